@@ -11,7 +11,7 @@ class ApidocsSettings:
     """The name of the API in the documents."""
 
     version: str = attrs.field(default="1.0.0", validator=attrs.validators.min_len(1))
-    """The version of the API, not that of a document format."""
+    """The version of the API."""
 
     description: str = ""
-    """What the API is for; CommonMark."""
+    """A description of the API; CommonMark."""

@@ -1,4 +1,4 @@
-"""The cachers in memory: their limit, and what is wrong with a cache at boot."""
+"""The cachers in memory: their limit, and the errors of caches at boot."""
 
 import re
 from typing import Annotated, Any
@@ -28,7 +28,7 @@ class Numbers:
 async def test_memory_cacher_that_is_full_removes_one_result(
     cached_site: CachedSiteOf, runs: list[int]
 ) -> None:
-    """The oldest, or the one that was not used for the longest time."""
+    """The oldest result, or the least recently used one."""
     numbers = Numbers()
     site = await cached_site(numbers, cache_size=3)
 
@@ -40,7 +40,7 @@ async def test_memory_cacher_that_is_full_removes_one_result(
 
 @pytest.mark.parametrize("cacher", ["memory", "lru"])
 async def test_memory_result_that_is_read_expires_in_time(cached_site: CachedSiteOf) -> None:
-    """Moleculer's LRU cacher moves the end with each read, so that a result in use never ends."""
+    """Moleculer's LRU cacher extends the time at each read, so that used results never expire."""
     numbers = Numbers()
     site = await cached_site(numbers)
 
@@ -163,7 +163,7 @@ def application_of(*controllers: type, cacher: str = "none", **parts: Any) -> Ap
 
 @pytest.mark.parametrize(("cache", "problem"), INVALID)
 async def test_cache_that_is_invalid_is_an_error_at_boot(cache: Any, problem: str) -> None:
-    """Also without a cacher, which a developer may not have."""
+    """This also holds without a cacher, which developers may not have."""
 
     class Items:
         @action("items.get", cache=cache)

@@ -199,7 +199,7 @@ async def test_check_19_public_actions_may_be_listed_by_the_name_of_their_servic
 
 
 class Doors:
-    """Published actions that the masks of the next test match, beside ``math.open``."""
+    """Published actions that match the masks of the next test, in addition to ``math.open``."""
 
     @action("mate.open", visibility="published")
     @action("mathx.open", visibility="published")

@@ -77,7 +77,7 @@ def planner_of(site: Site) -> Planner:
 
 
 def prefix_of(site: Site) -> str:
-    """That of the keys in Redis."""
+    """The prefix of the keys in Redis."""
     return f"{{{site.client.application.injector.get(TasksSettings).prefix}}}"
 
 
@@ -131,7 +131,7 @@ async def test_one_process_runs_the_tasks_and_the_next_one_when_it_stops(
 async def test_process_that_has_lost_its_lease_without_noticing_starts_no_run(
     site_of: SiteOf, shared_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It was stopped, or its clock stood still: only Redis knows better."""
+    """The process was paused, or its clock stood still: only Redis knows the true time."""
     jobs = Jobs(), Jobs()
     here, there = [await site_of(shared_redis, each) for each in jobs]
     assert planner_of(here).is_runner
@@ -153,7 +153,7 @@ async def test_process_that_has_lost_its_lease_without_noticing_starts_no_run(
 async def test_process_whose_lease_has_expired_by_its_own_clock_starts_no_run(
     site_of: SiteOf, shared_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It wakes up after it was stopped for longer than the lease."""
+    """The process continues after a pause that was longer than the lease."""
     caplog.set_level(logging.INFO, "bundles.tasks")
     jobs = Jobs()
     site = await site_of(shared_redis, jobs)
@@ -197,7 +197,7 @@ async def test_run_that_redis_cannot_record_begins_when_it_can(
 async def test_run_that_redis_may_have_recorded_does_not_begin(
     site_of: SiteOf, redis: RedisServer
 ) -> None:
-    """It has no reply, and carries out the command later: a task runs at most once."""
+    """Redis does not reply, and executes the command later: a task runs at most once."""
     jobs = Jobs()
     site = await site_of(redis, jobs)
     planner = planner_of(site)

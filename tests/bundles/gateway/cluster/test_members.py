@@ -1,4 +1,4 @@
-"""How nodes find each other, and how they notice that one has gone."""
+"""Nodes find each other, and notice the loss of a node."""
 
 import logging
 from typing import Any

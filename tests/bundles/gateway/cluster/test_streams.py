@@ -334,7 +334,7 @@ async def test_packets_of_a_request_stream(nodes: Nodes) -> None:
 
 
 async def test_call_with_a_stream_is_not_cached(nodes: Nodes) -> None:
-    """The key of a cached result has no stream."""
+    """The key of a cached result cannot contain a stream."""
 
     class Sizes:
         @action("sizes.of", cache=True)

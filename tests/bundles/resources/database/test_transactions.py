@@ -1,4 +1,4 @@
-"""`@transaction`: what the database allows, and what is repeated after a conflict."""
+"""`@transaction`: the modes of the database, and repetition after a conflict."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -112,7 +112,7 @@ async def _counter_of(client_of: ClientOf, url: str) -> Any:
 async def test_conflict_is_retried_and_emits_once(
     client_of: ClientOf, dialect: str, request: pytest.FixtureRequest
 ) -> None:
-    """SQLite has no such conflict: a transaction that may write has the lock from its begin."""
+    """SQLite has no such conflict: a transaction that may write has the lock from the start."""
     client, counter = await _counter_of(
         client_of, request.getfixturevalue(f"{dialect}_database").url
     )
