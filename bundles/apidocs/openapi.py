@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bundles.apidocs.described_errors import DescribedError
 from bundles.apidocs.described_responses import contents_by_media_type
 from bundles.apidocs.error_schemas import ErrorSchemas
-from bundles.apidocs.errors import DescribedError
 from bundles.apidocs.inputs import (
     ANY,
     BYTES,

@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from bundles.apidocs.contract_facts import ContractFacts
+from bundles.apidocs.described_errors import DescribedErrors, raised_by, text_of
 from bundles.apidocs.described_responses import DescribedResponses
 from bundles.apidocs.docstrings import Docstring
 from bundles.apidocs.documentation_facts import DocumentationFacts
-from bundles.apidocs.errors import DescribedErrors, raised_by, text_of
 from bundles.apidocs.inputs import BYTES, Inputs, inputs_of, opened
 from bundles.contracts import UNSET, Contract, contract_of
 from rxkernel import (

@@ -15,7 +15,7 @@ from bundles.gateway.bundle import GatewayBundle
 from bundles.gateway.cachers.cache import Cache
 from bundles.gateway.cachers.cacher import Cacher
 from bundles.gateway.cluster.remote_errors import RemoteError
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     BadRequestError,
     BrokerDisconnectedError,
     MaxCallLevelError,

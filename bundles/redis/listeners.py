@@ -8,8 +8,8 @@ from injector import inject
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
+from bundles.redis.problems import problem_of
 from bundles.redis.settings import RedisSettings
 from bundles.redis.start import start_error_of
 from rxkernel import (

@@ -6,7 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from bundles.redis.errors import problem_of
+from bundles.redis.problems import problem_of
 from bundles.state import redis_scripts
 from bundles.state.entries import Image, Logged, unpack_entry, unpack_image
 from bundles.state.replica import Head, Replica

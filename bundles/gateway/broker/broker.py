@@ -27,7 +27,7 @@ from bundles.gateway.broker.routes import Routes
 from bundles.gateway.broker.several_calls import items_of, results_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.cachers.cacher import Cacher
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     MaxCallLevelError,
     MoleculerError,
     RequestSkippedError,

@@ -10,7 +10,7 @@ from bundles.fair_queue import FairQueue
 from bundles.gateway.broker.action import ACTION
 from bundles.gateway.broker.bulkhead import Bulkhead
 from bundles.gateway.broker.transport import ACTIONS
-from bundles.gateway.errors import QueueIsFullError
+from bundles.gateway.exceptions import QueueIsFullError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import (
     Definition,

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from bundles.gateway.errors import BrokerDisconnectedError, MoleculerError
+from bundles.gateway.exceptions import BrokerDisconnectedError, MoleculerError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import HttpException
 

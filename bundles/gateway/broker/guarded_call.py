@@ -13,7 +13,7 @@ from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.broker.retries import Retries, is_retryable
 from bundles.gateway.broker.route import Endpoint, Route
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     RequestTimeoutError,
     ServiceNotAvailableError,
     ServiceNotFoundError,

@@ -10,7 +10,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from bundles.gateway.broker.action_stream import ActionStream
 from bundles.gateway.broker.context import Context
-from bundles.gateway.errors import MoleculerError
+from bundles.gateway.exceptions import MoleculerError
 from rxkernel import (
     HttpException,
     Kernel,

@@ -10,7 +10,7 @@ from bundles.gateway.broker.call_options import UNSET
 from bundles.gateway.broker.on_event import EVENT_HANDLER, EventHandlerOptions, group_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.broker.wildcards import matcher
-from bundles.gateway.errors import ServiceNotFoundError
+from bundles.gateway.exceptions import ServiceNotFoundError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Compiled, ProcedureDefinition
 

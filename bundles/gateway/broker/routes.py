@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from bundles.gateway.broker.catalog import Catalog
 from bundles.gateway.broker.registry import ActionEndpoint, Registry
 from bundles.gateway.broker.route import Observer, Remote, Route
-from bundles.gateway.errors import MoleculerServerError
+from bundles.gateway.exceptions import MoleculerServerError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Compiled
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bundles.gateway.errors import ValidationError
+from bundles.gateway.exceptions import ValidationError
 from rxkernel import UnprocessableEntityException
 
 _TYPES = {"missing": "required"}

@@ -10,7 +10,7 @@ from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, RequestPacket, ResponsePacket
 from bundles.gateway.cluster.pieces import send_pieces
 from bundles.gateway.cluster.remote_errors import ErrorWriter, shortened
-from bundles.gateway.errors import MoleculerError
+from bundles.gateway.exceptions import MoleculerError
 from bundles.message_bus import PacketTooLargeError
 from rxkernel import HttpException
 from rxkernel.exception_text import own_traceback

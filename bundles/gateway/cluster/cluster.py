@@ -35,7 +35,7 @@ from bundles.gateway.cluster.shared_action import (
 )
 from bundles.gateway.cluster.shared_events import SharedEvents
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.errors import RequestRejectedError, node_not_found
+from bundles.gateway.exceptions import RequestRejectedError, node_not_found
 from bundles.gateway.settings import GatewaySettings
 from bundles.message_bus import Transporter
 from rxkernel import Kernel, Propagator

@@ -27,7 +27,7 @@ from bundles.gateway.cluster.remote_errors import ErrorWriter, restored
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, stream_error
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     MoleculerError,
     RequestTimeoutError,
     ServiceNotAvailableError,

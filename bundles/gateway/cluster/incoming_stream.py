@@ -5,7 +5,7 @@ from collections import deque
 from typing import Any
 
 from bundles.gateway.broker.result_stream import ResultStream
-from bundles.gateway.errors import MoleculerServerError
+from bundles.gateway.exceptions import MoleculerServerError
 
 _MOST_BYTES = 64 * 1024 * 1024
 """The maximum number of bytes that wait to be read: the protocol cannot slow the sender down."""

@@ -18,7 +18,7 @@ from bundles.gateway.cluster.remote_errors import ErrorWriter, restored, shorten
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, set_stream_error
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     BrokerDisconnectedError,
     MoleculerError,
     RequestRejectedError,

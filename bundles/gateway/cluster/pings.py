@@ -10,7 +10,7 @@ from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, PingPacket, PongPacket
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.sender import Sender
-from bundles.gateway.errors import BrokerDisconnectedError, RequestTimeoutError
+from bundles.gateway.exceptions import BrokerDisconnectedError, RequestTimeoutError
 from bundles.message_bus import BusUnavailableError
 
 

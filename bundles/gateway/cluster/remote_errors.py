@@ -4,8 +4,8 @@ from typing import Any
 
 import attrs
 
-from bundles.gateway import errors
-from bundles.gateway.errors import (
+from bundles.gateway import exceptions
+from bundles.gateway.exceptions import (
     MoleculerClientError,
     MoleculerError,
     MoleculerRetryableError,
@@ -16,7 +16,7 @@ from rxkernel import Serializer
 
 _KNOWN: dict[str, type[MoleculerError]] = {
     name: cls
-    for name, cls in vars(errors).items()
+    for name, cls in vars(exceptions).items()
     if isinstance(cls, type) and issubclass(cls, MoleculerError)
 }
 _MOST_CHARACTERS = 100_000

@@ -12,7 +12,7 @@ from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.broker.route import Endpoint
 from bundles.gateway.cluster.balancer import Balancer
 from bundles.gateway.cluster.remote_node import RemoteAction, RemoteNode
-from bundles.gateway.errors import ServiceNotAvailableError, ServiceNotFoundError
+from bundles.gateway.exceptions import ServiceNotAvailableError, ServiceNotFoundError
 from bundles.gateway.settings import GatewaySettings
 
 

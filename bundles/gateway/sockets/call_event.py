@@ -5,7 +5,7 @@ from typing import Any
 
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.result_stream import ResultStream
-from bundles.gateway.errors import BadRequestError, ServiceNotFoundError, UnAuthorizedError
+from bundles.gateway.exceptions import BadRequestError, ServiceNotFoundError, UnAuthorizedError
 from bundles.gateway.sockets.call import Call
 from bundles.gateway.sockets.call_log import CallLog
 from bundles.gateway.sockets.gateway import Gateway

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bundles.gateway.errors import MoleculerError
+from bundles.gateway.exceptions import MoleculerError
 from rxkernel import HttpException, Serializer
 
 UNKNOWN = "Internal Server Error"

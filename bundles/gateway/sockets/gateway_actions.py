@@ -11,7 +11,7 @@ from bundles.gateway.broker.broker import Broker
 from bundles.gateway.broker.context import CurrentContext
 from bundles.gateway.broker.on_event import EVENT_HANDLER, EventHandlerOptions
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
-from bundles.gateway.errors import ValidationError
+from bundles.gateway.exceptions import ValidationError
 from bundles.gateway.settings import GatewaySettings
 from bundles.gateway.sockets.gateway import Gateway
 from rxkernel import Body, Broadcaster, ProcedureMetadata

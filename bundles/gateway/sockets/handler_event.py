@@ -1,6 +1,6 @@
 """An event with its own handler."""
 
-from bundles.gateway.errors import BadRequestError
+from bundles.gateway.exceptions import BadRequestError
 from bundles.gateway.sockets.packet_filter import filtered, sender_of
 from bundles.gateway.sockets.rules import HandlerRules, NamespaceRules
 from rxkernel import Acknowledgement, Request

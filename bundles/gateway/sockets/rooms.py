@@ -4,7 +4,7 @@ meta."""
 from collections.abc import Mapping
 from typing import Any
 
-from bundles.gateway.errors import MoleculerClientError
+from bundles.gateway.exceptions import MoleculerClientError
 from rxkernel import Connection
 
 JOIN, LEAVE = "$join", "$leave"

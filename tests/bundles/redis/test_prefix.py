@@ -17,8 +17,8 @@ from limits import parse
 from bundles.autoload import create_application
 from bundles.gateway import Broker
 from bundles.redis import Redis, RedisBundle
-from bundles.redis.errors import Problem
 from bundles.redis.outage import Outage
+from bundles.redis.problems import Problem
 from bundles.redis.settings import RedisSettings
 from bundles.scale import Bus, subscribe
 from bundles.scale.bus.link import Link

@@ -19,7 +19,7 @@ from bundles.gateway import (
     action,
 )
 from bundles.gateway.cluster.remote_errors import RemoteError
-from bundles.gateway.errors import BrokerDisconnectedError, RequestRejectedError
+from bundles.gateway.exceptions import BrokerDisconnectedError, RequestRejectedError
 from rxkernel import KernelEvents, NotFoundException, RequestEvent, RequestIdFilter
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bundles.gateway import MoleculerError
-from bundles.gateway.errors import BrokerDisconnectedError, RequestRejectedError
+from bundles.gateway.exceptions import BrokerDisconnectedError, RequestRejectedError
 from rxkernel import ServerStartError
 from tests.bundles.gateway.cluster.conftest import NodeOf, Server
 from tests.bundles.gateway.cluster.node_peers import NodePeer, NodeVersion, received, start_peers
