@@ -324,6 +324,14 @@ from rxkernel.servers.socketio.server import (
     SocketioServer,
 )
 from rxkernel.settings import (
+    COUNT,
+    COUNT_OR_0,
+    SECONDS,
+    SECONDS_OR_0,
+    SIZE,
+    SIZE_OR_0,
+    SWITCH,
+    TEXT,
     Allowed,
     CertificateFiles,
     HttpSettings,
@@ -332,10 +340,20 @@ from rxkernel.settings import (
     SocketioSettings,
     TlsSettings,
     WorkersSettings,
+    seconds_between,
+    whole_number,
 )
 
 __all__ = [
+    "COUNT",
+    "COUNT_OR_0",
     "DOCUMENTATION",
+    "SECONDS",
+    "SECONDS_OR_0",
+    "SIZE",
+    "SIZE_OR_0",
+    "SWITCH",
+    "TEXT",
     "Acknowledgement",
     "Allowed",
     "Application",
@@ -525,6 +543,7 @@ __all__ = [
     "received_request",
     "request_scope",
     "routes_of",
+    "seconds_between",
     "shape_of",
     "slash_redirect",
     "stored_response",
@@ -533,4 +552,5 @@ __all__ = [
     "validated_by",
     "vary",
     "websocket",
+    "whole_number",
 ]

@@ -6,8 +6,8 @@ with its source.
 """
 
 import logging
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType, NoneType
@@ -51,7 +51,7 @@ class Allowed:
 
     *text* completes "must be …". It does not quote the value, which may be a secret. *test* is
     called for instances of *kinds* only. A ``bool`` is not a number here. ``None`` is valid if
-    `NoneType` is in *kinds*.
+    `NoneType` is in *kinds*. The error for a number quotes the value.
     """
 
     text: str
@@ -63,9 +63,57 @@ class Allowed:
             return type(value) in self.kinds
         return isinstance(value, self.kinds) and bool(self.test(value))
 
+    def or_none(self) -> "Allowed":
+        """Return a rule that allows None, too."""
+        return Allowed(f"{self.text}, or none", (*self.kinds, NoneType), self.test)
+
     def __call__(self, instance: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         if not self.holds(value):
-            raise ValueError(f"{attribute.name} must be {self.text}")
+            is_number = not {*self.kinds} - {int, float, NoneType}
+            found = f"; it is {value!r:.100}" if is_number else ""
+            raise ValueError(f"{attribute.name} must be {self.text}{found}")
+
+
+def whole_number(least: int, *, unit: str = "") -> Allowed:
+    """Allow whole numbers from *least* on; *unit*, such as ``bytes``, is a part of the error."""
+    text = f"a whole number, {least} or more"
+    return Allowed(f"{unit}, {text}" if unit else text, (int,), lambda value: value >= least)
+
+
+def seconds_between(least: float, most: float) -> Allowed:
+    """Allow seconds from *least* to *most*, with fractions."""
+    return Allowed(
+        f"seconds, {least:g} to {most:g}", (int, float), lambda value: least <= value <= most
+    )
+
+
+COUNT = whole_number(1)
+"""A validator for a number of things: a whole number, 1 or more."""
+
+COUNT_OR_0 = whole_number(0)
+"""As `COUNT`, or 0."""
+
+SIZE = whole_number(1, unit="bytes")
+"""A validator for bytes: a whole number, 1 or more."""
+
+SIZE_OR_0 = whole_number(0, unit="bytes")
+"""As `SIZE`, or 0."""
+
+SECONDS = Allowed(
+    "seconds, more than 0", (int, float), lambda value: 0 < value <= sys.float_info.max
+)
+"""A validator for a duration: seconds, more than 0, with fractions, finite."""
+
+SECONDS_OR_0 = Allowed(
+    "seconds, 0 or more", (int, float), lambda value: 0 <= value <= sys.float_info.max
+)
+"""As `SECONDS`, or 0."""
+
+SWITCH = Allowed("true or false", (bool,))
+"""A validator for a bool: 1 and texts are not allowed."""
+
+TEXT = Allowed("a text, 1 character or more", (str,), len)
+"""A validator for a text that is not empty."""
 
 
 def _read_only(table: Any) -> Any:
@@ -76,11 +124,7 @@ def _none_of_text(value: str | None) -> str | None:
     return None if value == "none" else value
 
 
-_FLAG = Allowed("true or false", (bool,))
-_COUNT = Allowed("a whole number, 1 or more", (int,), lambda number: number >= 1)
-_DURATION = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < math.inf)
-_INTERVAL = Allowed("seconds, more than 0", (int, float), lambda value: 0 < value < math.inf)
-_RATE = Allowed("a number, more than 0", (int, float), lambda value: 0 < value < math.inf)
+_RATE = Allowed("a number, more than 0", (int, float), SECONDS.test)
 _PORT = Allowed("a port, 0 to 65535 (0: a free one)", (int,), lambda port: 0 <= port <= 65535)
 _HOST = Allowed("a host name or an IP address", (str,), lambda host: host and not host.isspace())
 
@@ -157,7 +201,7 @@ class HttpSettings:
     port: int = attrs.field(default=8000, validator=_PORT)
     """TCP port; 0 selects a free one, which the server has as ``port`` after its start."""
 
-    reuse_port: bool = attrs.field(default=False, validator=_FLAG)
+    reuse_port: bool = attrs.field(default=False, validator=SWITCH)
     """Whether other processes may listen on the port, too (``SO_REUSEPORT``). Each of them gets a
     share of the connections. ``serve --workers`` sets it, also where the supervisor accepts the
     connections: then it means only that there are other processes."""
@@ -176,50 +220,50 @@ class HttpSettings:
     )
     """Path prefix of every route."""
 
-    body_limit: int = attrs.field(default=1_048_576, validator=_COUNT)
+    body_limit: int = attrs.field(default=1_048_576, validator=SIZE)
     """Largest request body that is held in memory, in bytes; a larger one gets 413."""
 
-    upload_limit: int = attrs.field(default=104_857_600, validator=_COUNT)
+    upload_limit: int = attrs.field(default=104_857_600, validator=SIZE)
     """Largest body of a route with files or a stream, in bytes."""
 
-    file_limit: int = attrs.field(default=33_554_432, validator=_COUNT)
+    file_limit: int = attrs.field(default=33_554_432, validator=SIZE)
     """Largest file of one form, in bytes."""
 
-    form_fields_limit: int = attrs.field(default=1000, validator=_COUNT)
+    form_fields_limit: int = attrs.field(default=1000, validator=COUNT)
     """Most fields in one form."""
 
-    max_line_size: int = attrs.field(default=8190, validator=_COUNT)
+    max_line_size: int = attrs.field(default=8190, validator=SIZE)
     """Longest request target, in bytes; a longer one gets 414."""
 
-    max_field_size: int = attrs.field(default=8190, validator=_COUNT)
+    max_field_size: int = attrs.field(default=8190, validator=SIZE)
     """Longest header of a request, name and value together, in bytes; a longer one gets 431."""
 
-    max_headers: int = attrs.field(default=128, validator=_COUNT)
+    max_headers: int = attrs.field(default=128, validator=COUNT)
     """Most headers of one request; more get 431."""
 
-    header_timeout: float = attrs.field(default=10.0, validator=_INTERVAL)
+    header_timeout: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds in which a client must send the request line and the headers."""
 
-    body_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
+    body_timeout: float = attrs.field(default=20.0, validator=SECONDS)
     """Seconds in which a body must be received, plus one for every ``min_body_rate`` bytes."""
 
-    min_body_rate: int = attrs.field(default=500, validator=_COUNT)
+    min_body_rate: int = attrs.field(default=500, validator=COUNT)
     """Lowest rate of a body, in bytes per second, after ``body_timeout``."""
 
-    send_timeout: float = attrs.field(default=30.0, validator=_INTERVAL)
+    send_timeout: float = attrs.field(default=30.0, validator=SECONDS)
     """Seconds without progress while a response is sent; then the connection is closed."""
 
-    keepalive_timeout: float = attrs.field(default=75.0, validator=_DURATION)
+    keepalive_timeout: float = attrs.field(default=75.0, validator=SECONDS_OR_0)
     """Seconds that an idle connection is kept open."""
 
-    max_connections: int = attrs.field(default=20_000, validator=_COUNT)
+    max_connections: int = attrs.field(default=20_000, validator=COUNT)
     """Most connections in total; another one gets 503 and is closed."""
 
-    max_connections_per_address: int = attrs.field(default=2_000, validator=_COUNT)
+    max_connections_per_address: int = attrs.field(default=2_000, validator=COUNT)
     """Most connections from one address; another one gets 429 and is closed. Trusted proxies
     are not counted."""
 
-    fast_path: bool = attrs.field(default=True, validator=_FLAG)
+    fast_path: bool = attrs.field(default=True, validator=SWITCH)
     """Whether requests bypass aiohttp's handler if possible; the responses are the same."""
 
     origins: tuple[str, ...] = attrs.field(
@@ -234,7 +278,7 @@ class HttpSettings:
     """Origins whose pages may call this server (CORS). ``https://*.example.org`` accepts every
     subdomain, but not ``https://example.org``; ``*`` accepts every origin."""
 
-    allow_credentials: bool = attrs.field(default=False, validator=_FLAG)
+    allow_credentials: bool = attrs.field(default=False, validator=SWITCH)
     """Whether pages of ``origins`` may send cookies; never with ``*``."""
 
     exposed_headers: tuple[str, ...] = attrs.field(
@@ -249,7 +293,7 @@ class HttpSettings:
 
     preflight_max_age: int = attrs.field(
         default=600,
-        validator=Allowed("seconds, a whole number, 0 or more", (int,), lambda age: age >= 0),
+        validator=whole_number(0, unit="seconds"),
     )
     """Seconds that a browser may store the response to a preflight of CORS."""
 
@@ -282,13 +326,13 @@ class HttpSettings:
     )
     """Status of the response to a request for another host than ``allowed_hosts``."""
 
-    security_headers: bool = attrs.field(default=False, validator=_FLAG)
+    security_headers: bool = attrs.field(default=False, validator=SWITCH)
     """Whether responses have headers against MIME sniffing, framing and referrers."""
 
-    compression: bool = attrs.field(default=False, validator=_FLAG)
+    compression: bool = attrs.field(default=False, validator=SWITCH)
     """Whether responses are compressed for clients that accept it."""
 
-    compression_minimum: int = attrs.field(default=1024, validator=_COUNT)
+    compression_minimum: int = attrs.field(default=1024, validator=SIZE)
     """Smallest response to compress, in bytes."""
 
     def __attrs_post_init__(self) -> None:
@@ -360,7 +404,7 @@ def _is_origin(origin: object) -> bool:
 class SocketioSettings:
     """Settings of the Socket.IO server."""
 
-    enabled: bool = attrs.field(default=True, validator=_FLAG)
+    enabled: bool = attrs.field(default=True, validator=SWITCH)
     """Whether Socket.IO is served at all."""
 
     path: str = attrs.field(
@@ -373,14 +417,10 @@ class SocketioSettings:
     )
     """Path of all Socket.IO requests."""
 
-    host: str | None = attrs.field(
-        default=None, validator=Allowed(f"{_HOST.text}, or none", (str, NoneType), _HOST.test)
-    )
+    host: str | None = attrs.field(default=None, validator=_HOST.or_none())
     """Address to listen on; it needs *port*. ``None``: that of the HTTP server."""
 
-    port: int | None = attrs.field(
-        default=None, validator=Allowed(f"{_PORT.text}, or none", (int, NoneType), _PORT.test)
-    )
+    port: int | None = attrs.field(default=None, validator=_PORT.or_none())
     """Separate TCP port, 0 for a free one; ``None`` shares the port of the HTTP server."""
 
     namespaces: tuple[str, ...] = attrs.field(
@@ -411,47 +451,47 @@ class SocketioSettings:
     )
     """Name of a cookie with the id of the Engine.IO session, for proxies that route by it."""
 
-    ping_interval: float = attrs.field(default=25.0, validator=_INTERVAL)
+    ping_interval: float = attrs.field(default=25.0, validator=SECONDS)
     """Seconds between two pings to a socket."""
 
-    ping_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
+    ping_timeout: float = attrs.field(default=20.0, validator=SECONDS)
     """Seconds in which a client must respond to a ping."""
 
-    connect_timeout: float = attrs.field(default=45.0, validator=_INTERVAL)
+    connect_timeout: float = attrs.field(default=45.0, validator=SECONDS)
     """Seconds until a client must have connected to a namespace."""
 
-    max_payload: int = attrs.field(default=1_000_000, validator=_COUNT)
+    max_payload: int = attrs.field(default=1_000_000, validator=SIZE)
     """Largest message with its attachments, in bytes; a larger one closes the connection."""
 
-    max_attachments: int = attrs.field(default=10, validator=_COUNT)
+    max_attachments: int = attrs.field(default=10, validator=COUNT)
     """Most binary attachments of one message; more close the connection."""
 
-    max_namespaces: int = attrs.field(default=32, validator=_COUNT)
+    max_namespaces: int = attrs.field(default=32, validator=COUNT)
     """Most namespaces of one client; another one is rejected."""
 
-    max_sessions: int = attrs.field(default=10_000, validator=_COUNT)
+    max_sessions: int = attrs.field(default=10_000, validator=COUNT)
     """Most clients in total; another one gets 503."""
 
-    max_sessions_per_address: int = attrs.field(default=1_000, validator=_COUNT)
+    max_sessions_per_address: int = attrs.field(default=1_000, validator=COUNT)
     """Most clients from one address; another one gets 429. Behind a proxy that is not in
     ``http.trusted_proxies`` all clients have one address."""
 
     max_rate: float = attrs.field(default=1_000.0, validator=_RATE)
     """Messages per second that are read from one client; also the size of a burst."""
 
-    concurrency: int = attrs.field(default=32, validator=_COUNT)
+    concurrency: int = attrs.field(default=32, validator=COUNT)
     """Most events of one socket that run at the same time; 1 runs them one after another."""
 
-    max_waiting: int = attrs.field(default=64, validator=_COUNT)
+    max_waiting: int = attrs.field(default=64, validator=COUNT)
     """Most events of one socket in its queue; while it is full, the socket is not read."""
 
-    stall_timeout: float = attrs.field(default=60.0, validator=_INTERVAL)
+    stall_timeout: float = attrs.field(default=60.0, validator=SECONDS)
     """Seconds that a client may stay unread because its queue is full; then it is closed."""
 
-    max_outbound_messages: int = attrs.field(default=1_000, validator=_COUNT)
+    max_outbound_messages: int = attrs.field(default=1_000, validator=COUNT)
     """Most messages queued for one client; see `outbound_policy`."""
 
-    max_outbound_bytes: int = attrs.field(default=10_000_000, validator=_COUNT)
+    max_outbound_bytes: int = attrs.field(default=10_000_000, validator=SIZE)
     """Most bytes queued for one client; a single message may be larger."""
 
     outbound_policy: str = attrs.field(
@@ -483,7 +523,7 @@ class LoggingSettings:
     )
     """Format of a record: a line of text, or a line with one JSON object."""
 
-    access: bool = attrs.field(default=False, validator=_FLAG)
+    access: bool = attrs.field(default=False, validator=SWITCH)
     """Whether every request and every socket event is logged, with one line each."""
 
     directory: Path | None = attrs.field(
@@ -499,19 +539,16 @@ class LoggingSettings:
     """Days that a log file is kept, that of today included."""
 
 
-_LIMIT = Allowed(f"{_COUNT.text}, or none", (int, NoneType), _COUNT.test)
-
-
 @attrs.frozen(kw_only=True)
 class WorkersSettings:
     """Settings of the processes of ``serve --workers``. A process without a supervisor does not
     use them."""
 
-    max_requests: int | None = attrs.field(default=None, validator=_LIMIT)
+    max_requests: int | None = attrs.field(default=None, validator=COUNT.or_none())
     """Requests and events that a worker handles until another process replaces it; the workers
     have different values, between 80 and 100 % of it."""
 
-    max_memory: int | None = attrs.field(default=None, validator=_LIMIT)
+    max_memory: int | None = attrs.field(default=None, validator=SIZE.or_none())
     """Resident memory of a worker, in bytes; above it, another process replaces it."""
 
     ports: tuple[int, ...] = attrs.field(
@@ -555,12 +592,12 @@ APP = "app"
 class Settings:
     """All settings of one application."""
 
-    debug: bool = attrs.field(default=False, validator=_FLAG)
+    debug: bool = attrs.field(default=False, validator=SWITCH)
     """Whether error responses and the log may show internals."""
 
     request_timeout: float | None = attrs.field(
         default=None,
-        validator=Allowed(f"{_INTERVAL.text}, or none", (int, float, NoneType), _INTERVAL.test),
+        validator=SECONDS.or_none(),
     )
     """Seconds in which a request or socket event must be handled; then the response is 503."""
 
@@ -576,16 +613,16 @@ class Settings:
     """Header with the id of a request, also in its response. None disables it. In TOML, which does
     not have null, write ``"none"``."""
 
-    threads: int = attrs.field(default=8, validator=_COUNT)
+    threads: int = attrs.field(default=8, validator=COUNT)
     """Size of the thread pool for plain ``def`` actions."""
 
-    shutdown_delay: float = attrs.field(default=0.0, validator=_DURATION)
+    shutdown_delay: float = attrs.field(default=0.0, validator=SECONDS_OR_0)
     """Seconds from the end of readiness until the port is closed, while the servers stop."""
 
-    shutdown_timeout: float = attrs.field(default=10.0, validator=_DURATION)
+    shutdown_timeout: float = attrs.field(default=10.0, validator=SECONDS_OR_0)
     """Seconds in which requests in flight must end while the servers stop."""
 
-    health: bool = attrs.field(default=False, validator=_FLAG)
+    health: bool = attrs.field(default=False, validator=SWITCH)
     """Whether ``/healthz`` and ``/readyz`` are served."""
 
     health_details: tuple[str, ...] = attrs.field(

@@ -2,15 +2,17 @@
 
 import attrs
 
+from rxkernel import TEXT
+
 
 @attrs.frozen(kw_only=True)
 class ApidocsSettings:
     """The section ``[apidocs]`` of ``rxkernel.toml``."""
 
-    title: str = attrs.field(default="API", validator=attrs.validators.min_len(1))
+    title: str = attrs.field(default="API", validator=TEXT)
     """The name of the API in the documents."""
 
-    version: str = attrs.field(default="1.0.0", validator=attrs.validators.min_len(1))
+    version: str = attrs.field(default="1.0.0", validator=TEXT)
     """The version of the API."""
 
     description: str = ""

@@ -4,16 +4,13 @@ from pathlib import Path
 
 import attrs
 
-from rxkernel import Allowed
+from rxkernel import SECONDS, SIZE, SWITCH, Allowed
 
-_SECONDS = Allowed("seconds greater than 0", (int, float), lambda value: value > 0)
-_BYTES = Allowed("a whole number of bytes greater than 0", (int,), lambda value: value > 0)
 _MODE = Allowed(
     "a name of letters, digits and _, or none",
     (str, type(None)),
     lambda value: value is None or value.isidentifier(),
 )
-_SWITCH = Allowed("true, false or none", (bool, type(None)))
 
 
 @attrs.frozen(kw_only=True)
@@ -24,25 +21,25 @@ class AutoloadSettings:
     """With a mode, ``config/<name>.<mode>.py`` replaces ``config/<name>.py``. By default, the mode
     is the environment variable MODE."""
 
-    reload: bool | None = attrs.field(default=None, validator=_SWITCH)
+    reload: bool | None = attrs.field(default=None, validator=SWITCH.or_none())
     """Whether changed files are loaded while the application runs; by default, if ``debug`` is
     set."""
 
-    load_timeout: float = attrs.field(default=30.0, validator=_SECONDS)
+    load_timeout: float = attrs.field(default=30.0, validator=SECONDS)
     """Seconds within which one file must be executed."""
 
-    start_timeout: float = attrs.field(default=30.0, validator=_SECONDS)
+    start_timeout: float = attrs.field(default=30.0, validator=SECONDS)
     """Seconds within which one ``start`` or ``async def migrate`` must end."""
 
-    stop_timeout: float = attrs.field(default=10.0, validator=_SECONDS)
+    stop_timeout: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds within which one ``stop`` hook must end."""
 
     setup_file: Path | None = None
     """The SQLite file with the results of the scripts of ``setup``; by default,
     ``var/setup.sqlite3`` in the folder above the root."""
 
-    file_limit: int = attrs.field(default=1_048_576, validator=_BYTES)
+    file_limit: int = attrs.field(default=1_048_576, validator=SIZE)
     """The maximum of bytes of a file that is executed."""
 
-    resources_limit: int = attrs.field(default=67_108_864, validator=_BYTES)
+    resources_limit: int = attrs.field(default=67_108_864, validator=SIZE)
     """The maximum of bytes of all files of ``resources``, which are kept in memory."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from bundles.contracts.checks import is_number, is_whole
+from rxkernel import COUNT, SECONDS
 
 
 @attrs.frozen(eq=False)
@@ -22,9 +22,6 @@ class Queue:
 
     def problems(self) -> Iterator[str]:
         """Yield an error for each invalid number."""
-        counts: dict[str, object] = {"concurrency": self.concurrency, "size": self.size}
-        for name, value in counts.items():
-            if not (is_whole(value) and value > 0):
-                yield f"{name} of {self!r} must be a whole number greater than 0"
-        if not (is_number(self.timeout) and self.timeout > 0):
-            yield f"timeout of {self!r} must be seconds greater than 0"
+        for name, rule in (("concurrency", COUNT), ("size", COUNT), ("timeout", SECONDS)):
+            if not rule.holds(getattr(self, name)):
+                yield f"{name} of {self!r} must be {rule.text}"

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import attrs
 
-from bundles.contracts.checks import is_number
 from bundles.contracts.queue import Queue
-from rxkernel import ConfigurationError
+from rxkernel import SECONDS, ConfigurationError
 
 
 @attrs.frozen(kw_only=True)
@@ -14,10 +13,11 @@ class ContractsSettings:
     """Defaults for every definition; its contract can override them.
 
     Raises:
-        ConfigurationError: a value is out of range; lists all such values.
+        ValueError: *timeout* is out of range.
+        ConfigurationError: numbers of *queue* are out of range; lists all of them.
     """
 
-    timeout: float | None = None
+    timeout: float | None = attrs.field(default=None, validator=SECONDS.or_none())
     """Seconds within which an action must end. Without it there is no timeout."""
 
     queue: Queue | None = None
@@ -27,10 +27,5 @@ class ContractsSettings:
     """The folder of named schemas. Without it, only the schemas in the arguments of the bundle."""
 
     def __attrs_post_init__(self) -> None:
-        problems = [] if self.queue is None else [*self.queue.problems()]
-        if self.timeout is not None and not (is_number(self.timeout) and self.timeout > 0):
-            problems.append(
-                f"timeout is {self.timeout!r}; it must be seconds greater than 0, or none"
-            )
-        if problems:
+        if self.queue is not None and (problems := [*self.queue.problems()]):
             raise ConfigurationError(*problems)

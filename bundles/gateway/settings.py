@@ -2,14 +2,13 @@
 
 import os
 import socket
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import attrs
 
-from bundles.gateway.allowed import COUNT, POSITIVE, SECONDS
 from bundles.gateway.cluster.nats_url import parse_nats_urls
 from bundles.gateway.cluster.node_ids import is_node_id
-from rxkernel import Allowed
+from rxkernel import COUNT, COUNT_OR_0, SECONDS, SECONDS_OR_0, SIZE, Allowed, seconds_between
 
 LogLevel = Literal["debug", "info", "warning", "error", "none"]
 
@@ -19,10 +18,7 @@ _KEY_LENGTH = Allowed(
     (int,),
     lambda value: value == 0 or value >= 44,
 )
-_RATE = Allowed("a number greater than 0, at most 1", (int, float), lambda value: 0 < value <= 1)
-_SOME_SECONDS = Allowed(
-    "seconds greater than 0", (int, float), lambda value: 0 < value < float("inf")
-)
+_RATE = Allowed("a number, more than 0 and at most 1", (int, float), lambda value: 0 < value <= 1)
 _NODE_ID = Allowed(
     "text of 1 to 200 characters without spaces, '*' and '>', and without an empty part between "
     "dots",
@@ -34,17 +30,7 @@ _NAMESPACE = Allowed(
     (str,),
     lambda value: not value or is_node_id(value),
 )
-_INTERVAL = Allowed(
-    "seconds, from 0.1 to 86400", (int, float), lambda value: 0.1 <= value <= 86400
-)
-
-
-def _is_longer(instance: Any, attribute: "attrs.Attribute[Any]", value: float) -> None:
-    interval = instance.heartbeat_interval
-    if value <= interval:
-        raise ValueError(
-            f"{attribute.name} is {value}; it must be longer than heartbeat_interval, {interval}"
-        )
+_INTERVAL = seconds_between(0.1, 86_400)
 
 
 def _is_nats_url(value: str) -> bool:
@@ -73,15 +59,15 @@ class GatewaySettings:
     node_id: str = attrs.field(factory=_default_node_id, validator=_NODE_ID)
     """The name of this node, by default of the host name and the process id."""
 
-    request_timeout: float = attrs.field(default=0.0, validator=SECONDS)
+    request_timeout: float = attrs.field(default=0.0, validator=SECONDS_OR_0)
     """Seconds within which an action must end, unless the call or the action has its own timeout;
     0: no timeout."""
 
-    retries: int = attrs.field(default=0, validator=COUNT)
+    retries: int = attrs.field(default=0, validator=COUNT_OR_0)
     """The maximum number of retries after a retryable error, unless the call or the action has
     its own number."""
 
-    max_call_level: int = attrs.field(default=100, validator=POSITIVE)
+    max_call_level: int = attrs.field(default=100, validator=COUNT)
     """The maximum depth of nested calls; a deeper call fails with a `MaxCallLevelError`."""
 
     transporter: Literal["none", "nats", "redis"] = attrs.field(
@@ -99,7 +85,7 @@ class GatewaySettings:
     ``nats://token@host`` or ``tls://host``. In a password,
     characters such as ``@`` must be percent-encoded."""
 
-    nats_connect_timeout: float = attrs.field(default=2.0, validator=_SOME_SECONDS)
+    nats_connect_timeout: float = attrs.field(default=2.0, validator=SECONDS)
     """Seconds within which a connection to NATS must be established, and NATS must reply."""
 
     namespace: str = attrs.field(default="", validator=_NAMESPACE)
@@ -122,10 +108,10 @@ class GatewaySettings:
     heartbeat_interval: float = attrs.field(default=10.0, validator=_INTERVAL)
     """Seconds between two heartbeats of this node."""
 
-    heartbeat_timeout: float = attrs.field(default=30.0, validator=[_INTERVAL, _is_longer])
+    heartbeat_timeout: float = attrs.field(default=30.0, validator=_INTERVAL)
     """Seconds without a packet after which another node counts as lost."""
 
-    max_packet_size: int = attrs.field(default=10_485_760, validator=POSITIVE)
+    max_packet_size: int = attrs.field(default=10_485_760, validator=SIZE)
     """The maximum size of a received packet in bytes; larger packets are dropped."""
 
     circuit_breaker: bool = False
@@ -134,13 +120,13 @@ class GatewaySettings:
     breaker_threshold: float = attrs.field(default=0.5, validator=_RATE)
     """The fraction of failed calls that opens the circuit: 0.5 is half of the calls."""
 
-    breaker_window: float = attrs.field(default=60.0, validator=_SOME_SECONDS)
+    breaker_window: float = attrs.field(default=60.0, validator=SECONDS)
     """Seconds during which calls are counted; then the count restarts."""
 
-    breaker_min_requests: int = attrs.field(default=20, validator=POSITIVE)
+    breaker_min_requests: int = attrs.field(default=20, validator=COUNT)
     """The minimum number of counted calls; with fewer, the circuit does not open."""
 
-    breaker_half_open: float = attrs.field(default=10.0, validator=_SOME_SECONDS)
+    breaker_half_open: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds after which an open circuit allows one call as a probe. If it has not ended after
     the same time, another call becomes the probe."""
 
@@ -150,10 +136,10 @@ class GatewaySettings:
     """Where results of actions with ``cache=`` are cached: nowhere, in this process, in this
     process as an LRU cache, or in Redis."""
 
-    cache_size: int = attrs.field(default=1000, validator=POSITIVE)
+    cache_size: int = attrs.field(default=1000, validator=COUNT)
     """The maximum number of cached results in this process."""
 
-    cache_ttl: float = attrs.field(default=0.0, validator=SECONDS)
+    cache_ttl: float = attrs.field(default=0.0, validator=SECONDS_OR_0)
     """Seconds after which a result expires, unless the action has its own time; 0: never."""
 
     cache_prefix: str = "MOL-"
@@ -179,3 +165,10 @@ class GatewaySettings:
 
     log_4xx_responses: bool = False
     """Whether calls that fail with an error of the client are logged."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.heartbeat_timeout <= self.heartbeat_interval:
+            raise ValueError(
+                f"heartbeat_timeout is {self.heartbeat_timeout}; it must be longer than "
+                f"heartbeat_interval, {self.heartbeat_interval}"
+            )

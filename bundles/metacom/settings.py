@@ -1,18 +1,19 @@
 """The settings of the bundle."""
 
+import sys
+
 import attrs
 
-from rxkernel import Allowed
+from rxkernel import COUNT, SECONDS, SIZE, SWITCH, Allowed
 
 _PATH = Allowed(
     'a path that begins with "/"', (str,), lambda value: value.startswith("/") and "{" not in value
 )
 _PATHS = attrs.validators.deep_iterable(_PATH, attrs.validators.instance_of(tuple))
 _REST = Allowed('"results" or "packets"', (str,), lambda value: value in ("results", "packets"))
-_SWITCH = Allowed("true or false", (bool,))
-_POSITIVE = Allowed("a whole number greater than 0", (int,), lambda value: value > 0)
-_RATE = Allowed("a number of at least 1", (int, float), lambda value: 1 <= value < float("inf"))
-_INTERVAL = Allowed("seconds greater than 0", (int, float), lambda value: 0 < value < 1e9)
+_RATE = Allowed(
+    "a number, 1 or more", (int, float), lambda value: 1 <= value <= sys.float_info.max
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -30,14 +31,14 @@ class MetacomSettings:
     """The content of responses of the routes ``/api/<unit>/<method>`` of autoload: bare
     ``results``, or ``packets`` as with Impress."""
 
-    compat: bool = attrs.field(default=False, validator=_SWITCH)
+    compat: bool = attrs.field(default=False, validator=SWITCH)
     """Whether errors have the codes, texts and HTTP statuses of Impress 3."""
 
-    max_size: int = attrs.field(default=2_200_000, validator=_POSITIVE)
+    max_size: int = attrs.field(default=2_200_000, validator=SIZE)
     """The maximum of bytes of a message; a larger one closes the WebSocket with code 1009.
     Browsers send files in chunks of up to 2 MiB."""
 
-    heartbeat: float = attrs.field(default=25.0, validator=_INTERVAL)
+    heartbeat: float = attrs.field(default=25.0, validator=SECONDS)
     """Seconds without data from a client after which it is pinged. The WebSocket is closed if no
     data follows for half as many seconds."""
 
@@ -46,30 +47,30 @@ class MetacomSettings:
     packets get the error 429; if the client continues, the WebSocket is closed. Chunks of less
     than 1 KiB have the same limit; further chunks wait."""
 
-    max_calls: int = attrs.field(default=100, validator=_POSITIVE)
+    max_calls: int = attrs.field(default=100, validator=COUNT)
     """The maximum of running calls of one WebSocket; a further call gets the error 429."""
 
-    max_streams: int = attrs.field(default=20, validator=_POSITIVE)
+    max_streams: int = attrs.field(default=20, validator=COUNT)
     """The maximum of open streams of one WebSocket, in both directions; a further stream gets the
     error 429."""
 
-    max_stream_size: int = attrs.field(default=100_000_000, validator=_POSITIVE)
+    max_stream_size: int = attrs.field(default=100_000_000, validator=SIZE)
     """The maximum of bytes of a stream from a client; a larger one gets the error 413 when it is
     opened."""
 
-    stream_window: int = attrs.field(default=1_048_576, validator=_POSITIVE)
+    stream_window: int = attrs.field(default=1_048_576, validator=SIZE)
     """The maximum of unread bytes in the streams of one WebSocket; above it, messages of the
     WebSocket wait. Streams that calls have taken, and all others, are counted separately. Above
     the limit of the others, messages wait if a call that began after the stream is running and so
     may take it; otherwise the stream fails."""
 
-    stream_timeout: float = attrs.field(default=20.0, validator=_INTERVAL)
+    stream_timeout: float = attrs.field(default=20.0, validator=SECONDS)
     """Seconds without data after which a stream fails, also if its call does not read or write it.
     Less than 1 KiB of a client's stream does not count as data, except at its end. The time must
     be shorter than ``heartbeat``, since messages, including pongs, wait for a call that does not
     read."""
 
-    max_buffered: int = attrs.field(default=10_000_000, validator=_POSITIVE)
+    max_buffered: int = attrs.field(default=10_000_000, validator=SIZE)
     """The maximum of bytes that wait for a client that reads slowly; above it, the WebSocket is
     closed."""
 

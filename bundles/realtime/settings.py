@@ -5,9 +5,7 @@ from pathlib import Path
 import attrs
 
 from bundles.realtime.log_level import LogLevel
-from rxkernel import Allowed
-
-_SECONDS = Allowed("seconds greater than 0", (int, float), lambda value: value > 0)
+from rxkernel import SECONDS
 
 
 def _check_level(instance: object, attribute: "attrs.Attribute[str]", value: str) -> None:
@@ -24,7 +22,7 @@ class RealtimeSettings:
     verbose: str = attrs.field(default="ERROR", validator=_check_level)
     """The least important level that `AppHandle.log` logs: a name of `LogLevel`."""
 
-    connect_timeout: float = attrs.field(default=10.0, validator=_SECONDS)
+    connect_timeout: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds within which the middlewares of a service must have accepted a connection."""
 
     routes: Path = Path("routes")

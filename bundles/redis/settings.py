@@ -8,7 +8,7 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import parse_url
 from redis.exceptions import RedisError
 
-from rxkernel import Allowed
+from rxkernel import COUNT, SECONDS, Allowed
 
 _DATABASE = re.compile(r"(/[0-9]{0,9})?")
 _OPTION = re.compile(r"db|client_name|ssl_[a-z_]+")
@@ -81,13 +81,13 @@ class RedisSettings:
     """Begins the names of all keys and channels of bundles, such as ``shop:``. Applications with
     the same one share sessions, tasks, events and all else that they have in one Redis."""
 
-    pool_size: int = attrs.field(default=20, validator=attrs.validators.ge(1))
+    pool_size: int = attrs.field(default=20, validator=COUNT)
     """Most connections of this process. A command waits for a free one."""
 
-    connect_timeout: float = attrs.field(default=2.0, validator=attrs.validators.gt(0))
+    connect_timeout: float = attrs.field(default=2.0, validator=SECONDS)
     """Seconds within which a connection must be established."""
 
-    command_timeout: float = attrs.field(default=2.0, validator=attrs.validators.gt(0))
+    command_timeout: float = attrs.field(default=2.0, validator=SECONDS)
     """Seconds within which Redis must reply, and a connection of the pool must become free."""
 
     def key(self, name: str) -> str:

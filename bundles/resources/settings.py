@@ -9,15 +9,13 @@ import attrs
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from rxkernel import Allowed
+from rxkernel import COUNT, SECONDS, Allowed
 
 DRIVERS = ("sqlite+aiosqlite", "postgresql+psycopg", "mariadb+aiomysql", "mysql+aiomysql")
 """The supported names before ``://`` in a URL."""
 
 DEFAULT = "default"
 """The name of the database of an `AsyncSession` without a name."""
-
-_SECONDS = attrs.validators.gt(0.0)
 
 
 def _is_url(value: str) -> bool:
@@ -52,23 +50,23 @@ class DatabaseSettings:
     url: str = attrs.field(repr=False, validator=_URL, metadata={"secret": True})
     """A URL of SQLAlchemy with an asynchronous driver; see "Engine Configuration" in its docs."""
 
-    pool_size: int = attrs.field(default=10, validator=attrs.validators.ge(1))
+    pool_size: int = attrs.field(default=10, validator=COUNT)
     """The maximum number of connections of this process. Messages wait for a free one."""
 
-    pool_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    pool_timeout: float = attrs.field(default=5.0, validator=SECONDS)
     """Seconds that a message waits for a free connection; then the response is 503."""
 
-    pool_recycle: float = attrs.field(default=1800.0, validator=_SECONDS)
+    pool_recycle: float = attrs.field(default=1800.0, validator=SECONDS)
     """Seconds after which a connection is replaced, so that no firewall or server drops it
     first."""
 
-    connect_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    connect_timeout: float = attrs.field(default=5.0, validator=SECONDS)
     """Seconds within which a server must accept a connection."""
 
-    busy_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    busy_timeout: float = attrs.field(default=5.0, validator=SECONDS)
     """SQLite only: seconds to wait for the lock of another writer; then the response is 503."""
 
-    slow_statement: float = attrs.field(default=1.0, validator=_SECONDS)
+    slow_statement: float = attrs.field(default=1.0, validator=SECONDS)
     """Seconds after which a statement is logged as slow, as a warning without its values."""
 
     create_tables: bool = True

@@ -7,7 +7,7 @@ import attrs
 
 from bundles.scale.presence.settings import PresenceSettings
 from bundles.scale.recovery.settings import RecoverySettings
-from rxkernel import Allowed, ConfigurationError
+from rxkernel import Allowed, ConfigurationError, seconds_between, whole_number
 
 _CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,9}")
 _SHORTEST_SECRET = 32
@@ -26,16 +26,8 @@ _SECRET = Allowed(
     (str, type(None)),
     lambda value: len(value) >= _SHORTEST_SECRET,
 )
-_SIZE = Allowed("bytes, a whole number from 1024", (int,), lambda value: value >= 1024)
-_SECONDS = Allowed("seconds, from 0.05 to 3600", (int, float), lambda value: 0.05 <= value <= 3600)
-
-
-def _is_longer(instance: Any, attribute: "attrs.Attribute[Any]", value: float) -> None:
-    interval = instance.heartbeat_interval
-    if value <= interval:
-        raise ValueError(
-            f"{attribute.name} is {value}; it must be longer than heartbeat_interval, {interval}"
-        )
+_SIZE = whole_number(1024, unit="bytes")
+_SECONDS = seconds_between(0.05, 3600)
 
 
 def _is_separate(instance: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
@@ -78,7 +70,7 @@ class ScaleSettings:
     heartbeat_interval: float = attrs.field(default=1.0, validator=_SECONDS)
     """Seconds between two heartbeats of a process."""
 
-    heartbeat_timeout: float = attrs.field(default=3.0, validator=[_SECONDS, _is_longer])
+    heartbeat_timeout: float = attrs.field(default=3.0, validator=_SECONDS)
     """Seconds after which a process that has not received its own heartbeat is not ready, and
     regards another process without a heartbeat as ended."""
 
@@ -95,6 +87,13 @@ class ScaleSettings:
     recovery: RecoverySettings = attrs.field(factory=RecoverySettings)
 
     presence: PresenceSettings = attrs.field(factory=PresenceSettings)
+
+    def __attrs_post_init__(self) -> None:
+        if self.heartbeat_timeout <= self.heartbeat_interval:
+            raise ValueError(
+                f"heartbeat_timeout is {self.heartbeat_timeout}; it must be longer than "
+                f"heartbeat_interval, {self.heartbeat_interval}"
+            )
 
 
 def secret_of(settings: ScaleSettings) -> str:

@@ -1,18 +1,15 @@
 """The settings of passwords, tokens, throttling and routes: groups of ``[security]``."""
 
-import math
 from pathlib import Path
 from types import NoneType
 from typing import Literal
 
 import attrs
-from attrs.validators import and_, ge, gt, in_, instance_of, le, lt
+from attrs.validators import in_, instance_of
 
-from rxkernel import Allowed
+from rxkernel import COUNT, COUNT_OR_0, SECONDS, Allowed, seconds_between, whole_number
 
 _FILES = instance_of(tuple)
-_SECONDS = and_(gt(0.0), lt(math.inf))
-_COUNT = and_(instance_of(int), ge(1))
 
 SECRET_BYTES = 32
 """Shortest secret for HS256 (RFC 7518 §3.2)."""
@@ -34,20 +31,20 @@ class PasswordSettings:
     verified, and replaced at the next login.
     """
 
-    memory: int = attrs.field(default=65_536, validator=and_(instance_of(int), ge(8)))
+    memory: int = attrs.field(default=65_536, validator=whole_number(8, unit="KiB"))
     """Memory of one hash, in KiB."""
 
-    iterations: int = attrs.field(default=2, validator=_COUNT)
+    iterations: int = attrs.field(default=2, validator=COUNT)
     """Passes over the memory."""
 
-    threads: int = attrs.field(default=2, validator=_COUNT)
+    threads: int = attrs.field(default=2, validator=COUNT)
     """Most hashes that are computed at the same time; others wait."""
 
-    max_waiting: int = attrs.field(default=100, validator=and_(instance_of(int), ge(0)))
+    max_waiting: int = attrs.field(default=100, validator=COUNT_OR_0)
     """Most logins, and most hashes, that wait; a further one is a 503 with ``Retry-After``. The
     clients of one address may hold half of it."""
 
-    timeout: float = attrs.field(default=10.0, validator=_SECONDS)
+    timeout: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds within which a login must end after it has waited; otherwise it is a 503. Without
     this limit, a user provider that does not respond would block all other logins."""
 
@@ -75,22 +72,22 @@ class TokenSettings:
     audience: str | None = None
     """``aud`` of access tokens; tokens for another audience are refused."""
 
-    ttl: float = attrs.field(default=300.0, validator=_SECONDS)
+    ttl: float = attrs.field(default=300.0, validator=SECONDS)
     """Lifetime of an access token, in seconds."""
 
-    leeway: float = attrs.field(default=5.0, validator=and_(ge(0.0), le(60.0)))
+    leeway: float = attrs.field(default=5.0, validator=seconds_between(0, 60))
     """Seconds by which clocks of servers may differ; at most 60."""
 
-    max_cached: int = attrs.field(default=10_000, validator=and_(instance_of(int), ge(0)))
+    max_cached: int = attrs.field(default=10_000, validator=COUNT_OR_0)
     """Most verified access tokens that are kept, so that the next request is fast."""
 
-    refresh_ttl: float = attrs.field(default=86_400.0, validator=_SECONDS)
+    refresh_ttl: float = attrs.field(default=86_400.0, validator=SECONDS)
     """Seconds after which a refresh token that was not used has expired."""
 
-    refresh_max_age: float = attrs.field(default=2_592_000.0, validator=_SECONDS)
+    refresh_max_age: float = attrs.field(default=2_592_000.0, validator=SECONDS)
     """Seconds after the login at which its refresh tokens end, used or not."""
 
-    reuse_grace: float = attrs.field(default=10.0, validator=and_(ge(0.0), le(60.0)))
+    reuse_grace: float = attrs.field(default=10.0, validator=seconds_between(0, 60))
     """Seconds after its first use in which a refresh token may be used again, by a second tab for
     example; a later use ends the login. 0 allows no second use."""
 
@@ -106,7 +103,7 @@ class TokenSettings:
     )
     """The file of the store ``sqlite``."""
 
-    max_stored: int = attrs.field(default=100_000, validator=_COUNT)
+    max_stored: int = attrs.field(default=100_000, validator=COUNT)
     """Most refresh tokens in the store ``memory``. Above it, tokens of the user with the most
     tokens are dropped, used ones first."""
 
@@ -119,18 +116,18 @@ class ThrottlingSettings:
     Attempts become free again one by one, evenly over the window.
     """
 
-    window: float = attrs.field(default=300.0, validator=_SECONDS)
+    window: float = attrs.field(default=300.0, validator=SECONDS)
 
-    attempts: int = attrs.field(default=5, validator=_COUNT)
+    attempts: int = attrs.field(default=5, validator=COUNT)
     """For one account from one address."""
 
-    address_attempts: int = attrs.field(default=50, validator=_COUNT)
+    address_attempts: int = attrs.field(default=50, validator=COUNT)
     """From one address, for all accounts."""
 
-    account_attempts: int = attrs.field(default=100, validator=_COUNT)
+    account_attempts: int = attrs.field(default=100, validator=COUNT)
     """For one account from all addresses from which its user has never logged in."""
 
-    max_tracked: int = attrs.field(default=20_000, validator=_COUNT)
+    max_tracked: int = attrs.field(default=20_000, validator=COUNT)
     """Most accounts, addresses and pairs of them in memory, each; the oldest are dropped."""
 
 

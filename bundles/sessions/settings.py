@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import attrs
 
+from rxkernel import COUNT, SECONDS, SIZE, TEXT
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_COUNT = attrs.validators.and_(attrs.validators.instance_of(int), attrs.validators.ge(1))
-_SECONDS = attrs.validators.gt(0.0)
 
 
 def _check_cookie(instance: object, attribute: "attrs.Attribute[Any]", value: str) -> None:
@@ -30,7 +30,7 @@ class SessionsSettings:
 
     file: str = attrs.field(
         default="var/sessions.sqlite3",
-        validator=attrs.validators.min_len(1),
+        validator=TEXT,
         metadata={"per_application": True},
     )
     """The file of the store ``sqlite``; created with mode 600."""
@@ -43,21 +43,21 @@ class SessionsSettings:
     """Whether the browser keeps the cookie when it is closed, until `lifetime` ends ("remember
     me")."""
 
-    idle_timeout: float = attrs.field(default=3600.0, validator=_SECONDS)
+    idle_timeout: float = attrs.field(default=3600.0, validator=SECONDS)
     """Seconds without a message that uses the session, after which it ends."""
 
-    lifetime: float = attrs.field(default=604800.0, validator=_SECONDS)
+    lifetime: float = attrs.field(default=604800.0, validator=SECONDS)
     """Seconds after its start, or its login, when a session ends in any case."""
 
-    max_size: int = attrs.field(default=16384, validator=_COUNT)
+    max_size: int = attrs.field(default=16384, validator=SIZE)
     """Most bytes of the names and values of one session, as JSON."""
 
-    max_per_user: int = attrs.field(default=20, validator=_COUNT)
+    max_per_user: int = attrs.field(default=20, validator=COUNT)
     """Most sessions of one user; a further login ends the oldest one."""
 
-    max_per_address: int = attrs.field(default=1000, validator=_COUNT)
+    max_per_address: int = attrs.field(default=1000, validator=COUNT)
     """Most sessions of clients of one address, or of the /64 of an IPv6 address; a further start
     is a 429."""
 
-    max_sessions: int = attrs.field(default=10000, validator=_COUNT)
+    max_sessions: int = attrs.field(default=10000, validator=COUNT)
     """Most sessions in the store ``memory``; a further start is a 503."""

@@ -1,20 +1,17 @@
 """The settings of the bundle."""
 
-import math
 import re
 from typing import Literal
 
 import attrs
 
-from rxkernel import Allowed
+from rxkernel import COUNT, SECONDS, Allowed, whole_number
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 
 _KEY_NAME = Allowed("letters, digits, and '-', '_', '.' or ':'", (str,), _KEY.fullmatch)
 _FILE = Allowed("the path of a file", (str, type(None)), lambda value: value != "")
-_COUNT = Allowed("a whole number, 1 or more", (int,), lambda value: value >= 1)
-_SIZE = Allowed("bytes, a whole number from 1024", (int,), lambda value: value >= 1024)
-_SECONDS = Allowed("seconds, more than 0", (int, float), lambda value: 0 < value < math.inf)
+_SIZE = whole_number(1024, unit="bytes")
 
 
 @attrs.frozen(kw_only=True)
@@ -34,7 +31,7 @@ class StateSettings:
     key: str = attrs.field(default="rxkernel:state", validator=_KEY_NAME)
     """Begins the names of the keys in Redis. Processes with the same one share their state."""
 
-    max_keys: int = attrs.field(default=100_000, validator=_COUNT)
+    max_keys: int = attrs.field(default=100_000, validator=COUNT)
     """Most paths that have a value, dicts included."""
 
     max_size: int = attrs.field(default=16_777_216, validator=_SIZE)
@@ -46,8 +43,8 @@ class StateSettings:
     max_pending_size: int = attrs.field(default=16_777_216, validator=_SIZE)
     """About the most bytes of changes that wait for Redis."""
 
-    commit_timeout: float = attrs.field(default=5.0, validator=_SECONDS)
+    commit_timeout: float = attrs.field(default=5.0, validator=SECONDS)
     """Seconds in which a transaction must be decided."""
 
-    attempts: int = attrs.field(default=10, validator=_COUNT)
+    attempts: int = attrs.field(default=10, validator=COUNT)
     """How often `State.transact` runs a function whose transactions conflict with others."""

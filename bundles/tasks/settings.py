@@ -5,12 +5,9 @@ from typing import Literal
 
 import attrs
 
-from bundles.tasks.allowed import COUNT, SECONDS
 from bundles.tasks.pool.settings import WorkerPoolSettings
 from bundles.tasks.queue.settings import TaskQueueSettings
-from rxkernel import Allowed
-
-_LEASE = Allowed("seconds, from 0.2 to 3600", (int, float), lambda value: 0.2 <= value <= 3600)
+from rxkernel import COUNT, SECONDS, TEXT, seconds_between
 
 
 @attrs.frozen(kw_only=True)
@@ -26,10 +23,10 @@ class TasksSettings:
     file: Path = attrs.field(default=Path("var/tasks.sqlite3"), metadata={"per_application": True})
     """The file of the store ``sqlite``; it is created with mode 600."""
 
-    prefix: str = attrs.field(default="rxkernel:tasks", validator=attrs.validators.min_len(1))
+    prefix: str = attrs.field(default="rxkernel:tasks", validator=TEXT)
     """The prefix of all keys of the store ``redis``, after ``redis.prefix``."""
 
-    lease: float = attrs.field(default=10.0, validator=_LEASE)
+    lease: float = attrs.field(default=10.0, validator=seconds_between(0.2, 3600))
     """With the store ``redis``: seconds within which another process takes over the tasks of a
     process that was killed."""
 

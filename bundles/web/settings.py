@@ -6,14 +6,8 @@ from bundles.web.channels.settings import ChannelSettings
 from bundles.web.files.upload_types import TYPE
 from bundles.web.firewall.settings import FirewallSettings
 from bundles.web.proxy.settings import ProxySettings
-from rxkernel import Allowed
+from rxkernel import COUNT_OR_0, SECONDS, SIZE_OR_0, Allowed
 
-_COUNT = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
-_SECONDS = Allowed(
-    "a number of seconds greater than 0",
-    (int, float, type(None)),
-    lambda value: 0 < value < float("inf"),
-)
 _FOLDER = Allowed("the path of a folder", (str,), lambda value: value and "\0" not in value)
 _TYPE = Allowed(
     "a list of types in lower case, such as 'image/png', 'image/*' or '*/*'",
@@ -27,10 +21,10 @@ _TYPES = attrs.validators.deep_iterable(_TYPE, attrs.validators.instance_of(tupl
 class WebSettings:
     """The section ``[web]`` of ``rxkernel.toml``."""
 
-    page_cache_size: int = attrs.field(default=33_554_432, validator=_COUNT)
+    page_cache_size: int = attrs.field(default=33_554_432, validator=SIZE_OR_0)
     """Most bytes of the pages that ``client.cache`` keeps, approximately; 0: none are kept."""
 
-    page_cache_entries: int = attrs.field(default=1_000, validator=_COUNT)
+    page_cache_entries: int = attrs.field(default=1_000, validator=COUNT_OR_0)
     """Most pages that ``client.cache`` keeps."""
 
     uploads: str = attrs.field(default="files", validator=_FOLDER)
@@ -41,7 +35,7 @@ class WebSettings:
     """The content types that ``client.upload`` accepts. The type that the client has sent, and the
     type of the name, must both be accepted; the content is not checked."""
 
-    slow_time: float | None = attrs.field(default=None, validator=_SECONDS)
+    slow_time: float | None = attrs.field(default=None, validator=SECONDS.or_none())
     """Seconds; a response that is ready later is logged to ``rxkernel.slow``, unless a rule of
     ``config/routes.py`` has another limit. None: only such rules have limits."""
 

@@ -11,16 +11,12 @@ from yarl import URL
 
 from bundles.autoload.remote.file_keys import MAPPING, FileKeys
 from bundles.autoload.remote.header_fields import read_headers
-from rxkernel import Allowed, ConfigurationError
+from rxkernel import COUNT, COUNT_OR_0, SECONDS, SECONDS_OR_0, SIZE, Allowed, ConfigurationError
 
-_COUNT = Allowed("a whole number, 1 or more", (int,), lambda number: number >= 1)
-_COUNT_OR_0 = Allowed("a whole number, 0 or more", (int,), lambda number: number >= 0)
-_SECONDS = Allowed("seconds, more than 0", (int, float), lambda value: 0 < value < math.inf)
-_SECONDS_OR_0 = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < math.inf)
 _SHARE = Allowed("a number, more than 0 and at most 1", (int, float), lambda share: 0 < share <= 1)
 _LIST = Allowed("a list", (list, tuple))
 
-RETRIES, TIMEOUT = _COUNT_OR_0, _SECONDS
+RETRIES, TIMEOUT = COUNT_OR_0, SECONDS
 """The settings that a remote method may override."""
 
 _PERIOD = re.compile(r"([1-9][0-9]{0,8})([smhd])")
@@ -87,9 +83,9 @@ class QueueSettings:
     @classmethod
     def read(cls, keys: FileKeys) -> Self:
         queue = cls(
-            keys.take("concurrency", _COUNT, 100),
-            keys.take("size", _COUNT_OR_0, 100),
-            keys.take("timeout", _SECONDS, 5.0),
+            keys.take("concurrency", COUNT, 100),
+            keys.take("size", COUNT_OR_0, 100),
+            keys.take("timeout", SECONDS, 5.0),
         )
         keys.finish()
         return queue
@@ -108,10 +104,10 @@ class BreakerSettings:
     @classmethod
     def read(cls, keys: FileKeys) -> Self:
         breaker = cls(
-            keys.take("failures", _COUNT, 5),
+            keys.take("failures", COUNT, 5),
             keys.take("ratio", _SHARE, 0.5),
-            keys.take("window", _SECONDS, 30.0),
-            keys.take("pause", _SECONDS, 10.0),
+            keys.take("window", SECONDS, 30.0),
+            keys.take("pause", SECONDS, 10.0),
         )
         keys.finish()
         return breaker
@@ -155,13 +151,13 @@ class ServiceSettings:
             timeout=timeout,
             attempt_timeout=keys.take("attempt_timeout", TIMEOUT, timeout),
             retries=keys.take("retries", RETRIES, 2),
-            retry_delay=keys.take("retry_delay", _SECONDS_OR_0, 0.2),
-            max_retry_delay=keys.take("max_retry_delay", _SECONDS_OR_0, 5.0),
+            retry_delay=keys.take("retry_delay", SECONDS_OR_0, 0.2),
+            max_retry_delay=keys.take("max_retry_delay", SECONDS_OR_0, 5.0),
             limits=tuple(_limits(keys)),
             queue=QueueSettings.read(keys.table("queue", "{'concurrency': 10}")),
             breaker=BreakerSettings.read(keys.table("circuit_breaker", "{'failures': 5}")),
-            max_response_size=keys.take("max_response_size", _COUNT, 10_485_760),
-            redirects=keys.take("redirects", _COUNT_OR_0, 5),
+            max_response_size=keys.take("max_response_size", SIZE, 10_485_760),
+            redirects=keys.take("redirects", COUNT_OR_0, 5),
             redirect_origins=frozenset(_origins(keys)),
         )
         if settings.attempt_timeout > timeout:
@@ -180,7 +176,7 @@ def _limits(keys: FileKeys) -> Iterable[RateLimit]:
             keys.reject(f"limits[{index}]", "must be a mapping such as {'calls': 10, 'per': '1m'}")
             continue
         entry = keys.within(f"limits[{index}]", limit)
-        calls = entry.require("calls", _COUNT)
+        calls = entry.require("calls", COUNT)
         period = entry.require("per", _IS_PERIOD)
         entry.finish()
         if calls and period:

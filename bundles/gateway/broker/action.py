@@ -5,12 +5,11 @@ from typing import Any, Literal, TypeVar, get_args
 
 import attrs
 
-from bundles.gateway.allowed import COUNT, SECONDS
 from bundles.gateway.broker.bulkhead import Bulkhead
 from bundles.gateway.broker.call_options import UNSET
 from bundles.gateway.broker.transport import ACTIONS
 from bundles.gateway.cachers.cache import Cache
-from rxkernel import BundleOption, ConfigurationError, procedure
+from rxkernel import COUNT_OR_0, SECONDS_OR_0, BundleOption, ConfigurationError, procedure
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,10 +47,10 @@ class ActionOptions:
                 f"visibility is {self.visibility!r}; it must be one of "
                 f"{', '.join(get_args(Visibility))}"
             )
-        if self.timeout is not None and not SECONDS.holds(self.timeout):
-            yield f"timeout is {self.timeout!r}; it must be {SECONDS.text}"
-        if self.retries is not None and not COUNT.holds(self.retries):
-            yield f"retries is {self.retries!r}; it must be {COUNT.text}"
+        if self.timeout is not None and not SECONDS_OR_0.holds(self.timeout):
+            yield f"timeout is {self.timeout!r}; it must be {SECONDS_OR_0.text}"
+        if self.retries is not None and not COUNT_OR_0.holds(self.retries):
+            yield f"retries is {self.retries!r}; it must be {COUNT_OR_0.text}"
         if isinstance(self.bulkhead, Bulkhead):
             yield from self.bulkhead.problems()
         elif self.bulkhead is not None:

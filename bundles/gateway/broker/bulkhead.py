@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from bundles.gateway.allowed import COUNT, POSITIVE
+from rxkernel import COUNT, COUNT_OR_0
 
 
 @attrs.frozen
@@ -23,7 +23,7 @@ class Bulkhead:
 
     def problems(self) -> Iterator[str]:
         """Yield the errors in the values."""
-        if not POSITIVE.holds(self.concurrency):
-            yield f"concurrency of {self!r} must be {POSITIVE.text}"
-        if not COUNT.holds(self.queue_size):
-            yield f"queue_size of {self!r} must be {COUNT.text}"
+        if not COUNT.holds(self.concurrency):
+            yield f"concurrency of {self!r} must be {COUNT.text}"
+        if not COUNT_OR_0.holds(self.queue_size):
+            yield f"queue_size of {self!r} must be {COUNT_OR_0.text}"

@@ -2,18 +2,13 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from types import NoneType
 from typing import Any
 
 import attrs
 
-from rxkernel import Allowed
+from rxkernel import SECONDS
 
-_TTL = Allowed(
-    "a number of seconds above 0, or None",
-    (int, float, NoneType),
-    lambda value: 0 < value < float("inf"),
-)
+_TTL = SECONDS.or_none()
 
 
 @attrs.frozen

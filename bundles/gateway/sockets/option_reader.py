@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
-from bundles.gateway.allowed import COUNT, SECONDS
 from bundles.gateway.broker.call_options import CallOptions
 from bundles.gateway.sockets.functions import FunctionFinder, accepted_arguments, check_parameters
 from bundles.gateway.sockets.options import GatewayEvent, GatewayNamespace, Mask
 from bundles.gateway.sockets.rules import Bound, CallRules, HandlerRules, NamespaceRules
+from rxkernel import COUNT_OR_0, SECONDS_OR_0
 
 _POLICIES = ("all", "restrict")
 
@@ -168,11 +168,11 @@ class OptionReader:
         what = f"call_options of {where}"
         options: Any = self._options(given, CallOptions, what)
         timeout, retries = options.get("timeout"), options.get("retries")
-        if timeout is not None and not SECONDS.holds(timeout):
+        if timeout is not None and not SECONDS_OR_0.holds(timeout):
             self.problems.append(
                 f"timeout in {what} is {timeout!r:.100}; write seconds, or 0 for no timeout"
             )
-        if retries is not None and not COUNT.holds(retries):
+        if retries is not None and not COUNT_OR_0.holds(retries):
             self.problems.append(
                 f"retries in {what} is {retries!r:.100}; write a whole number, or 0 for no retries"
             )

@@ -5,10 +5,8 @@ from typing import TypedDict
 import attrs
 from aiohttp import ClientSession
 
-from rxkernel import Allowed
+from rxkernel import SECONDS, SIZE
 
-_SECONDS = Allowed("seconds greater than 0", (int, float), lambda value: 0 < value < 1e9)
-_BYTES = Allowed("a whole number of bytes greater than 0", (int,), lambda value: value > 0)
 _SESSION = attrs.validators.optional(attrs.validators.instance_of(ClientSession))
 
 
@@ -38,8 +36,8 @@ class Settings:
             headers. It follows redirects of a WebSocket handshake. The client does not close it.
     """
 
-    timeout: float = attrs.field(default=7.0, validator=_SECONDS)
-    heartbeat: float = attrs.field(default=25.0, validator=_SECONDS)
-    max_size: int = attrs.field(default=4_194_304, validator=_BYTES)
-    max_reconnect_delay: float = attrs.field(default=30.0, validator=_SECONDS)
+    timeout: float = attrs.field(default=7.0, validator=SECONDS)
+    heartbeat: float = attrs.field(default=25.0, validator=SECONDS)
+    max_size: int = attrs.field(default=4_194_304, validator=SIZE)
+    max_reconnect_delay: float = attrs.field(default=30.0, validator=SECONDS)
     session: ClientSession | None = attrs.field(default=None, validator=_SESSION)

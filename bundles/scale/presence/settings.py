@@ -2,20 +2,19 @@
 
 import attrs
 
-from rxkernel import Allowed
+from rxkernel import COUNT, whole_number
 
-_NUMBER = Allowed("a whole number from 1", (int,), lambda value: value >= 1)
-_SIZE = Allowed("bytes, a whole number from 64", (int,), lambda value: value >= 64)
+_SIZE = whole_number(64, unit="bytes")
 
 
 @attrs.frozen(kw_only=True)
 class PresenceSettings:
     """The limits of the lists of present connections."""
 
-    max_connections: int = attrs.field(default=1000, validator=_NUMBER)
+    max_connections: int = attrs.field(default=1000, validator=COUNT)
     """Most connections that are present in one room."""
 
-    max_rooms: int = attrs.field(default=20, validator=_NUMBER)
+    max_rooms: int = attrs.field(default=20, validator=COUNT)
     """Most rooms in which one connection is present."""
 
     max_size: int = attrs.field(default=2048, validator=_SIZE)

@@ -4,11 +4,9 @@ from typing import Literal
 
 import attrs
 
-from rxkernel import Allowed
+from rxkernel import COUNT, seconds_between, whole_number
 
-_NUMBER = Allowed("a whole number from 1", (int,), lambda value: value >= 1)
-_SIZE = Allowed("bytes, a whole number from 1024", (int,), lambda value: value >= 1024)
-_SECONDS = Allowed("seconds, from 0.05 to 3600", (int, float), lambda value: 0.05 <= value <= 3600)
+_SIZE = whole_number(1024, unit="bytes")
 
 
 @attrs.frozen(kw_only=True)
@@ -21,13 +19,15 @@ class RecoverySettings:
     )
     """The store of these: none, this process, or Redis for all processes of the bus."""
 
-    max_disconnection_duration: float = attrs.field(default=120.0, validator=_SECONDS)
+    max_disconnection_duration: float = attrs.field(
+        default=120.0, validator=seconds_between(0.05, 3600)
+    )
     """Seconds for which a client may be disconnected and still recover."""
 
-    max_events: int = attrs.field(default=10_000, validator=_NUMBER)
+    max_events: int = attrs.field(default=10_000, validator=COUNT)
     """Most events that are kept, the newest of all namespaces."""
 
-    max_sessions: int = attrs.field(default=10_000, validator=_NUMBER)
+    max_sessions: int = attrs.field(default=10_000, validator=COUNT)
     """Most disconnected clients whose rooms and attributes are kept; the latest ones are."""
 
     max_bytes: int = attrs.field(default=67_108_864, validator=_SIZE)

@@ -2,7 +2,7 @@
 
 import attrs
 
-from bundles.tasks.allowed import COUNT, SECONDS
+from rxkernel import COUNT, SECONDS
 from rxkernel.cpus import usable_cpus
 
 

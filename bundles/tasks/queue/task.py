@@ -1,20 +1,16 @@
 """`@task`: a function or a method that can be put into the `TaskQueue`."""
 
 from collections.abc import Callable, Iterator
-from math import inf
 from typing import overload
 
 import attrs
 
 from bundles.tasks.transport import F, task_procedure
-from rxkernel import Allowed, BundleOption, Definition
+from rxkernel import COUNT_OR_0, SECONDS_OR_0, BundleOption, Definition
 
 TASK_OPTION = BundleOption("task", "tasks", '"tasks"')
 
 _LONGEST_DELAY = 3600.0
-
-_RETRIES = Allowed("a whole number, 0 or more", (int,), lambda value: value >= 0)
-_DELAY = Allowed("seconds, 0 or more", (int, float), lambda value: 0 <= value < inf)
 
 
 @attrs.frozen(kw_only=True)
@@ -35,10 +31,10 @@ class TaskOptions:
         return min(self.retry_delay * 2.0 ** min(failures - 1, 30), _LONGEST_DELAY)
 
     def problems(self) -> Iterator[str]:
-        if not _RETRIES.holds(self.retries):
-            yield f"retries is {self.retries!r}; it must be {_RETRIES.text}"
-        if not _DELAY.holds(self.retry_delay):
-            yield f"retry_delay is {self.retry_delay!r}; it must be {_DELAY.text}"
+        if not COUNT_OR_0.holds(self.retries):
+            yield f"retries is {self.retries!r}; it must be {COUNT_OR_0.text}"
+        if not SECONDS_OR_0.holds(self.retry_delay):
+            yield f"retry_delay is {self.retry_delay!r}; it must be {SECONDS_OR_0.text}"
 
 
 def problems_of_options(definition: Definition) -> Iterator[str]:

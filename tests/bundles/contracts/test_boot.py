@@ -57,7 +57,7 @@ def with_contract(**keys: Any) -> type:
         ({"timeout": True}, "timeout is True; it must be"),
         ({"timeout": "1s"}, "timeout is '1s'; it must be"),
         ({"timeout": 10**400}, "it must be seconds greater than 0, or None"),
-        ({"queue": Queue(1, timeout=10**400)}, "must be seconds greater than 0"),
+        ({"queue": Queue(1, timeout=10**400)}, "must be seconds, more than 0"),
         ({"errors": [{"code": [1], "message": "x"}]}, "errors has {'code': [1], 'message': 'x'}"),
         ({"example": Example(params={"id": 1}, error=[1])}, "error is [1]; it must be a word"),  # type: ignore[arg-type]
         (
@@ -206,7 +206,7 @@ async def test_action_that_nothing_serves_is_reported_with_all_other_problems() 
 
 
 def test_settings_with_a_timeout_beyond_all_floats_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="seconds greater than 0"):
+    with pytest.raises(ValueError, match="seconds, more than 0"):
         ContractsSettings(timeout=10**400)
 
 

@@ -196,7 +196,7 @@ def test_settings_are_read_from_file(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ('url = "mysql://ada:hunter2@db/app"', "resources.url .* must be a URL with an asynchr"),
-        ("pool_size = 0", "resources.pool_size from .* 'pool_size' must be >= 1"),
+        ("pool_size = 0", "resources.pool_size from .* got 0, must be a whole number, 1 or more"),
         (
             '[resources.databases.reports]\nurl = "x:hunter2"',
             r"resources.databases.reports.url from .* must be a URL",

@@ -216,7 +216,7 @@ async def test_body_limit_invalid_is_reported(site: Site, limit: str) -> None:
         ({"web.uploads": "app/files"}, "web.uploads is 'app/files', which is in app"),
         ({"web.uploads": ""}, "must be the path of a folder"),
         ({"web.upload_types": ["image"]}, "must be a list of types"),
-        ({"web.page_cache_size": -1}, "must be a whole number, 0 or more"),
+        ({"web.page_cache_size": -1}, "must be bytes, a whole number, 0 or more"),
     ],
 )
 async def test_web_settings_invalid_are_reported(
