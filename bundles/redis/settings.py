@@ -51,16 +51,27 @@ _URL = Allowed(
 )
 
 
+_REJECTED = r"\s\x00-\x1f\x7f{}*>"
+
+
+def _is_prefix(value: str) -> bool:
+    """Whether *value* can begin a key, and a channel, whose parts between dots are not empty."""
+    is_text = re.fullmatch(f"[^{_REJECTED}]{{0,200}}", value) is not None
+    return is_text and not value.startswith(".") and ".." not in value
+
+
 _PREFIX = Allowed(
-    "a text of at most 200 characters, without spaces, '{' and '}'",
+    "a text of at most 200 characters, without spaces, control characters, '{', '}', '*', '>' "
+    "and '..', and without '.' at its begin",
     (str,),
-    re.compile(r"[^\s{}]{0,200}").fullmatch,
+    _is_prefix,
 )
 """Keys have braces of their own, which put them into one slot of a cluster."""
 
 
 def _prefix_of(default: str, application: str) -> str:
-    return re.sub(r"[\s{}]", "_", application)[-199:] + ":"
+    text = re.sub(f"[{_REJECTED}]", "_", application[-199:])
+    return re.sub(r"^\.|\.(?=\.)", "_", text) + ":"
 
 
 @attrs.frozen(kw_only=True)

@@ -77,6 +77,8 @@ class MemoryLog(StateLog):
             await asyncio.shield(writing)
         except asyncio.CancelledError:
             await asyncio.wait({writing})
+            if writing.exception() is not None:
+                self._changes.set()  # `stop` tries it again, and logs the error
             raise
         except OSError as exc:
             self._changes.set()

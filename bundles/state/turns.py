@@ -27,6 +27,7 @@ class Turns:
         self.submit = submit
         self.longest = longest
         self.places = asyncio.Lock()
+        self.claimed: set[Turn] = set()
         self._moved = asyncio.Event()
         self._since = 0.0
         replica.claims.changed = self._move
@@ -99,11 +100,13 @@ class Turn:
         """Let the other processes wait, until the transaction is carried out."""
         if self._claimed is None:
             self._claimed = Unit([], {}, claim=True)
+            self._turns.claimed.add(self)
             self._turns.submit(self._claimed)
 
     def carried_out(self) -> None:
         """The log has the transaction, and with it the end of the claim."""
-        self._claimed = None
+        if self._claimed is not None:
+            self._drop_claim()
 
     def end(self) -> None:
         """Let the next one begin."""
@@ -112,6 +115,21 @@ class Turn:
             self._limit.cancel()
         if self._claimed is not None and not self._turns.replica.own.withdraw(self._claimed):
             self._turns.submit(Unit([], {}, claim=False))
+            self._drop_claim()
+        self._turns.claimed.discard(self)
+
+    def _drop_claim(self) -> None:
+        """The claim of the process ends with this one: other turns of it claim again."""
+        self._claimed = None
+        self._turns.claimed.discard(self)
+        for other in list(self._turns.claimed):
+            other._claim_again()
+
+    def _claim_again(self) -> None:
+        if self._claimed is not None:
+            self._turns.replica.own.withdraw(self._claimed)
+        self._claimed = None
+        self.claim()
 
     def _leave(self) -> None:
         if self._has_place:

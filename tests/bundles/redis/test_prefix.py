@@ -16,10 +16,11 @@ from limits import parse
 
 from bundles.autoload import create_application
 from bundles.gateway import Broker
+from bundles.message_bus import check_topic
 from bundles.redis import Redis, RedisBundle
 from bundles.redis.outage import Outage
 from bundles.redis.problems import Problem
-from bundles.redis.settings import RedisSettings
+from bundles.redis.settings import RedisSettings, _prefix_of
 from bundles.scale import Bus, subscribe
 from bundles.scale.bus.link import Link
 from bundles.scale.limits.counts import Counts
@@ -271,7 +272,15 @@ def test_modules_that_use_redis_make_their_keys_with_the_prefix() -> None:
     assert found == ["bundles/state/redis_store.py"]  # it gets its key
 
 
-@pytest.mark.parametrize("prefix", ["a b", "{a}", "a" * 201])
+@pytest.mark.parametrize("prefix", ["a b", "{a}", "a" * 201, "a*:", "a>:", ".a:", "a..b:", "a\0:"])
 def test_invalid_prefix_is_rejected(prefix: str) -> None:
     with pytest.raises(ValueError, match="prefix"):
         RedisSettings(prefix=prefix)
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"), [("shop", "shop:"), (".a*b..c>{d} e", "_a_b_.c__d__e:")]
+)
+def test_name_of_an_application_begins_a_channel(name: str, prefix: str) -> None:
+    assert RedisSettings(prefix=_prefix_of("", name)).prefix == prefix
+    check_topic(prefix)

@@ -184,6 +184,25 @@ async def test_process_that_was_killed_is_waited_for_a_short_time() -> None:
     assert replica.claims.first is None
 
 
+async def test_turn_keeps_its_claim_when_another_one_of_the_process_ends() -> None:
+    """The first one has lost its turn, since it takes long, and ends after the claim of the
+    second one."""
+    replica = Replica("here")
+
+    def submit(unit: Unit) -> None:
+        replica.claims.note("here", bool(unit.claim))
+
+    turns = Turns(replica, submit, 0.01)
+    with turns.turn() as second:
+        with turns.turn() as first:
+            await first.begin()
+            first.claim()
+            await second.begin()  # the first one has taken too long
+            second.claim()
+        replica.claims.note("other", True)
+        assert replica.claims.first == "here"
+
+
 def test_claims_keep_their_order() -> None:
     claims = Claims()
     changes: list[str | None] = []
