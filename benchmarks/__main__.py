@@ -79,7 +79,7 @@ def _run(json_file: Path | None, *measurements: Coroutine[Any, Any, Table]) -> N
 @_json_option
 @click.pass_context
 def main(context: click.Context, json_file: Path | None) -> None:
-    """Measure rxkernel and its peers. Without a command: all but churn, in a short form."""
+    """Measure rxkernel and its peers. Without a command, run all but churn, in a short form."""
     if context.invoked_subcommand is None:
         peers = chosen(())
         awaited = (
@@ -119,13 +119,13 @@ def _add_command(name: str, measure: Callable[[], Coroutine[Any, Any, Table]], h
 _add_command("documents", documents, "The documents of 1,000 definitions.")
 _add_command("endpoints", endpoints, "The boot of 1,000 endpoints of the bundle autoload.")
 _add_command("kernel", kernel, "The kernel alone, in process.")
-_add_command("contracts", contracts, "What a contract adds to a call, in process.")
-_add_command("databases", databases, "Sessions of messages, beside those written by hand.")
+_add_command("contracts", contracts, "The cost that a contract adds to a call, in process.")
+_add_command("databases", databases, "Sessions of messages, compared with handwritten ones.")
 _add_command("schedules", schedules, "Memory and CPU of scheduled tasks that are not due.")
 _add_command("reloads", reloads, "From saving a file of an application to its first new response.")
 _add_command("states", states, "Values that two processes share over Redis.")
 _add_command(
-    "worker-pool", worker_pool, "A call in a worker process, beside `ProcessPoolExecutor`."
+    "worker-pool", worker_pool, "A call in a worker process, compared with `ProcessPoolExecutor`."
 )
 
 
@@ -146,7 +146,7 @@ def _templates(json_file: Path | None) -> None:
 @main.command("web")
 @_json_option
 def _web(json_file: Path | None) -> None:
-    """A handler directory beside a controller, templates, and a static file."""
+    """A handler directory compared with a controller, templates, and a static file."""
     publish([*web(), templates()], json_file)
 
 
@@ -160,14 +160,14 @@ def _boot(json_file: Path | None) -> None:
 @main.command("workers")
 @_json_option
 def _workers(json_file: Path | None) -> None:
-    """Instructions of a message in a worker of a supervisor, beside one process."""
+    """Instructions of a message in a worker of a supervisor, compared with one process."""
     publish([workers()], json_file)
 
 
 @main.command("hosts")
 @_json_option
 def _hosts(json_file: Path | None) -> None:
-    """A request to one of ten applications on one port, beside one application."""
+    """A request to one of ten applications on one port, compared with one application."""
     publish([hosts()], json_file)
 
 
@@ -187,7 +187,7 @@ def _logins(json_file: Path | None, times: int) -> None:
 @click.option("--rounds", default=7, show_default=True, help="Windows of each server.")
 @_json_option
 def _roundtrips(json_file: Path | None, names: tuple[str, ...], **load: Any) -> None:
-    """Acknowledged events: how many, how fast, at what cost."""
+    """Acknowledged events: their rate, latency and cost."""
     _run(json_file, roundtrips(chosen(names), Load(**load)))
 
 
@@ -269,7 +269,7 @@ def _memory(json_file: Path | None, names: tuple[str, ...], steps: tuple[int, ..
 @click.option("--seconds", default=600.0, show_default=True)
 @_json_option
 def _churn(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
-    """Clients that connect and disconnect: does memory grow, are objects left?"""
+    """Clients that connect and disconnect: checks for growing memory and leaked objects."""
     _run(json_file, churn(chosen(names), **options))
 
 
@@ -280,7 +280,7 @@ def _churn(json_file: Path | None, names: tuple[str, ...], **options: Any) -> No
 @click.option("--seconds", default=3.0, show_default=True, help="Load before the signal.")
 @_json_option
 def _drain(json_file: Path | None, names: tuple[str, ...], **options: Any) -> None:
-    """SIGTERM under load: is an acknowledgement lost?"""
+    """SIGTERM under load: checks for lost acknowledgements."""
     _run(json_file, drain(chosen(names), **options))
 
 

@@ -39,7 +39,7 @@ BUNDLE = SecurityBundle(Accounts, access="public")
 
 
 def settings_of(*, keeps_verified: bool) -> SecuritySettings:
-    """*keeps_verified*: False verifies the token of each request as if it was its first."""
+    """If *keeps_verified* is False, the token of each request is verified as if it was new."""
     tokens = TokenSettings(secret="secret of the benchmarks, 32 bytes", max_cached=1)
     return SecuritySettings(
         tokens=tokens if keeps_verified else attrs.evolve(tokens, max_cached=0)

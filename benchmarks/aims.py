@@ -34,7 +34,9 @@ _SECTION = "instructions"
 
 
 def aims(own: Counts, raw: Counts, middlewares: Counts) -> Table:
-    """All cases, those with an aim first. Raw aiohttp is counted with and without middlewares."""
+    """All cases; cases with an aim come first. Raw aiohttp is counted with and without
+    middlewares.
+    """
     table = Table(
         "Instructions for each request",
         {

@@ -35,7 +35,7 @@ class Audience:
             self._everybody.set()
 
     async def everybody(self) -> float:
-        """When the last one received it, by `time.perf_counter`."""
+        """Return the time, by `time.perf_counter`, when the last one received it."""
         async with asyncio.timeout(30):
             await self._everybody.wait()
         return self._last

@@ -68,7 +68,7 @@ async def _sampled(server: ServerProcess, every: float) -> list[tuple[float, int
 
 
 async def _left(control: RawClient, before: dict[str, int]) -> dict[str, int]:
-    """How many more objects of each class there are than *before*, once that is stable."""
+    """Return the additional objects of each class since *before*, once the number is stable."""
     end = time.monotonic() + _SETTLING
     while True:
         now = await control.call("collect")

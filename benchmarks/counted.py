@@ -59,7 +59,7 @@ Do = Callable[[int], Awaitable[None]]
 """Run the case *times* times."""
 
 Serving = Callable[[Application], AbstractAsyncContextManager[int]]
-"""Serves an application; the port is that for clients."""
+"""Serves an application; yields the port for clients."""
 
 mark = os.getloadavg
 
@@ -130,7 +130,7 @@ async def _calling(application: Application, name: str) -> AsyncIterator[Do]:
 
 @asynccontextmanager
 async def _serving(application: Application) -> AsyncIterator[int]:
-    """The port of *application*, which serves."""
+    """Serve *application*, and yield its port."""
     await application.start()
     try:
         port = application.servers["http"].port
@@ -142,8 +142,8 @@ async def _serving(application: Application) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def _serving_as_worker(application: Application) -> AsyncIterator[int]:
-    """The port of a supervisor that passes its connections to *application*. Both are in this
-    process; what the supervisor does for a connection is a part of connecting."""
+    """Yield the port of a supervisor that passes its connections to *application*. Both are in
+    this process; the work of the supervisor for a connection counts as connecting."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         ours, theirs = socket_pair()
         acceptor = Acceptor([listening], 1, RequestHeads(ForwardedHeaders(())))
@@ -183,14 +183,14 @@ async def http(
 
 @asynccontextmanager
 async def http_of_worker() -> AsyncIterator[Do]:
-    """As `http`, for a worker that gets its connections from a supervisor."""
+    """Like `http`, for a worker that gets its connections from a supervisor."""
     async with _serving_as_worker(_application(FIVE)) as port:
         yield partial(_HELLO.repeat, port)
 
 
 @asynccontextmanager
 async def http_of_shared_port(number: int) -> AsyncIterator[Do]:
-    """As `http`, with *number* applications on one port; the host is that of the last one."""
+    """Like `http`, with *number* applications on one port; requests are for the last one."""
     port = SharedPort(Settings(http=_PORT_0))
     hosts = [*(f"h{each}.example" for each in range(1, number)), "127.0.0.1"]
     for host in hosts:
@@ -202,7 +202,7 @@ async def http_of_shared_port(number: int) -> AsyncIterator[Do]:
 
 @asynccontextmanager
 async def http_with_session(path: str) -> AsyncIterator[Do]:
-    """As `http`, with a session in memory whose cookie each request has."""
+    """Like `http`, with a session in memory whose cookie each request has."""
     _set(FIVE, None)
     secret = new_secret()
     application = rxkernel_app.create(Settings(http=_PORT_0), [Reader], ["sessions"])
@@ -213,8 +213,8 @@ async def http_with_session(path: str) -> AsyncIterator[Do]:
 
 @asynccontextmanager
 async def http_with_token(path: str, *, keeps_verified: bool = True) -> AsyncIterator[Do]:
-    """As `http`, with the bundle security; each request has a valid access token, except those of
-    ``/hello``."""
+    """Like `http`, with the bundle security; each request, except for ``/hello``, has a valid
+    access token."""
     _set(FIVE, None)
     settings_of_bundle = accounts.settings_of(keeps_verified=keeps_verified)
     application = rxkernel_app.create(
@@ -330,7 +330,7 @@ async def raw_aiohttp(
 
 @asynccontextmanager
 async def router(number: int) -> AsyncIterator[Do]:
-    """One route found among so many templates."""
+    """Find one route among *number* templates."""
     find, paths = templates(number)
 
     async def repeat(times: int) -> None:
@@ -346,10 +346,11 @@ FACTORS = (1, 5)
 
 @attrs.frozen
 class Case:
-    """``times``: how often it is done between two marks, and the same with each factor.
+    """A measured case.
 
-    ``tolerance``: the allowed growth over the recorded count; larger than the difference between
-    two counts of the same sources.
+    ``times`` is the number of runs between two marks, multiplied by each factor. ``tolerance`` is
+    the allowed growth over the recorded count; it is larger than the difference between two counts
+    of the same sources.
     """
 
     title: str
@@ -358,7 +359,7 @@ class Case:
     tolerance: float = 0.02
 
     async def count(self) -> None:
-        """Each time from the same state of the garbage collector, whose work is counted too."""
+        """Count, each time from the same state of the garbage collector, whose work counts too."""
         async with self.prepare() as do:
             await do(self.times)
             for _ in range(ROUNDS):
@@ -461,7 +462,7 @@ WORKERS = (
 
 
 def _aiohttp(listeners: Listeners) -> tuple[Case, ...]:
-    """The cases of `CASES` that raw aiohttp has too, with the same titles."""
+    """The cases of `CASES` that raw aiohttp also has, with the same titles."""
     return (
         Case(HELLO_FIVE, 200, partial(raw_aiohttp, _HELLO, listeners)),
         *(

@@ -1,4 +1,4 @@
-"""The sessions of messages of the bundle `resources`, beside those that are written by hand."""
+"""The sessions of messages of the bundle `resources`, compared with handwritten ones."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ Call = Callable[[], Awaitable[Any]]
 _ROWS = 50
 
 _PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")
-"""Those of the bundle, for both."""
+"""The pragmas of the bundle, used for both."""
 
 
 class Base(DeclarativeBase):
@@ -102,7 +102,7 @@ def _calls(application: Application, method: dict[str, str]) -> dict[str, Call]:
 
 
 async def databases(*, rounds: int = 20, calls: int = 200) -> Table:
-    """Processor time of the process, with that of the thread of SQLite."""
+    """Measure the processor time of the process, including the thread of SQLite."""
     table = Table(
         "Sessions of messages, in process, with SQLite",
         {"message": "", "bundle, CPU µs": ".0f", "by hand, CPU µs": ".0f", "ratio": ".2f"},

@@ -1,4 +1,4 @@
-"""The documents of the bundle apidocs for many definitions: made once, when they are asked for."""
+"""The documents of the bundle apidocs for many definitions, created once, when requested."""
 
 from time import perf_counter
 from typing import Any
@@ -58,7 +58,7 @@ def _controller(number: int) -> type[Any]:
             """Return one item.
 
             Raises:
-                NotFoundException: there is no such item.
+                NotFoundException: the item does not exist.
             """
             return Item(id, "")
 

@@ -30,7 +30,7 @@ print(json.dumps({"Python": platform.python_version(), **versions}))
 
 
 class NotInstalledError(RuntimeError):
-    """A peer cannot be installed here; the message has the reason."""
+    """A peer cannot be installed here; the message contains the reason."""
 
 
 class Environment(Protocol):

@@ -14,7 +14,11 @@ class Asker(RawClient):
     """Sends each event after the acknowledgement of the one before."""
 
     async def ask(self, times: int, arguments: str) -> None:
-        """Raises RuntimeError: the acknowledgement is an error."""
+        """Send the events.
+
+        Raises:
+            RuntimeError: an acknowledgement is an error.
+        """
         loop = asyncio.get_running_loop()
         for id in range(times):
             done = self._answers[id] = loop.create_future()

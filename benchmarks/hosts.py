@@ -1,11 +1,11 @@
-"""What several applications on one port cost each request."""
+"""The cost of several applications on one port for each request."""
 
 from benchmarks.counted import HELLO_FIVE, TEN_APPLICATIONS
 from benchmarks.instructions import count
 from benchmarks.report import Table
 
 _AIM = 1.05
-"""Most instructions of a request with ten applications, as a part of those with one."""
+"""The largest allowed ratio of the instructions of a request with ten applications to one."""
 
 
 def hosts() -> Table:

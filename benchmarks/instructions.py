@@ -1,4 +1,4 @@
-"""Instructions for each request, counted by valgrind, so that other load does not matter.
+"""Instructions for each request, counted by valgrind, which is independent of other load.
 
 The counts are recorded in ``instructions.json``, one set for each Python version.
 """
@@ -78,8 +78,10 @@ def _numbers(cases: Sequence[Case]) -> range:
 
 
 def _each(cases: Sequence[Case], totals: Sequence[int]) -> list[tuple[str, int]]:
-    """Both counts include the start and the end of a case, so their difference is the requests
-    alone. Other events, such as a timer, only add instructions, so the least difference is used.
+    """Return the instructions of the requests alone.
+
+    Both counts include the start and the end of a case, so their difference is used. Other events,
+    such as a timer, only add instructions, so the smallest difference is used.
     """
     rows = []
     for number, case in enumerate(cases):
@@ -98,7 +100,7 @@ def _versions() -> dict[str, str]:
 
 
 def kept() -> dict[str, Counts]:
-    """By Python version, as ``3.11``."""
+    """The recorded counts by Python version, such as ``3.11``."""
     return {name: Counts(**some) for name, some in json.loads(FILE.read_text()).items()}
 
 

@@ -38,16 +38,16 @@ class Listeners:
             self._epoll.register(number, select.EPOLLIN)
 
     def send(self, text: str) -> float:
-        """Send a message of Engine.IO by the first client; return when, by `time.perf_counter`."""
+        """Send a message of Engine.IO by the first client; return the time (`perf_counter`)."""
         begin = time.perf_counter()
         next(iter(self._sockets.values())).sendall(encode(text))
         return begin
 
     def everybody(self) -> float:
-        """Return when each has received the event once more, by `time.perf_counter`.
+        """Return the time (`perf_counter`) when each has received the event once more.
 
         Raises:
-            TimeoutError: some have not.
+            TimeoutError: some clients have not received it.
             ConnectionError: a server has closed a connection.
         """
         missing, poll, sockets, event = (

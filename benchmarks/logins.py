@@ -1,7 +1,7 @@
-"""Logins with passwords: does the event loop go on?
+"""Measures how long logins with passwords block the event loop.
 
-A timer is due each millisecond. It is late while something blocks the loop, and also while the
-system runs other threads on its core; only the first takes processor time of the loop's thread.
+A timer is due each millisecond. It is late while something blocks the loop, or while the system
+runs other threads on its core; only the former takes processor time of the loop's thread.
 """
 
 import asyncio
@@ -41,8 +41,8 @@ class Accounts(UserProvider[Account]):
 
 @attrs.define
 class Ticks:
-    """How late the timer was, and the processor time of the loop's thread from one to the next,
-    each time, in seconds."""
+    """The delay of the timer, and the processor time of the loop's thread between two ticks, in
+    seconds."""
 
     late: list[float] = attrs.field(factory=list)
     busy: list[float] = attrs.field(factory=list)
@@ -127,8 +127,8 @@ async def logins(*, times: int = 40, settings: PasswordSettings | None = None) -
 async def _measured(
     ticks: Ticks, times: int, at_a_time: int, do: Callable[[int], Awaitable[None]]
 ) -> float:
-    """Do it *times* times, at most *at_a_time* at the same time, of which one begins each
-    millisecond; return the seconds."""
+    """Log in *times* times, at most *at_a_time* at once, starting one each millisecond; return the
+    seconds."""
     turns = asyncio.Semaphore(at_a_time)
 
     async def turn(number: int) -> None:

@@ -1,4 +1,4 @@
-"""A client of Metacom without libraries, as `RawClient` is one of Socket.IO."""
+"""A client of Metacom without libraries, like `RawClient` for Socket.IO."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ class MetacomClient(RawClient):
         self.connected.set_result(None)
 
     def frame_of(self, id: int, arguments: str) -> bytes:
-        return self.frame(f'{{"type":"call","id":{id + 1},{arguments}}}')  # 0 is no id
+        return self.frame(f'{{"type":"call","id":{id + 1},{arguments}}}')  # 0 is not a valid id
 
     async def call(self, event: str, body: object = None) -> Any:
         """The result of the method *event* of the unit ``example``."""

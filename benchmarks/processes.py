@@ -71,7 +71,7 @@ def reserve_port() -> socket.socket:
 
 
 class ServerError(RuntimeError):
-    """A server did not start, or has ended; with the end of its output."""
+    """A server did not start, or has ended; the message has the end of its output."""
 
 
 class ServerProcess:

@@ -48,7 +48,7 @@ class RawClient(asyncio.Protocol):
         self._answers: dict[int, asyncio.Future[Any]] = {}
 
     def acknowledged(self, id: int, payload: bytes) -> None:
-        """An acknowledgement has come; *payload* is its JSON."""
+        """Called with an acknowledgement; *payload* is its JSON."""
         answer = self._answers.pop(id, None)
         if answer is not None and not answer.done():
             answer.set_result(self.content_of(payload))
@@ -59,7 +59,7 @@ class RawClient(asyncio.Protocol):
         return json.loads(payload)[0]
 
     def heard(self, payload: bytes) -> None:
-        """An event has come."""
+        """Called with an event."""
 
     def frame_of(self, id: int, arguments: str) -> bytes:
         """The frame of an event that is to be acknowledged; *arguments* are JSON."""
@@ -158,7 +158,7 @@ class RawClient(asyncio.Protocol):
             self.read_message(payload)
 
     def read_message(self, payload: bytes) -> None:
-        """A message of Engine.IO has come."""
+        """Called with a message of Engine.IO."""
         if payload.startswith(b"43"):
             bracket = payload.index(b"[")
             self.acknowledged(int(payload[2:bracket]), payload[bracket:])

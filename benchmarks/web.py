@@ -1,4 +1,4 @@
-"""Handler directories beside a controller, and static files beside other servers."""
+"""Compares handler directories with a controller, and static files with other servers."""
 
 import shutil
 import sys

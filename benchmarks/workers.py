@@ -1,11 +1,11 @@
-"""What a supervisor that passes connections costs each message of a worker."""
+"""The cost of a supervisor that passes connections for each message of a worker."""
 
 from benchmarks.counted import EVENT, EVENT_OF_WORKER, HELLO_FIVE, HELLO_OF_WORKER
 from benchmarks.instructions import count
 from benchmarks.report import Table
 
 _AIM = 1.05
-"""Most instructions of a message in a worker, as a part of those in one process."""
+"""The largest allowed ratio of the instructions of a message in a worker to one process."""
 
 
 def workers() -> Table:

@@ -36,7 +36,11 @@ class Window:
 
 
 def wrk() -> str:
-    """The path of the program. Raises: LoadError: it is missing."""
+    """Return the path of the program.
+
+    Raises:
+        LoadError: it is missing.
+    """
     found = shutil.which("wrk")
     if found is None:
         raise LoadError("wrk is not installed (on Debian: apt-get install wrk, or make wrk)")

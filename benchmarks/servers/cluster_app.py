@@ -1,6 +1,6 @@
 """Two nodes of a cluster over NATS, at the URL in the environment variable ``NATS_URL``.
 
-``GET /calls/NUMBER/IN_FLIGHT`` on the caller makes so many calls of the other one.
+``GET /calls/NUMBER/IN_FLIGHT`` on the caller calls the other node NUMBER times.
 """
 
 import asyncio

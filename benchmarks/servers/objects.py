@@ -7,7 +7,7 @@ _WATCHED = ("rxkernel.servers.", "rxkernel.messages.", "socketio.", "engineio.",
 
 
 def live_objects() -> dict[str, int]:
-    """How many objects of each class of a session exist, after a garbage collection."""
+    """Return the number of objects of each class of a session, after a garbage collection."""
     gc.collect()
     counts = Counter(f"{type(one).__module__}.{type(one).__name__}" for one in gc.get_objects())
     return {name: number for name, number in counts.items() if name.startswith(_WATCHED)}

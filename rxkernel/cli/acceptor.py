@@ -23,16 +23,17 @@ logger = logging.getLogger(__name__)
 _ACCEPTS_PER_TURN = 128
 
 _MAX_WAITING = 1000
-"""Connections whose first request has not arrived; fewer if the system allows less open files."""
+"""Limit of connections whose first request has not arrived; lower if the system allows fewer open
+files."""
 
 _MAX_PIECES = 16
-"""Pieces of a first request that are looked at, before the connection is passed on."""
+"""Pieces of a first request that are examined before the connection is passed on."""
 
 _RETRY = 0.5
-"""Seconds after which connections are accepted again, when the system had no descriptor left."""
+"""Seconds before connections are accepted again, after the system had no free descriptors."""
 
 _CONGESTED_RETRY = 0.02
-"""The same, when a worker had many connections to read."""
+"""Seconds before connections are accepted again, after a worker had many connections to read."""
 
 
 @attrs.define(eq=False)
@@ -50,9 +51,9 @@ class Acceptor:
     """Passes connections to the workers of its *pool*.
 
     Args:
-        listening: see `opened_port`; nothing is accepted before a worker is open.
+        listening: see `opened_port`; no connection is accepted before a worker is open.
         count: the number of workers.
-        heads: None if first requests are encrypted: then the address decides.
+        heads: None if first requests are encrypted, so that the address selects the worker.
 
     Attributes:
         counters: connections that were lost, by reason.
@@ -136,8 +137,8 @@ class Acceptor:
                 self._loop.remove_reader(one.fileno())
 
     def _accept_all(self) -> None:
-        """A worker closes, and the port may be closed with it: pass on what the system has
-        queued."""
+        """Pass on all connections that the system has queued, because a worker closes, and the
+        port may be closed with it."""
         for one in self._listening if self._is_accepting else ():
             self._accept(one, BACKLOG + 1)
 
@@ -246,7 +247,7 @@ class Acceptor:
             self.counters.record("no worker", f"closed {choice.network}: no worker is running")
             connection.close()
         elif not worker.pass_on(connection, received, is_chosen=is_chosen):
-            event = f"closed {choice.network}: worker {worker.number} does not read"
+            event = f"closed {choice.network}: worker {worker.number} is not reading"
             self.counters.record("worker is hanging", event)
 
     def _pass_back(self, connection: socket.socket, received: bytes) -> None:
@@ -265,6 +266,6 @@ class Acceptor:
 
 
 def _wake_at(connection: socket.socket, size: int) -> None:
-    """Let the system report *connection* as readable when it has *size* bytes, or is closed: the
-    bytes that were peeked at are still there."""
+    """Make the system report *connection* as readable when it has *size* bytes, or is closed: the
+    bytes that were examined have not been read."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)

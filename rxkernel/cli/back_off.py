@@ -1,20 +1,20 @@
-"""When a worker that has ended starts again."""
+"""Decides when a worker that has ended is restarted."""
 
 STEADY = 10.0
-"""A worker that has listened for so many seconds was not in a crash loop."""
+"""Seconds of listening after which a worker is not in a crash loop."""
 
 MAX_FAILURES = 5
-"""As many ends in a row, each before `STEADY`, are a crash loop."""
+"""Number of ends in a row, each before `STEADY`, that are a crash loop."""
 
 _FIRST_DELAY = 0.5
 _MAX_DELAY = 30.0
 
 
 class BackOff:
-    """Counts the ends of a worker that follow one another quickly.
+    """Counts the ends of a worker in quick succession.
 
     Attributes:
-        failures: how many there are in a row.
+        failures: the number of such ends in a row.
     """
 
     def __init__(self) -> None:
@@ -28,8 +28,8 @@ class BackOff:
         """Record an end *lived* seconds after the worker began to listen, 0 if before; return the
         seconds until the next one may start.
 
-        They are 0 after the first end: a worker that has run for long is replaced at once. Then
-        they are 0.5 and twice as many each time, 30 at most.
+        The delay is 0 after the first end, so that a worker that has run for long is replaced at
+        once. Then it is 0.5, and doubles each time, up to 30.
         """
         if lived >= STEADY:
             self.failures = 0

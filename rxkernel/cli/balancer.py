@@ -1,5 +1,5 @@
-"""The port that redirects to the ports of several workers (``workers.balancer``), as Metarhia's
-servers have it."""
+"""The port that redirects to the ports of several workers (``workers.balancer``), as in Metarhia's
+servers."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from rxkernel.servers.workers.listening_sockets import ListeningSockets
 from rxkernel.settings import Settings
 
 IsServing = Callable[[int], bool]
-"""Whether the worker of the port at an index serves."""
+"""Returns whether the worker of the port at an index is serving."""
 
 
 class Balancer:
@@ -72,7 +72,7 @@ class Balancer:
 
 @attrs.define(eq=False)
 class PortsRedirect(Redirect):
-    """Redirects to *ports* in turn, without those whose worker does not serve.
+    """Redirects to *ports* in turn, except those whose worker is not serving.
 
     The status is 302 for GET and HEAD, otherwise 307, which keeps method and body.
     """

@@ -24,8 +24,8 @@ def bundles(target: str | None, as_json: bool) -> None:
     """List the bundles, enabled or installed.
 
     First the bundles that the application enables, in the order in which they are set up, then
-    installed ones; without an application only these. Installed bundles are imported; one that
-    cannot be enabled is "broken", and the reason is printed below.
+    installed bundles; without an application only these. Installed bundles are imported. A bundle
+    that cannot be enabled is "broken", and the reason is printed below.
     """
     listed = _list(target)
     if as_json:

@@ -1,4 +1,4 @@
-"""``rxkernel call``: runs one definition in process, with its listeners, without a port."""
+"""``rxkernel call``: runs one definition with its listeners, in process and without a port."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from rxkernel.servers.http.files.opening import open_file
 def _pair(given: str, shape: str) -> tuple[str, str]:
     name, equals, value = given.partition("=")
     if not name or not equals:
-        raise click.BadParameter(f"{given!r} is not {shape}")
+        raise click.BadParameter(f"{given!r} does not have the form {shape}")
     return name, value
 
 
@@ -33,7 +33,7 @@ def _read_params(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     params: dict[str, str] = {}
     for name, value in (_pair(text, "KEY=VALUE") for text in given):
         if name in params:
-            raise click.BadParameter(f"{name!r} is given twice")
+            raise click.BadParameter(f"{name!r} is given twice; remove one")
         params[name] = value
     return params
 
@@ -52,7 +52,7 @@ def _read_body(_: click.Context, __: click.Parameter, given: str | None) -> Any:
     try:
         return None if given is None else decode_json(given)
     except BadRequestException as exc:
-        raise click.BadParameter(f"{exc}; a text needs quotes: '\"text\"'") from exc
+        raise click.BadParameter(f"{exc}; a string needs quotes: '\"text\"'") from exc
 
 
 @click.command
@@ -73,7 +73,7 @@ def _read_body(_: click.Context, __: click.Parameter, given: str | None) -> Any:
     multiple=True,
     metavar="NAME=VALUE",
     callback=_read_headers,
-    help="A header, over a socket one of its handshake; may be repeated.",
+    help="A header of the request, or of a socket's handshake; may be repeated.",
 )
 @transport_option
 @debug_option
@@ -89,7 +89,7 @@ def call(
 ) -> None:
     """Run one request in process.
 
-    It is handled by the definition NAME; the response is printed as JSON. Exits with 0 if its
+    The definition NAME handles it, and the response is printed as JSON. Exits with 0 if its
     status is below 400, else with 1. A stream or a file is printed as text; an event
     stream, which may never end, is not read.
     """
@@ -114,7 +114,7 @@ async def _call(
                 response = await client.http(name, headers=headers, **sent)
             except ValueError as exc:
                 is_whole = sent["params"].keys() >= definition.template.parameters.keys()
-                cure = "" if is_whole else " Give it as --param KEY=VALUE."
+                cure = "" if is_whole else " Use --param KEY=VALUE."
                 raise ConfigurationError(f"{exc}{cure}") from exc
         elif isinstance(definition, WebSocketDefinition):
             response = await _emit(client, definition, headers, sent)
@@ -130,11 +130,11 @@ async def _call(
 async def _emit(
     client: KernelClient, definition: WebSocketDefinition, headers: Headers, sent: dict[str, Any]
 ) -> Response:
-    """Return the response to an event, or the rejection of the connection that is made for it."""
+    """Return the response to an event, or the rejection of the connection for it."""
     try:
         namespace, params = namespace_of(definition, sent["params"])
     except ValueError as exc:
-        raise ConfigurationError(f"{exc} Give it as --param KEY=VALUE.") from exc
+        raise ConfigurationError(f"{exc} Use --param KEY=VALUE.") from exc
     name, body = definition.metadata.key, sent["body"]
     try:
         async with client.connection(namespace, headers=headers) as connection:
@@ -168,7 +168,7 @@ def _file(response: FileResponse) -> str | bytes:
 
 
 def _text(content: bytes | bytearray) -> str | bytes:
-    """Return text if it is UTF-8; other bytes are printed as Base64."""
+    """Return *content* as text if it is UTF-8; other bytes are printed as Base64."""
     try:
         return content.decode()
     except UnicodeDecodeError:

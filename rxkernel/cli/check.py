@@ -26,8 +26,8 @@ from rxkernel.exceptions import ConfigurationError
 def check(ctx: click.Context, targets: tuple[str, ...]) -> None:
     """Boot without serving, and report every error.
 
-    Several TARGETs are checked as applications that share a port. Exits with 2 if there is an
-    error. With an invalid setting no service is built.
+    Several TARGETs are checked as applications that share a port. Exits with 2 after an error. If
+    a setting is invalid, services are not built.
     """
     if len(targets) > 1:
         summary = run(_check_together(SharedApplications.load(targets, overrides_of(ctx))))
@@ -46,7 +46,7 @@ def _loaded(ctx: click.Context, target: str | None) -> Application:
 
 
 def _wiring_errors(application: Application) -> list[ConfigurationError]:
-    """Find the errors that do not depend on settings: in the part of boot that does not await."""
+    """Find the errors that do not depend on settings, in the synchronous part of boot."""
     try:
         CompositionRoot(application.spec()).compose()
     except ConfigurationError as error:
@@ -66,7 +66,7 @@ async def _check_one(application: Application) -> str:
 
 
 async def _check_together(served: SharedApplications) -> str:
-    """Boot all of them, as they run in one process."""
+    """Boot all of them in one process, as ``serve`` does."""
     found = _Found()
     common = directories_of(served.settings.logging)
     found.in_directories(common)
@@ -102,7 +102,7 @@ class _Found:
 
     @contextmanager
     def errors(self, name: str | None = None) -> Iterator[None]:
-        """Keep an error of this context, with the *name* of its application."""
+        """Keep an error that is raised in this block, with the *name* of its application."""
         try:
             yield
         except ConfigurationError as error:
@@ -117,7 +117,7 @@ class _Found:
                 check_directory(directory)
 
     def report(self) -> None:
-        """Raise one error with all problems, if there are any."""
+        """Raise one error with all problems, if any were found."""
         if self._problems:
             raise ConfigurationError(*self._problems) from self._last
 
@@ -141,6 +141,6 @@ async def _summary(application: Application) -> str:
 
 
 def _counted(label: str, number: int) -> Iterator[str]:
-    """A line of the summary; nothing for 0."""
+    """Yield a line of the summary, unless *number* is 0."""
     if number:
         yield f"  {label:<16}  {number}"

@@ -16,10 +16,10 @@ from rxkernel.cli.supervisor_link import MAX_LINE
 class Child:
     """``python -m rxkernel`` with a link to its supervisor, in a separate process group.
 
-    So a terminal sends Ctrl-C to the supervisor only, which stops the child once.
+    Because of the group, a terminal sends Ctrl-C to the supervisor only, which stops the child.
 
     Attributes:
-        live_directories: those whose changes it loads itself, once it listens.
+        live_directories: the directories whose changes it loads itself, once it listens.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class Child:
 
     @property
     def failed(self) -> bool:
-        """Whether it exited with an error; SIGTERM may come before its handler is installed."""
+        """Whether it exited with an error. SIGTERM may arrive before its handler is installed."""
         return self._process.returncode not in (0, -signal.SIGTERM)
 
     async def listening(self) -> str:
-        """Wait until it listens, and return its URLs; empty if it ended before."""
+        """Wait until it listens, and return its URLs, or "" if it has ended."""
         line = b""
         with suppress(ConnectionError):
             line = await self._reader.readline()
@@ -82,8 +82,8 @@ class Child:
     async def follow(
         self, receive: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]
     ) -> None:
-        """Call *receive* with each report that follows, and send back what it returns; return
-        when the child has ended."""
+        """Call *receive* with each further report, and send back its result; return when the child
+        has ended."""
         with suppress(ConnectionError):
             while (line := await self._reader.readline()).endswith(b"\n"):
                 if (response := receive(json.loads(line))) is not None:
@@ -94,13 +94,13 @@ class Child:
         return await self._process.wait()
 
     async def wait(self) -> int:
-        """As `ended`; closes the link too."""
+        """Wait for its end, close the link, and return the exit code."""
         code = await self.ended()
         self._writer.close()
         return code
 
     def stop(self) -> None:
-        """Send it SIGTERM, once: a second one would not wait for its requests."""
+        """Send SIGTERM only once, because a second one would abort its requests."""
         if not self.stop_requested:
             self.stop_requested = True
             self._send(signal.SIGTERM)
@@ -109,7 +109,7 @@ class Child:
         self._send(signal.SIGKILL)
 
     def hang_up(self) -> None:
-        """Send it SIGHUP, if it listens: before, it has no handler and would end."""
+        """Send SIGHUP if it listens; before that, the signal would end it."""
         if self._is_listening:
             self._send(signal.SIGHUP)
 
@@ -127,8 +127,8 @@ class Children:
         self._stop_requested = False
 
     async def start(self, arguments: Sequence[str], inherited: Sequence[int] = ()) -> Child:
-        """Start one, which inherits some file descriptors too; stop it at once if `stop` was
-        called before."""
+        """Start a child, which also inherits the descriptors *inherited*; stop it at once if
+        `stop` was called before."""
         child = await Child.start(arguments, inherited)
         self._all.add(child)
         if self._stop_requested:

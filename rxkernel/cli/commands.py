@@ -1,4 +1,4 @@
-"""The group of all commands: ours, and those of the bundles of the application."""
+"""The group of all commands: rxkernel's own, and those of the application's bundles."""
 
 import traceback
 
@@ -40,7 +40,7 @@ class Commands(click.Group):
                 raise
             command = error.ctx.command_path.removeprefix(ctx.command_path)
             raise click.UsageError(
-                f"{error.message.rstrip('.')}; the application comes in front: "
+                f"{error.message.rstrip('.')}; name the application before the command: "
                 f"{ctx.command_path} --app MODULE{command}",
                 error.ctx,
             ) from error
@@ -83,20 +83,20 @@ class Commands(click.Group):
         return resolved
 
     def _refuse_unknown(self, ctx: click.Context, args: list[str]) -> None:
-        """Report where the command could come from: another application, or another bundle."""
+        """Report an unknown command, and which application or bundle could have it."""
         hints = []
         if _APPLICATION in ctx.meta:
             application = ctx.meta.get(TARGET, DEFAULT)
             hints.append(explain_unknown(args[0], self.list_commands(ctx), application))
         if TARGET not in ctx.meta:
             hints.append(
-                f"commands of bundles need the application in front: {ctx.command_path} --app "
-                f"MODULE {args[0]}"
+                f"for a command of a bundle, name the application before it: {ctx.command_path} "
+                f"--app MODULE {args[0]}"
             )
         ctx.fail("; ".join((f"No such command {args[0]!r}", *hints)))
 
     def _of_bundles(self, ctx: click.Context) -> dict[str, click.Command]:
-        """By name; empty if no application was found and none was requested."""
+        """The commands of bundles by name; empty if no application was found or requested."""
         if _APPLICATION not in ctx.meta:
             try:
                 ctx.meta[_APPLICATION] = locate(ctx.meta.get(TARGET))
@@ -123,8 +123,8 @@ def _cause_of(error: Exception) -> BaseException | None:
 
 
 def _misplaces_application(ctx: click.Context, error: click.UsageError) -> bool:
-    """Whether ``--app`` stands behind the command, or an argument behind that of a bundle, which
-    has no TARGET."""
+    """Whether ``--app`` follows the command, or the command of a bundle, which has no TARGET, is
+    followed by an argument."""
     if isinstance(error, click.NoSuchOption):
         return error.option_name == "--app"
     return isinstance(ctx.obj, Application) and "unexpected extra argument" in error.message

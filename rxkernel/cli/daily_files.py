@@ -1,4 +1,4 @@
-"""Files of a log, one for each UTC day and each type of record: ``2026-11-30-error.log``."""
+"""Log files, one for each UTC day and each type of record, such as ``2026-11-30-error.log``."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ _NAME = re.compile(rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})-(?:{'|'.join(TYPES)})\.
 
 @attrs.frozen
 class FileKey:
-    """Names one file: *type* is one of `TYPES`, *day* a UTC day as in ``2026-11-30``."""
+    """Identifies a file: *type* is one of `TYPES`, *day* a UTC day such as ``2026-11-30``."""
 
     directory: Path
     day: str
@@ -37,9 +37,9 @@ def day_of(created: float) -> str:
 class DailyFiles:
     """Appends lines. Each batch opens its file, writes once and closes the file.
 
-    So several processes can append to one file, and other programs may move it away. An error,
-    such as a full disk, is reported to stderr once for each directory and type, and its lines are
-    lost.
+    This allows several processes to append to one file, and other programs to move it away. An
+    error, such as a full disk, is reported to stderr once for each directory and type; its lines
+    are lost.
     """
 
     def __init__(self) -> None:
@@ -47,14 +47,14 @@ class DailyFiles:
         self._failing: set[tuple[Path, str]] = set()
 
     def append(self, batches: Mapping[FileKey, Sequence[str]], keep_days: int) -> None:
-        """Write the lines of each file. With the first line of a day in a directory, files of this
-        log that are older than *keep_days* days are removed there."""
+        """Write the lines of each file. The first line of a day in a directory removes files of
+        this log there that are older than *keep_days* days."""
         for key, lines in batches.items():
             try:
                 _append(key.path, "".join(f"{line}\n" for line in lines))
             except (OSError, ValueError) as exc:  # ValueError: a path with a NUL
                 if not self._is_failing(key):
-                    report(f"log files cannot be written, lines are lost: {exc}")
+                    report(f"cannot write log files, lines are lost: {exc}")
                 self._failing.add((key.directory, key.type))
             else:
                 if self._is_failing(key):
@@ -78,7 +78,7 @@ def _append(path: Path, text: str) -> None:
     """Append *text*, in one call if the file system takes all of it.
 
     Raises:
-        OSError: it cannot be written. A part may have been written.
+        OSError: *text* was not written, or only a part of it.
     """
     data = text.encode(errors="backslashreplace")
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
@@ -98,9 +98,9 @@ def _append(path: Path, text: str) -> None:
 
 
 def remove_old(directory: Path, day: str, keep_days: int) -> None:
-    """Remove the files of this log of the days before the last *keep_days* ones, *day* included.
+    """Remove the files of this log, except those of the last *keep_days* days up to *day*.
 
-    Files with other names are kept. A file that cannot be removed is left.
+    Files with other names, and files that cannot be removed, are kept.
     """
     first = (datetime.fromisoformat(day) - timedelta(days=keep_days - 1)).date().isoformat()
     for name in _names(directory):

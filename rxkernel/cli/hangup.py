@@ -1,4 +1,4 @@
-"""SIGHUP: a request to read files again, or the end of the terminal."""
+"""Handles SIGHUP, which requests to read files again, or reports the end of the terminal."""
 
 import asyncio
 import os
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _TERMINAL = "/dev/tty"
-"""The terminal of the process; opening it fails if there is none, or if it was closed."""
+"""The terminal of the process; opening it fails without a terminal, or after its end."""
 
 
 @contextmanager
 def on_hangup(
     call: Callable[[], object], *, terminal_closed: Callable[[], object]
 ) -> Iterator[None]:
-    """Call *call* for each SIGHUP inside the block, or *terminal_closed* if it comes because the
-    terminal in which the process was started is gone. SIGHUP does not end the process.
+    """Call *call* for each SIGHUP inside the block, or *terminal_closed* if the terminal of the
+    process was closed. SIGHUP does not end the process.
 
-    A process that ignores SIGHUP, as with ``nohup``, survives its terminal.
+    A process that ignores SIGHUP, such as one started with ``nohup``, survives its terminal.
     """
     is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     had_terminal = not is_kept and _has_terminal()

@@ -53,7 +53,7 @@ IN_ORDER = (
 @click.command
 @target_argument
 @click.option(
-    "--definition", "name", metavar="NAME", help="Only those that run for this definition."
+    "--definition", "name", metavar="NAME", help="Only listeners that run for this definition."
 )
 @transport_option
 @json_option
@@ -68,8 +68,8 @@ def listeners(
 ) -> None:
     """List the listeners in the order they run.
 
-    With --definition, the listeners of kernel events that run for it: without those that
-    only= excludes.
+    With --definition, list only the listeners of kernel events that run for it, without those
+    that only= excludes.
     """
     if transport and not name:
         raise click.UsageError(
@@ -81,7 +81,7 @@ def listeners(
         return
     heads = ("EVENT", "PRIORITY", "LISTENER", "ONLY")
     rows = [tuple("" if v is None else v for v in row.values()) for row in listed]
-    print_table(heads, rows, "There are no listeners.")
+    print_table(heads, rows, "No listeners.")
 
 
 async def _list(

@@ -1,4 +1,4 @@
-"""How listings are printed: aligned columns for people, JSON for programs."""
+"""Prints listings: aligned columns for people, JSON for programs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +17,8 @@ def print_json(value: Any) -> None:
 def print_table(
     heads: Sequence[str], rows: Sequence[Sequence[object]], empty: str | None = None
 ) -> None:
-    """Print *rows* under *heads*, each column as wide as its widest cell. Without rows print
-    *empty*, or the heads alone."""
+    """Print *rows* below *heads*, each column as wide as its widest cell. Without rows, print
+    *empty*, or only the heads."""
     if not rows and empty is not None:
         click.echo(empty)
         return

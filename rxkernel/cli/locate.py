@@ -37,15 +37,15 @@ class TargetMissingError(ConfigurationError):
 def locate(target: str | None) -> Application:
     """Find *target*; the current directory is searched first.
 
-    With a ``/`` it is a folder, of which a bundle makes an application, see `factory_in`, or the
-    folder of a project, see `application_in`. Without a *target* it is the module ``app``. If that
-    does not exist either, a bundle makes the application of a folder of the current directory, see
-    `factory_for`. ``()`` after the name of a function changes nothing.
+    A *target* with a ``/`` is a folder from which a bundle creates an application, see
+    `factory_in`, or the folder of a project, see `application_in`. The default is the module
+    ``app``. If it does not exist, a bundle creates the application from a folder in the current
+    directory, see `factory_for`. ``()`` after the name of a function is ignored.
 
     Raises:
         TargetMissingError: the module does not exist.
-        ConfigurationError: it cannot be imported, has no such attribute, or that is neither
-            an application nor a function without parameters that returns one.
+        ConfigurationError: the module cannot be imported, does not have the attribute, or the
+            attribute is neither an application nor a function without parameters that returns one.
     """
     if target is not None and "/" in target:
         return _of_folder(Path(target))
@@ -58,7 +58,7 @@ def locate(target: str | None) -> Application:
             f"invalid application {target!r}; "
             + (
                 _hint_for_folder(name)
-                or f"write module:attribute, such as {DEFAULT}:{_OBJECT}, with dots as in an "
+                or f"use module:attribute, such as {DEFAULT}:{_OBJECT}, with dots as in an "
                 f"import, or module:function()"
             )
         )
@@ -72,8 +72,8 @@ def locate(target: str | None) -> Application:
 
 
 def name_of(target: str | None) -> str:
-    """The name of the application *target*: its module, or the last part of its folder, without
-    ``application`` of a project."""
+    """The name of the application *target*: its module, or the last part of its folder (of its
+    project, if the folder is ``application``)."""
     if target is not None and "/" in target:
         return project_of(Path(target)).name
     return (target or DEFAULT).partition(":")[0]
@@ -82,7 +82,7 @@ def name_of(target: str | None) -> str:
 def _of_folder(folder: Path) -> Application:
     if not folder.is_dir():
         raise ConfigurationError(
-            f"{folder} is not a folder; correct the path, or write module:attribute"
+            f"{folder} is not a folder; correct the path, or use module:attribute"
         )
     folder = _application_in(folder)
     place = factory_in(folder)
@@ -95,7 +95,7 @@ def _application_in(folder: Path) -> Path:
     """The folder of the application in *folder*.
 
     Raises:
-        ConfigurationError: *folder* is a project that makes its application itself.
+        ConfigurationError: *folder* is a project that creates its application itself.
     """
     found = application_in(folder)
     if found is None or found == folder or not _has_module(folder):
@@ -104,7 +104,7 @@ def _application_in(folder: Path) -> Path:
     is_import = all(part.isidentifier() for part in parts)
     as_module = f", such as {'.'.join(parts)}" if is_import else " that can be imported"
     raise ConfigurationError(
-        f"{folder} has a module {DEFAULT}, which makes its application; give it as a module"
+        f"{folder} has a module {DEFAULT}, which creates its application; pass it as a module"
         f"{as_module}"
     )
 
@@ -115,7 +115,7 @@ def _has_module(folder: Path) -> bool:
 
 
 def _default_factory() -> str | None:
-    """Return the target for a folder of the current directory, if that has no module ``app``."""
+    """Return the target for a folder of the current directory, unless it has a module ``app``."""
     return None if _has_module(Path(_search_here_first())) else factory_for(Path.cwd())
 
 
@@ -145,7 +145,7 @@ def _import(name: str, *, is_default: bool) -> ModuleType:
 def _explain_missing(name: str, here: str, is_default: bool) -> str:
     if is_default:
         return (
-            f"no application given, and {_not_found(name)} in {here}; give the "
+            f"no application given, and {_not_found(name)} in {here}; pass the "
             f"application as module:attribute, or create a project: rxkernel new DIRECTORY"
         )
     return (
@@ -155,14 +155,14 @@ def _explain_missing(name: str, here: str, is_default: bool) -> str:
 
 
 def _not_found(name: str) -> str:
-    """The module, and the folders of which a bundle makes an application."""
+    """Name the module and the folders that were searched."""
     if found := [f"folder {folder!r}" for folder in folders()]:
         return f"found neither module {name!r} nor {' nor '.join(found)}"
     return f"module {name!r} not found"
 
 
 def _broken(what: str, exc: Exception) -> ConfigurationError:
-    """The error for *exc*, raised by code of the user; *what* begins its text."""
+    """The error for *exc*, which code of the user has raised; its message begins with *what*."""
     context = click.get_current_context(silent=True)
     is_shown = context is not None and is_debugging(context)
     more = "" if is_shown else ", --debug shows the traceback"
@@ -182,7 +182,7 @@ def _hint(exc: Exception) -> str | None:
     for name, value in frame.f_locals.items():
         is_type = isinstance(getattr(builtins, name, None), type)
         if is_type and inspect.isfunction(value) and "function" in text_of(exc):
-            return f"the method {name!r} hides the type {name!r} in its class: rename the method"
+            return f"the method {name!r} hides the type {name!r} in its class; rename the method"
     return None
 
 
@@ -202,7 +202,7 @@ def _find(module: ModuleType, attribute: str) -> tuple[str, object]:
 
 
 def _hint_for_folder(name: str) -> str | None:
-    """The fix, if *name* is a folder of which a bundle makes an application."""
+    """The fix, if *name* is a folder from which a bundle creates an application."""
     parts = name.split(".")
     dotted = "/".join(parts) if all(parts) else ""
     for path in filter(None, (name, dotted)):
@@ -213,7 +213,7 @@ def _hint_for_folder(name: str) -> str | None:
 
 
 def _hint_for_name(module: ModuleType, attribute: str) -> str:
-    """The fix: the name of an application that the module has, if any; or its folder."""
+    """The fix: the name of an application in the module, or else a general one."""
     held = [name for name, value in vars(module).items() if isinstance(value, Application)]
     if callable(getattr(module, _FACTORY, None)):
         held.append(_FACTORY)
@@ -233,7 +233,10 @@ def _application(place: str, found: object, *arguments: object) -> Application:
     what = "returned" if callable(found) else "is"
     if inspect.iscoroutine(made):
         made.close()
-        raise ConfigurationError(f"{place} is async; write it as a plain def, and await in boot")
+        raise ConfigurationError(
+            f"{place} is async; make it a plain def, and await in a listener of "
+            f"application.bootstrap"
+        )
     raise ConfigurationError(
         f"{place} {what} {type(made).__qualname__}, not an Application; name an Application "
         f"or a function that returns one"

@@ -1,4 +1,4 @@
-"""The handler of ``logging.directory``: a thread writes the records to files by their type."""
+"""The handler of ``logging.directory``; a thread writes records to a file for each type."""
 
 import logging
 import os
@@ -20,14 +20,14 @@ _GATHERING = 0.05
 """Seconds from the first line of a batch until the batch is written."""
 
 _MOST_WAITING = 100_000
-"""Lines that wait while the disk is slow; further ones are lost."""
+"""Limit of lines that wait while the disk is slow; further ones are lost."""
 
 _PATIENCE = 1.0
 """Seconds that `LogFiles.flush` waits for a write of another thread."""
 
 
 def type_of(record: logging.LogRecord) -> str:
-    """The type of file that *record* is written to: by its logger, else by its level."""
+    """The type of the file for *record*, selected by its logger, else by its level."""
     if (own := _BY_LOGGER.get(record.name)) is not None:
         return own
     if record.levelno >= logging.ERROR:
@@ -39,9 +39,9 @@ def type_of(record: logging.LogRecord) -> str:
 
 class LogFiles(logging.Handler):
     """Writes to the directory of the application that the record belongs to, see
-    `current_application`; other records go to the directory of *settings*, if there is one.
+    `current_application`; other records are written to the directory of *settings*, if it is set.
 
-    The caller formats the record, a thread writes it soon after. `flush` writes what waits.
+    The caller formats the record, and a thread writes it soon after. `flush` writes waiting lines.
     """
 
     def __init__(self, settings: LoggingSettings) -> None:
@@ -49,7 +49,7 @@ class LogFiles(logging.Handler):
         self._settings = settings
         self._files = DailyFiles()
         self._prepare()
-        os.register_at_fork(after_in_child=self._prepare)  # what waits is the parent's to write
+        os.register_at_fork(after_in_child=self._prepare)  # the parent writes the waiting lines
 
     def _prepare(self) -> None:
         self._lines: deque[tuple[FileKey, int, str]] = deque()
@@ -90,10 +90,10 @@ class LogFiles(logging.Handler):
                 try:
                     self._write()
                 except Exception as exc:  # noqa: BLE001 - the thread has to write the next batch
-                    report(f"log files cannot be written, lines are lost: {exc!r}")
+                    report(f"cannot write log files, lines are lost: {exc!r}")
 
     def flush(self) -> None:
-        """Write what waits; return without it if the disk does not respond for a second."""
+        """Write the waiting lines; give up if the disk does not respond for a second."""
         if self._writing.acquire(timeout=_PATIENCE):
             try:
                 self._write()
@@ -110,10 +110,10 @@ class LogFiles(logging.Handler):
             self._files.append(lines, keep_days)
         if lost := self._lost:
             self._lost -= lost
-            report(f"{lost} lines of log files are lost: the disk is too slow")
+            report(f"lost {lost} lines of log files: the disk is too slow")
 
     def close(self) -> None:
-        """End the thread. What is logged afterwards is written by the next `flush`."""
+        """End the thread. The next `flush` writes records that are logged afterwards."""
         self._closing.set()
         self._wake.set()
         if self._thread is not None:
@@ -123,10 +123,10 @@ class LogFiles(logging.Handler):
 
 
 def make_directory(directory: Path) -> None:
-    """Make *directory*, and check that files can be made in it.
+    """Create *directory*, and check that files can be created in it.
 
     Raises:
-        ConfigurationError: it cannot be made, or is not writable.
+        ConfigurationError: the directory cannot be created, or is not writable.
     """
     try:
         directory.mkdir(mode=0o750, parents=True, exist_ok=True)
@@ -135,15 +135,15 @@ def make_directory(directory: Path) -> None:
     if not os.access(directory, os.W_OK | os.X_OK):
         raise ConfigurationError(
             f"logging.directory {str(directory)!r} is not writable for this user; change its "
-            f"owner, or write another path"
+            f"owner, or set another path"
         )
 
 
 def check_directory(directory: Path) -> None:
-    """Check what `make_directory` needs, and make nothing.
+    """Check that `make_directory` would succeed, without creating anything.
 
     Raises:
-        ConfigurationError: as `make_directory`.
+        ConfigurationError: see `make_directory`.
     """
     for path in (directory, *directory.parents):
         try:
@@ -167,6 +167,6 @@ def _reason(exc: OSError | ValueError) -> str:
 
 def _cannot_be_made(directory: Path, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"logging.directory {str(directory)!r} cannot be made: {why}; make it, or write another "
+        f"cannot create logging.directory {str(directory)!r}: {why}; create it, or set another "
         f"path"
     )

@@ -18,15 +18,15 @@ from rxkernel.servers.access_log import logger as access_logger
 from rxkernel.settings import LoggingSettings
 
 _LONGEST = 8_192
-"""Most characters of one message; a part of it may come from a client."""
+"""Limit of characters of one message, since a client may have sent a part of it."""
 
 _ACCESS = access_logger.name
 
 _COUNTS_CHANGES = "watchfiles"
-"""Its logger writes a line at INFO for each change; who watches files logs the paths as well."""
+"""Its logger writes a line at INFO for each change, although the watching code logs the paths."""
 
 _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"))
-"""Attributes of every record; any other came with ``extra=``."""
+"""The attributes of every record; all others were passed with ``extra=``."""
 
 
 def configure_logging(
@@ -34,15 +34,15 @@ def configure_logging(
     *of_applications: LoggingSettings,
     worker: int | None = None,
 ) -> None:
-    """Log to stderr, one line per record; an application that has set handlers keeps those.
+    """Log to stderr, one line per record, unless the application has set handlers.
 
-    Records are written to files, too, if *settings* has a directory, or one of *of_applications*:
-    the settings of each application, if the process has several.
+    Records are also written to files if a directory is set in *settings*, or in one of
+    *of_applications*, the settings of each application if the process has several.
 
-    *worker* is the number of this process in ``serve --workers``, for each record.
+    *worker* is the number of this process in ``serve --workers``, added to each record.
 
     Raises:
-        ConfigurationError: a directory cannot be made, or is not writable.
+        ConfigurationError: a directory cannot be created, or is not writable.
     """
     directories = directories_of(settings, *of_applications)
     for directory in directories:
@@ -68,7 +68,7 @@ def _formatter(settings: LoggingSettings, worker: int | None) -> logging.Formatt
 
 
 def _log_files(settings: LoggingSettings, worker: int | None) -> LogFiles:
-    """The handler of files. Times in them are UTC, as the days in their names."""
+    """The handler of files. Their times are in UTC, like the days in their names."""
     formatter = _formatter(settings, worker)
     formatter.converter = time.gmtime
     files = LogFiles(settings)
@@ -86,7 +86,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
         self._lines: list[str] = []
         self._last: logging.LogRecord | None = None
         self._asked: asyncio.AbstractEventLoop | None = None
-        if hasattr(os, "register_at_fork"):  # what waits is the parent's to write
+        if hasattr(os, "register_at_fork"):  # the parent writes the waiting lines
             os.register_at_fork(after_in_child=self._lines.clear)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -131,8 +131,8 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 class TextFormatter(logging.Formatter):
     """One line of text; a traceback follows on separate lines, indented.
 
-    Line breaks and control characters are escaped. With the number of a *worker*, each line has
-    it before the logger.
+    Line breaks and control characters are escaped. The number of a *worker*, if any, is written
+    before the logger.
     """
 
     def __init__(self, worker: int | None = None) -> None:
@@ -141,7 +141,7 @@ class TextFormatter(logging.Formatter):
         self._second = (0, "")
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        """As in logging; the part that all records of a second share is formatted once."""
+        """Format the time as `logging` does, but only once for all records of a second."""
         second = int(record.created)
         if self._second[0] != second:
             self._second = second, super().formatTime(record, self.default_time_format)
@@ -156,8 +156,8 @@ class TextFormatter(logging.Formatter):
         return line if is_told else f"{line} id={request_id}"
 
     def format(self, record: logging.LogRecord) -> str:
-        """Indent ``exc_text``: that of an earlier formatter, or of a record of another process,
-        which has no ``exc_info``."""
+        """Format *record*, and indent its ``exc_text``, which an earlier formatter or another
+        process may have set."""
         if not (record.exc_info or record.exc_text or record.stack_info):
             record.message = record.getMessage()
             return self.formatMessage(record)
@@ -178,7 +178,7 @@ class TextFormatter(logging.Formatter):
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: ``time`` (RFC 3339, UTC), ``level``, ``logger``, ``message``, and
     if they exist ``worker``, ``request_id``, ``route``, ``exception``, ``stack`` and the values of
-    ``extra=``, in this order. A value that JSON cannot hold is written as its `repr`.
+    ``extra=``, in this order. A value that JSON cannot represent is written as its `repr`.
     """
 
     def __init__(self, worker: int | None = None) -> None:
@@ -201,7 +201,7 @@ class JsonFormatter(logging.Formatter):
             entry["exception"] = record.exc_text
         if record.stack_info:
             entry["stack"] = record.stack_info
-        return _json({**entry, **given, **entry})  # in the order of the first, as the last says
+        return _json({**entry, **given, **entry})  # the order of *entry*, whose values win
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -219,7 +219,7 @@ def _json(entry: dict[str, Any]) -> str:
 
 
 def _safe(value: Any) -> Any:
-    """Return *value* if JSON can hold it, else a text."""
+    """Return *value* if JSON can represent it, else a text."""
     try:
         encode_json(value)
     except Exception:  # noqa: BLE001 - writing a log line must not raise

@@ -1,4 +1,4 @@
-"""The event loop of commands: that of uvloop if it is installed."""
+"""The event loop of commands: uvloop if it is installed."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""The reports of all workers, as their supervisor has them."""
+"""The reports of all workers, as their supervisor has received them."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from rxkernel.cli.children import Child
 from rxkernel.cli.worker_report import add
 
 _COUNTERS = ("handled", "limits")
-"""What an ended process has added for ever."""
+"""The counters that are kept after the end of a process."""
 
 
 @attrs.define(eq=False)

@@ -7,13 +7,13 @@ _REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(\[(?P<extras>[^\]]*)\])?")
 
 
 def missing_extras(extras: Iterable[str]) -> list[str]:
-    """Return those of *extras* that need a package which is not installed, sorted. Versions are
-    not compared."""
+    """Return the *extras* that need a package which is not installed, sorted. Versions are not
+    compared."""
     return sorted(extra for extra in extras if not all(map(_is_installed, _packages(extra))))
 
 
 def _packages(extra: str) -> Iterator[str]:
-    """Yield the names of the packages of *extra*, also those of extras in it."""
+    """Yield the names of the packages of *extra*, and of the extras that it contains."""
     from importlib.metadata import requires  # noqa: PLC0415 - large, and needed for new only
 
     for line in requires("rxkernel") or ():

@@ -1,4 +1,4 @@
-"""The paths that native handlers serve: mounts, WebSockets of bundles, routes of the engine; and
+"""Lists the paths of native handlers (mounts, WebSockets of bundles, routes of the engine), and
 the rules of bundles for the targets of requests."""
 
 from rxkernel.application.application import Application
@@ -8,8 +8,8 @@ from rxkernel.servers.http.rewriting import ListedRule
 
 
 async def native_paths_of(application: Application) -> list[NativePath]:
-    """Return the native paths of the HTTP server. The servers are configured for that, because
-    bundles may add paths until then; they do not start."""
+    """Return the native paths of the HTTP server. This configures the servers, but does not start
+    them, because bundles may add paths until then."""
     servers = application.servers
     await servers.configure(application.kernel)
     return [

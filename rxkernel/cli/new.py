@@ -28,7 +28,7 @@ _REQUESTS = {
 """A request to the application, by template, on the port of its ``rxkernel.toml``."""
 
 _OPTIONAL_EXTRAS = {"fast"}
-"""Those that a project lists, and works without."""
+"""The extras that a project lists, but works without."""
 
 
 @click.command
@@ -43,8 +43,8 @@ _OPTIONAL_EXTRAS = {"fast"}
 def new(directory: Path | None, bundle: str | None, layout: str | None) -> None:
     """Create a project in a new or empty DIRECTORY.
 
-    It is the project of an application, or with --bundle of a bundle that can be installed; then
-    the default of DIRECTORY is rxkernel-NAME.
+    The project contains an application, or with --bundle an installable bundle; then the default
+    of DIRECTORY is rxkernel-NAME.
     """
     if bundle is not None:
         if layout is not None:
@@ -53,7 +53,7 @@ def new(directory: Path | None, bundle: str | None, layout: str | None) -> None:
         _make("bundle", directory or Path(words["__project__"]), words)
         return
     if directory is None:
-        raise click.UsageError("DIRECTORY is missing; write: rxkernel new DIRECTORY")
+        raise click.UsageError("DIRECTORY is missing; run: rxkernel new DIRECTORY")
     layout = layout or "application"
     _make(layout, directory, {"__project__": _project_name(directory)})
     click.echo(f"Then, in a second terminal:\n  {_REQUESTS[layout]}")
@@ -64,7 +64,7 @@ def _make(template: str, directory: Path, words: dict[str, str]) -> None:
         _copy(_TEMPLATES / template, directory, words)
     except OSError as exc:
         raise ConfigurationError(
-            f"{directory} cannot be written: {exc.strerror}; choose another directory"
+            f"cannot write {directory}: {exc.strerror}; choose another directory"
         ) from exc
     is_here = directory.resolve() == Path.cwd()
     click.echo(
@@ -90,7 +90,8 @@ def _project_name(directory: Path) -> str:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", directory.resolve().name).strip("._-")
     if not name:
         raise ConfigurationError(
-            f"cannot make a project name from {str(directory)!r}; use a letter or a digit"
+            f"cannot make a project name from {str(directory)!r}; the name of the directory must "
+            f"contain a letter or a digit"
         )
     return name
 
@@ -99,12 +100,13 @@ def _words_of_bundle(name: str) -> dict[str, str]:
     """Return the texts for the placeholders in the files and paths of a bundle's project."""
     if not is_bundle_name(name):
         raise ConfigurationError(
-            f"{name!r} cannot be the name of a bundle; write lower-case letters, digits, '-' and "
-            f"'_', a letter first"
+            f"{name!r} cannot be the name of a bundle; use lower-case letters, digits, '-' and "
+            f"'_', starting with a letter"
         )
     if name in SETTING_NAMES:
         raise ConfigurationError(
-            f"{name!r} cannot be the name of a bundle: it is the name of a setting; choose another"
+            f"{name!r} cannot be the name of a bundle, because a setting has this name; choose "
+            f"another"
         )
     plain = name.replace("-", "_").strip("_")
     return {

@@ -48,7 +48,7 @@ debug_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=_remember_debug,
-    help="Set debug = true, and show the traceback of an exception that a mistake has raised.",
+    help="Set debug = true, and show the traceback of an exception behind a reported error.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -65,6 +65,6 @@ transport_option = click.option(
     "--transport",
     callback=_to_transport,
     metavar="NAME",
-    help="Where NAME is searched: http, socket, or the transport of a bundle. "
-    "Default: in this order.",
+    help="Where to search NAME: http, socket, or the transport of a bundle. "
+    "Default: all, in this order.",
 )

@@ -16,7 +16,7 @@ from rxkernel.settings import HttpSettings
 logger = logging.getLogger(__name__)
 
 TRIES = 3
-"""How often each of several ports is tried while it is in use."""
+"""Number of times that each of several ports is tried while it is in use."""
 
 PAUSE = 2.0
 """Seconds between two tries."""
@@ -30,12 +30,12 @@ def shared_port(settings: HttpSettings, count: int) -> Iterator[list[Opened]]:
     """Open the port for each of *count* processes; the system distributes the connections.
 
     Raises:
-        ConfigurationError: this system cannot share a port.
+        ConfigurationError: this system cannot share a port among processes.
         ServerStartError: the port is in use, or the host is not one of this machine.
     """
     if not hasattr(socket, "SO_REUSEPORT"):
         raise ConfigurationError(
-            "--workers needs SO_REUSEPORT, which this system does not have; remove the option"
+            "--workers needs SO_REUSEPORT, which this system does not support; remove the option"
         )
     with ExitStack() as stack:
         host, port, option = settings.host, settings.port, socket.SO_REUSEPORT
@@ -62,11 +62,11 @@ def opened_port(settings: HttpSettings) -> Iterator[Opened]:
 
 @contextmanager
 def opened_ports(host: str, ports: Sequence[int], pause: float = PAUSE) -> Iterator[list[Opened]]:
-    """Open all *ports*. Those in use are tried again: a process that uses them may be about to
-    end, as Metarhia's servers expect.
+    """Open all *ports*. Ports in use are tried again, like in Metarhia's servers, because the
+    process that uses them may be about to end.
 
     Raises:
-        ServerStartError: with each port that cannot be opened.
+        ServerStartError: lists each port that cannot be opened.
     """
     with ExitStack() as stack:
         opened: dict[int, Opened] = {}
@@ -85,7 +85,7 @@ def opened_ports(host: str, ports: Sequence[int], pause: float = PAUSE) -> Itera
                 raise ServerStartError("\n".join(map(str, problems)))
             for problem in problems:
                 text = str(problem).partition(";")[0]
-                logger.warning("%s; trying again in %g s", text, pause)
+                logger.warning("%s; retrying in %g s", text, pause)
             time.sleep(pause)
         yield [opened[place] for place in range(len(ports))]
 
@@ -107,13 +107,13 @@ def _open(host: str, port: int, stack: ExitStack, option: int, *, is_first: bool
 
 
 def _open_all(host: str, port: int, stack: ExitStack, option: int, *, is_first: bool) -> Opened:
-    """Open one port at every address of *host*; if it *is_first*, no other program may have it."""
+    """Open a port at every address of *host*; *is_first* checks that no other program uses it."""
     opened = []
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     for family, *_, address in dict.fromkeys(found):
         address = (address[0], port, *address[2:])
         if port and is_first and option != socket.SO_REUSEADDR:
-            _bind(family, address, socket.SO_REUSEADDR).close()  # another one would go unnoticed
+            _bind(family, address, socket.SO_REUSEADDR).close()  # fails if it is in use
         opened.append(stack.enter_context(_bind(family, address, option)))
         port = opened[-1].getsockname()[1]
         opened[-1].listen(BACKLOG)

@@ -1,10 +1,10 @@
 """Applications of directories without a Python module: the entry points of the group
 ``rxkernel.applications``.
 
-The name of an entry point is a folder, with ``.`` for ``/``; its value is a function that returns
-the application of a working directory with this folder, without an argument. With the path of
-another folder that has the same parts below, as its only argument, it returns the application of
-that one: ``sites/shop`` with a folder ``api``, for the entry point ``application.api``. A project,
+The name of an entry point is a folder, with ``.`` for ``/``. Its value is a function. Without an
+argument, it returns the application of a working directory that contains this folder. Its optional
+argument is the path of another folder with the same parts below: for the entry point
+``application.api`` it may be ``sites/shop``, if that has a folder ``api``. A project, such as
 ``sites/shop`` with a folder ``application/api``, stands for ``sites/shop/application``.
 """
 
@@ -21,18 +21,18 @@ GROUP = "rxkernel.applications"
 
 
 def folders() -> list[str]:
-    """Return the folders for which installed bundles make an application, sorted."""
+    """Return the folders from which installed bundles create an application, sorted."""
     return sorted(set(map(_folder_of, entries(GROUP))))
 
 
 def is_application(folder: Path) -> bool:
-    """Whether an installed bundle makes an application of *folder*, or of a folder in it."""
+    """Whether an installed bundle creates an application from *folder*, or a folder in it."""
     return application_in(folder) is not None
 
 
 def application_in(folder: Path) -> Path | None:
     """Return the folder of the application: *folder*, or ``application`` in the project *folder*;
-    None if an installed bundle makes an application of neither."""
+    None if no installed bundle creates an application from either."""
     if any((folder / _part_of(entry)).is_dir() for entry in entries(GROUP)):
         return folder
     found = [entry for entry in entries(GROUP) if (folder / _folder_of(entry)).is_dir()]
@@ -51,24 +51,24 @@ def factory_for(directory: Path) -> str | None:
     """Return the target, ``module:function``, for the folder that *directory* has, or None.
 
     Raises:
-        ConfigurationError: there are folders for several functions.
+        ConfigurationError: *directory* has folders for several functions.
     """
     found = [entry for entry in entries(GROUP) if (directory / _folder_of(entry)).is_dir()]
     return _only(found, f"no application given, and {directory}") if found else None
 
 
 def factory_in(folder: Path) -> str:
-    """Return the target, ``module:function``, whose function makes the application of *folder*.
+    """Return the target, ``module:function``, whose function creates the application in *folder*.
 
     Raises:
-        ConfigurationError: *folder* has folders for several functions, or for none.
+        ConfigurationError: *folder* does not have folders for exactly one function.
     """
     found = [entry for entry in entries(GROUP) if (folder / _part_of(entry)).is_dir()]
     if not found:
         parts = " or ".join(sorted({repr(_part_of(entry)) for entry in entries(GROUP)}))
         raise ConfigurationError(
             f"{folder} is not the folder of an application: it has no folder {parts}; correct the "
-            f"path, or give the application as module:attribute"
+            f"path, or pass the application as module:attribute"
         )
     return _only(found, str(folder))
 
@@ -80,13 +80,13 @@ def _only(found: "list[EntryPoint]", where: str) -> str:
             for entry in sorted(found)
         )
         raise ConfigurationError(
-            f"{where} has folders for several: {claims}; give one as module:attribute"
+            f"{where} has folders for several: {claims}; pass one as module:attribute"
         )
     return found[0].value
 
 
 def _part_of(entry: "EntryPoint") -> str:
-    """The folder without its first part, which another folder replaces."""
+    """The folder without its first part, for which any other folder may be used."""
     return _folder_of(entry).partition("/")[2]
 
 

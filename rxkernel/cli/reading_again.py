@@ -1,4 +1,4 @@
-"""What ``serve`` reads again while it runs."""
+"""Reads certificates and settings again while ``serve`` runs."""
 
 import asyncio
 import logging
@@ -20,8 +20,8 @@ async def read_again_when(
     reloading: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> None:
     """Read the certificates, and the settings of *applications*, again whenever *asked* is set,
-    until this is cancelled. Errors are logged, and what runs stays as it is. Each time is inside a
-    context of *reloading*."""
+    until this is cancelled. Errors are logged, and the old values stay in use. Each reading is
+    inside a context of *reloading*."""
     for application in applications:
         application.dispatcher.add_listener(ApplicationEvents.SETTINGS, change_log_level)
     try:

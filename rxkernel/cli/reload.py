@@ -19,11 +19,11 @@ logger = logging.getLogger(__name__)
 
 
 async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> None:
-    """Keep a child with *arguments* running, a new one after each change of *watched*, until a
-    stop. It gets each SIGHUP that this process gets.
+    """Run a child with *arguments*, and restart it after each change of *watched*, until a stop.
+    It gets each SIGHUP that this process gets.
 
     If a child ends by itself, for example because of an invalid setting, the next one starts
-    after the next change. The port that ``--port 0`` selected first is kept.
+    after the next change. The port that ``--port 0`` has selected is kept.
 
     Raises:
         ConfigurationError: watchfiles is not installed.
@@ -41,7 +41,7 @@ async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> N
         stopping = asyncio.create_task(stop.wait())
         changes = watched.changes(done)
         changed = asyncio.create_task(changes.__anext__())
-        await asyncio.sleep(0)  # so that it watches before the child reads its first file
+        await asyncio.sleep(0)  # starts watching before the child reads its first file
         try:
             while not stopping.done():
                 child = await children.start(arguments)
@@ -50,7 +50,7 @@ async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> N
                 child.stop()
                 arguments = _with_port(arguments, await following)
                 if not stopping.done():
-                    logger.info("%s changed: starting again", ", ".join(changed.result()))
+                    logger.info("%s changed: restarting", ", ".join(changed.result()))
                     changed = asyncio.create_task(changes.__anext__())
         finally:
             stopping.cancel()
@@ -60,9 +60,9 @@ async def serve_and_reload(arguments: Sequence[str], watched: WatchedFiles) -> N
 
 
 async def _follow(child: Child, children: Children, watched: WatchedFiles) -> str:
-    """Print where *child* listens, log if it ended by itself, and return where it listened.
+    """Print the URLs of *child*, log if it ended by itself, and return its URLs.
 
-    As long as it listens, changes that it loads itself are not those of *watched*.
+    While it listens, *watched* ignores changes that the child loads itself.
     """
     if places := await child.listening():
         click.echo(f"Listening on {places}")
@@ -70,12 +70,12 @@ async def _follow(child: Child, children: Children, watched: WatchedFiles) -> st
     code = await children.wait(child)
     watched.ignored.clear()
     if not child.stop_requested:
-        logger.error("the server ended with code %s; it starts again with the next change", code)
+        logger.error("the server ended with code %s; restarting after the next change", code)
     return places
 
 
 def _with_port(arguments: Sequence[str], places: str) -> Sequence[str]:
-    """*arguments* with the port of *places*, ``URL (HTTP…) …``, in place of ``--port 0``."""
+    """Replace ``--port 0`` in *arguments* with the port of *places*, ``URL (HTTP…) …``."""
     found = re.match(r"\S+:(\d+) \(HTTP", places)
     options = list(arguments)
     if found is not None and "--port" in options:

@@ -1,4 +1,4 @@
-"""What a supervisor reads of the first request of a connection."""
+"""Reads the first request of a connection in a supervisor."""
 
 import re
 
@@ -10,7 +10,7 @@ from rxkernel.servers.limits import network_of
 from rxkernel.servers.workers.session_ids import is_engine_io, worker_of
 
 MAX_HEAD = 16 * 1024
-"""Bytes of a request that are read at most; what follows is not considered."""
+"""Bytes of a request that are read at most; the rest is ignored."""
 
 _REQUEST_LINE = re.compile(rb"[\r\n]*[^\r\n]+\r?\n")
 _FORWARDED_FOR = re.compile(rb"\nX-Forwarded-For:([^\r\n]*)", re.IGNORECASE)
@@ -19,12 +19,12 @@ _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
 @attrs.frozen
 class Choice:
-    """How the worker of a request is found.
+    """The properties of a request that select its worker.
 
     Attributes:
         worker: the number of the worker of its session; None if it has no session.
-        network: the client, see `network_of`; those behind a trusted proxy are distinguished.
-        is_engine_io: whether it is of Engine.IO: a new session may be at any worker.
+        network: the client, see `network_of`; clients behind a trusted proxy are distinguished.
+        is_engine_io: whether it is for Engine.IO, whose new sessions may be at any worker.
     """
 
     worker: int | None

@@ -16,7 +16,7 @@ from rxkernel.routing.definitions import Definition
 Routes = list[dict[str, Any]]
 
 _OPTION_WIDTH = 60
-"""Most characters of the value of an option in a table."""
+"""Largest length of the value of an option in a table."""
 
 
 @click.command
@@ -26,7 +26,7 @@ _OPTION_WIDTH = 60
 @click.pass_context
 def routes(ctx: click.Context, target: str | None, as_json: bool) -> None:
     """List the routes, Socket.IO events and procedures, with the options of each; then the paths
-    that native handlers serve, and the rules that lead to other paths."""
+    of native handlers, and the rules that rewrite paths."""
     listed = run(_list(load(target, overrides_of(ctx))))
     if as_json:
         print_json(listed)
@@ -72,7 +72,7 @@ def _options(route: dict[str, Any]) -> str:
 
 
 def _cut(text: str) -> str:
-    """Return *text*, or its beginning: `--json` lists it whole."""
+    """Return *text*, cut if it is too long; ``--json`` lists it whole."""
     return text if len(text) <= _OPTION_WIDTH else f"{text[: _OPTION_WIDTH - 1]}…"
 
 
@@ -115,5 +115,5 @@ def _common(definition: Definition, name: str) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> Any:
-    """Return *value* if JSON can hold it, else its text."""
+    """Return *value* if JSON can represent it, else its text."""
     return value if isinstance(value, str | int | float | bool | None) else repr(value)

@@ -17,11 +17,11 @@ _CLOSING = 10.0
 def run_until_stopped(
     application: Application, work: Callable[[asyncio.Event], Awaitable[None]]
 ) -> None:
-    """Boot *application*, without a port but connected to the processes of ``serve``, with their
-    log and event loop, and await *work* with an event that is set by SIGTERM or Ctrl-C.
+    """Boot *application* and await *work* with an event that SIGTERM or Ctrl-C sets.
 
-    *work* then has ``shutdown_timeout`` seconds to end. A second signal, or a deadline, ends the
-    process with code 1. SIGHUP reads the settings again.
+    It opens no port, but is connected to the processes of ``serve``, and has the same log and
+    event loop. After the event is set, *work* has ``shutdown_timeout`` seconds to end. A second
+    signal, or a deadline, ends the process with code 1. SIGHUP reads the settings again.
     """
     configure_logging(application.settings.logging)
     run(_run(application, work))

@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
     "reload_dirs",
     multiple=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A directory to watch besides the working directory; may be repeated.",
+    help="Another directory to watch; may be repeated.",
 )
 @click.option(
     "--reload-include",
@@ -86,12 +86,12 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
-    Several TARGETs share one port: each gets the requests for the hosts of its setting
-    http.allowed_hosts.
+    After the signal, requests in flight get their responses, and it exits with 0. A second
+    signal ends it at once, with 1.
 
-    Then requests in flight get their responses, and it exits with 0. A second signal ends it at
-    once, with 1. Other settings are read from RXKERNEL_… variables and from rxkernel.toml or
-    pyproject.toml.
+    Several TARGETs share one port: each gets the requests for the hosts of its setting
+    http.allowed_hosts. Other settings are read from RXKERNEL_… variables and from rxkernel.toml
+    or pyproject.toml.
     """
     if reload and workers > 1:
         raise click.UsageError("--reload and --workers cannot be combined; remove one")
@@ -133,13 +133,14 @@ def warn_of_unused_limits(settings: WorkersSettings) -> None:
     has_limits = settings.max_requests is not None or settings.max_memory is not None
     if has_limits and not settings.ports:
         logger.warning(
-            "workers.max_requests and workers.max_memory have no effect without --workers: "
-            "nothing could replace this process"
+            "workers.max_requests and workers.max_memory have no effect without --workers, "
+            "because no other process can replace this one"
         )
 
 
 def _serve_with_workers(application: Served, given: ServeOptions, count: int) -> int:
-    """Each worker listens on the port; with Socket.IO, the supervisor does: see `Acceptor`."""
+    """Run workers that all listen on the port; with Socket.IO, the supervisor listens instead, see
+    `Acceptor`."""
     http = application.settings.http
     given = attrs.evolve(given, workers=1, reuse_port=True)
     if not _has_socketio(application):
@@ -159,7 +160,7 @@ def _serve_with_workers(application: Served, given: ServeOptions, count: int) ->
 
 
 def _serve_ports(application: Served, given: ServeOptions) -> int:
-    """One worker for each of ``workers.ports``, and the balancer."""
+    """Run one worker for each of ``workers.ports``, and the balancer."""
     settings = application.settings
     ports, balancer = settings.workers.ports, settings.workers.balancer
     given = attrs.evolve(given, workers=1, reuse_port=True)

@@ -1,4 +1,4 @@
-"""The options of ``serve`` that a child process, or a unit file, repeats."""
+"""The options of ``serve`` that a child process or a unit file repeats."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ workers_option = click.option("--workers", type=_Count(min=1), default=1, help="
 
 @attrs.frozen(kw_only=True)
 class ServeOptions:
-    """The options of ``serve`` that decide what is served, and where."""
+    """The options of ``serve`` that select the applications and the port."""
 
     targets: tuple[str, ...]
     host: str | None
@@ -57,8 +57,8 @@ class ServeOptions:
         """Find the applications, and read their settings.
 
         Raises:
-            ConfigurationError: one does not exist, a setting is invalid, or several workers cannot
-                serve it.
+            ConfigurationError: an application does not exist, a setting is invalid, or several
+                workers cannot serve it.
         """
         if len(self.targets) > 1:
             served: Served = SharedApplications.load(self.targets, self.overrides())
@@ -73,9 +73,9 @@ class ServeOptions:
         if not self.is_child and ports:
             where = "workers.ports has a port for each worker"
             if self.workers > 1:
-                yield f"{where}, and --workers is given; remove one"
+                yield f"{where}, but --workers is given; remove one"
             if self.port is not None:
-                yield f"{where}, and --port is given; remove one"
+                yield f"{where}, but --port is given; remove one"
         elif self.workers == 1:
             return
         if any(
@@ -84,6 +84,6 @@ class ServeOptions:
         ):
             source = "workers.ports" if ports else "--workers"
             yield (
-                f"{source} serves Socket.IO on the port of HTTP only, and socketio.port is set; "
+                f"{source} serves Socket.IO on the port of HTTP only, but socketio.port is set; "
                 f"remove socketio.port, or remove {source}"
             )

@@ -32,9 +32,11 @@ def service() -> None:
 @port_option
 @workers_option
 @debug_option
-@click.option("--user", "of_user", is_flag=True, help="A service of your own, without root.")
-@click.option("--run-as", metavar="USER", help="Who runs it. Default: the owner of the directory.")
-@click.option("--name", help="Name of the service. Default: that of the directory.")
+@click.option(
+    "--user", "of_user", is_flag=True, help="A service of the current user, not of root."
+)
+@click.option("--run-as", metavar="USER", help="Its user. Default: the owner of the directory.")
+@click.option("--name", help="Name of the service. Default: the name of the directory.")
 @click.option("--print", "is_printed", is_flag=True, help="Print the unit file instead.")
 @click.option("--force", is_flag=True, help="Overwrite the unit file if it exists.")
 @click.pass_context
@@ -92,7 +94,7 @@ def install(
 def print_needs(
     ctx: click.Context, targets: tuple[str, ...], host: str | None, port: int | None, workers: int
 ) -> None:
-    """Print what `install` asks for in a process of the user of the service."""
+    """Print the `ServiceNeeds` that `install` reads in a process of the user of the service."""
     with redirect_stdout(sys.stderr):  # code of the application may print
         needs = ServiceNeeds.of(_options(ctx, targets, host, port, workers).load())
     click.echo(needs.to_json())
@@ -107,23 +109,23 @@ def _options(
 
 
 def _needs(options: ServeOptions, user: pwd.struct_passwd | None) -> ServiceNeeds:
-    """Root does not run code of a service of another user."""
+    """Read the needs of the applications. Root does not run code of another user's service."""
     if user is not None and os.geteuid() == 0 and user.pw_uid != 0:
         return needs_as_user(options, user)
     return ServiceNeeds.of(options.load())
 
 
 def _public_variables(needs: ServiceNeeds) -> Mapping[str, str]:
-    """The variables with settings; a unit file, and ``systemctl show``, is for everybody to read.
+    """The variables with settings, which every user can read in the unit file.
 
     Raises:
-        ConfigurationError: one holds a secret.
+        ConfigurationError: a variable holds a secret.
     """
     found = {name: os.environ[name] for name in sorted(os.environ) if name.startswith(VARIABLES)}
     if secret := [name for name in needs.secrets if name in found]:
         raise ConfigurationError(
             *(
-                f"{name} is secret, and every user can read a unit file; write the value into a "
+                f"{name} is secret, but every user can read a unit file; write the value into a "
                 f"file that only the service can read, and set {name}_FILE to its path"
                 for name in secret
             )
@@ -132,7 +134,7 @@ def _public_variables(needs: ServiceNeeds) -> Mapping[str, str]:
 
 
 def _check_owner(folders: Iterable[Path], user: pwd.struct_passwd) -> None:
-    """systemd makes *user* the owner of *folders*, and of all that is in them."""
+    """Check that *folders* belong to *user*: systemd changes the owner of all their files."""
     for folder in folders:
         try:
             owner = folder.stat().st_uid
@@ -140,8 +142,8 @@ def _check_owner(folders: Iterable[Path], user: pwd.struct_passwd) -> None:
             continue
         if owner != user.pw_uid:
             raise ConfigurationError(
-                f"{folder} belongs to another user, and would become that of {user.pw_name!r}, "
-                f"who runs the service; write --name NAME, or change the owner of the folder"
+                f"{folder} belongs to another user, but systemd would make {user.pw_name!r}, who "
+                f"runs the service, its owner; use --name NAME, or change the owner of the folder"
             )
 
 
@@ -149,7 +151,7 @@ def _checked_name(name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise ConfigurationError(
             f"invalid name of a service {name!r}: only letters, digits and . _ - are allowed; "
-            f"write --name NAME"
+            f"use --name NAME"
         )
     return name
 
@@ -163,18 +165,18 @@ def _user(directory: Path, run_as: str | None) -> pwd.struct_passwd:
     except KeyError as exc:
         who = f"user {run_as!r}" if run_as is not None else f"the owner of {str(directory)!r}"
         raise ConfigurationError(
-            f"{who} does not exist on this machine; create a user, or write --run-as USER"
+            f"{who} does not exist on this machine; create the user, or use --run-as USER"
         ) from exc
     if owner.pw_uid == 0:
         raise ConfigurationError(
-            f"{str(directory)!r} belongs to root, and the service should not run as root; write "
+            f"{str(directory)!r} belongs to root, but the service should not run as root; use "
             f"--run-as USER"
         )
     return owner
 
 
 def _user_directory() -> Path:
-    """Where the service manager of a user looks (systemd.unit(5))."""
+    """The directory with the unit files of a user (systemd.unit(5))."""
     config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(config) / "systemd" / "user"
 
@@ -186,10 +188,10 @@ def _write(path: Path, text: str, *, force: bool) -> None:
             file.write(text)
     except FileExistsError as exc:
         raise ConfigurationError(
-            f"{path} exists; write --force to overwrite it, or --name NAME for another service"
+            f"{path} exists; use --force to overwrite it, or --name NAME for another service"
         ) from exc
     except OSError as exc:
         raise ConfigurationError(
-            f"{path} cannot be written: {exc.strerror}; run this as root, or write --user for a "
-            f"service of your own, or --print"
+            f"cannot write {path}: {exc.strerror}; run this as root, or use --user for a service "
+            f"of the current user, or --print"
         ) from exc

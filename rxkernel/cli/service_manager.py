@@ -14,11 +14,11 @@ logger = logging.getLogger(__name__)
 
 
 class ServiceManager:
-    """Reports the state of this process to the service manager that has started it; does nothing
-    without one. While it is entered, the event loop sends ``WATCHDOG=1`` twice per interval, so a
-    loop that stands still is noticed.
+    """Reports the state of this process to the service manager that has started it, if any.
 
-    The variables are removed from *environment*: processes that this one starts do not report.
+    While it is entered, the event loop sends ``WATCHDOG=1`` twice per interval, so that systemd
+    notices a blocked loop. The variables are removed from *environment*, so that processes which
+    this one starts do not report.
     """
 
     def __init__(self, environment: MutableMapping[str, str] | None = None) -> None:
@@ -43,7 +43,7 @@ class ServiceManager:
     @contextmanager
     def reloading(self) -> Iterator[None]:
         """Report that files are read again inside the block, and that the process is ready after
-        it, also after an error. Before `ready` and after `stopping` nothing is reported."""
+        it, even after an error. Before `ready` and after `stopping` it reports nothing."""
         if self._is_ready:
             self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
@@ -68,7 +68,7 @@ class ServiceManager:
             self._next.cancel()
 
     def _send(self, *lines: str) -> None:
-        """Send *lines*; an error is logged, for serving does not depend on it."""
+        """Send *lines*; an error is only logged, because serving does not depend on it."""
         if self._address is None:
             return
         try:
@@ -80,7 +80,7 @@ class ServiceManager:
 
 
 def _address(text: str) -> str | None:
-    """The address of the socket; ``@`` begins an abstract one. None for another kind."""
+    """The address of the socket; ``@`` begins an abstract one. None for other kinds of address."""
     if text.startswith("@"):
         return f"\0{text[1:]}"
     return text if text.startswith("/") else None

@@ -1,4 +1,4 @@
-"""What a unit file needs to know of the applications, as read by the user of the service."""
+"""The facts about the applications that a unit file needs, read as the user of the service."""
 
 import os
 import pwd
@@ -25,13 +25,13 @@ _SPARE = 15.0
 
 @attrs.frozen(kw_only=True)
 class ServiceNeeds:
-    """Facts of the applications that one service serves. They are plain values, since another
-    process may have read them.
+    """Facts about the applications of one service. They are plain values, because another process
+    may have read them.
 
     Attributes:
-        stop_timeout: seconds after which a stop is not orderly any more.
-        ports: those on which they listen.
-        log_directories: where they write log files; relative to the working directory.
+        stop_timeout: seconds after which systemd may kill the process.
+        ports: the ports on which they listen.
+        log_directories: the directories of log files, relative to the working directory.
         secrets: variables whose values are secret.
     """
 
@@ -60,8 +60,8 @@ class ServiceNeeds:
 
 
 def needs_as_user(options: ServeOptions, user: pwd.struct_passwd) -> ServiceNeeds:
-    """Return what `ServiceNeeds.of` has for the applications of *options*. They are loaded in a
-    process of *user*: their code does not run as root. That process writes its errors to stderr.
+    """Return `ServiceNeeds.of` for the applications of *options*. They are loaded in a process of
+    *user*, so that their code does not run as root. That process writes its errors to stderr.
 
     Raises:
         ConfigurationError: *user* cannot run this Python, or the process has failed.
@@ -83,18 +83,18 @@ def needs_as_user(options: ServeOptions, user: pwd.struct_passwd) -> ServiceNeed
     except OSError as exc:
         raise ConfigurationError(
             f"the user {user.pw_name!r} cannot run {sys.executable} in {str(Path.cwd())!r}: "
-            f"{exc.strerror}; let this user read both, or write --run-as USER"
+            f"{exc.strerror}; let this user read both, or use --run-as USER"
         ) from exc
     except (subprocess.CalledProcessError, msgspec.DecodeError) as exc:
         raise ConfigurationError(
             f"the application cannot be loaded as the user {user.pw_name!r}; correct the errors "
-            f"above, let this user read {sys.prefix} and {str(Path.cwd())!r}, or write "
+            f"above, let this user read {sys.prefix} and {str(Path.cwd())!r}, or use "
             f"--run-as USER"
         ) from exc
 
 
 def _environment(user: pwd.struct_passwd) -> dict[str, str]:
-    """About that of the service (systemd.exec(5)); other variables of root are not for *user*."""
+    """An environment like the service's (systemd.exec(5)), without other variables of root."""
     kept = {
         name: value
         for name, value in os.environ.items()

@@ -36,13 +36,13 @@ listeners of ``kernel.terminate``."""
 
 @attrs.frozen(kw_only=True)
 class WorkerPlace:
-    """Which worker of a supervisor this process is.
+    """The place of this process among the workers of a supervisor.
 
     Attributes:
-        number: of its place, from 1.
-        passed: the descriptor on which the supervisor passes the connections, and the number of
-            this process, see `session_ids`; None with a port of its own.
-        listening: the descriptors of that port.
+        number: the number of the place, from 1.
+        passed: the descriptor on which the supervisor passes connections, and the number of this
+            process, see `session_ids`; None with a port of its own.
+        listening: the descriptors of its own port.
     """
 
     number: int
@@ -50,7 +50,7 @@ class WorkerPlace:
     listening: Sequence[int] = ()
 
     def sockets(self) -> Sockets:
-        """What the supervisor has passed; the processes that this one starts do not get it."""
+        """The sockets from the supervisor, which child processes do not inherit."""
         if self.passed is None:
             return ListeningSockets([_own(descriptor) for descriptor in self.listening])
         descriptor, number = self.passed
@@ -102,7 +102,8 @@ async def serve_until_stopped(
                     reports.send()
                 if not is_drained:
                     end_process(
-                        f"Not all responses were sent within {timeout} s; the rest was closed."
+                        f"Not all responses were sent within {timeout} s; "
+                        f"the other connections were closed."
                     )
                 _log(application, lambda _: "stopped")
         finally:
@@ -132,7 +133,7 @@ async def _stop_with(link: SupervisorLink | None, stop: StopRequest) -> None:
 
 
 async def _started(application: Served, stop: StopRequest) -> bool:
-    """Start; False if a stop was requested before the start was complete."""
+    """Start; return False if a stop was requested before the start was complete."""
     starting = asyncio.create_task(application.start())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -204,7 +205,7 @@ def _log(application: Served, text_of: Callable[[Application], str]) -> None:
 
 
 def _places(*every: ServerManager) -> Iterator[str]:
-    """``URL (what is served there)``, one for each URL; servers without a port are left out."""
+    """Yield ``URL (protocols)`` for each URL; servers without a port are left out."""
     by_url: dict[str, dict[str, None]] = {}
     for server in (server for servers in every for server in servers.values()):
         if server.url is not None:

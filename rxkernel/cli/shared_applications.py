@@ -21,7 +21,7 @@ class SharedApplications:
 
     Attributes:
         by_name: the applications, in the order in which they start.
-        settings: those of the port and the log, with the longest timeouts of the applications.
+        settings: the settings of the port and the log, with the longest timeouts of all.
     """
 
     by_name: Mapping[str, Application]
@@ -33,7 +33,7 @@ class SharedApplications:
         """Find the *targets*, and read their settings.
 
         Raises:
-            ConfigurationError: with every problem; that of one application has its name.
+            ConfigurationError: lists every problem, with the name of the application.
         """
         by_name = _located(targets)
         defaults = {name: _with_common_log(one.settings) for name, one in by_name.items()}
@@ -80,7 +80,7 @@ def applications_of(served: Served) -> list[Application]:
 
 
 def _with_common_log(settings: Settings) -> Settings:
-    """The defaults of an application, without its values for the lines of all applications."""
+    """Return *settings*, with the defaults for the log of all applications."""
     common = LoggingSettings()
     logging = attrs.evolve(settings.logging, level=common.level, format=common.format)
     return attrs.evolve(settings, logging=logging)
@@ -97,11 +97,11 @@ def _located(targets: Sequence[str]) -> dict[str, Application]:
             problems += (f"{name}: {problem}" for problem in error.problems)
             continue
         if any(application is other for other in by_name.values()):
-            problems.append(f"{target}: this application is given twice; remove it once")
+            problems.append(f"{target}: this application is given twice; remove one")
         elif name in by_name:
             problems.append(
-                f"{target}: another application is called {name!r}, as the last part of its "
-                f"folder or its module; each needs a name of its own"
+                f"{target}: another application has the same name {name!r}, which is the last "
+                f"part of its folder or its module; rename one"
             )
         by_name[name] = application
     if problems:

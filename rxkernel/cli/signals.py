@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the first requests a stop; a second one or the deadline forces it."""
+"""SIGTERM and SIGINT: the first signal requests a stop; a second, or the deadline, forces it."""
 
 import asyncio
 import logging
@@ -55,7 +55,7 @@ class StopRequest:
     def force(self, reason: str) -> None:
         """End the process now, with code 1."""
         self._before_force()
-        end_process(f"Forced to end by {reason}.")
+        end_process(f"Ended by {reason}.")
 
     def _receive(self, number: int, _: FrameType | None) -> None:
         if self._signalled is None:
@@ -80,7 +80,7 @@ class StopRequest:
 
 def end_process(reason: str) -> None:
     """End with code 1 without waiting for threads; log and output are flushed."""
-    with suppress(Exception):  # a signal may come in the middle of a write
+    with suppress(Exception):  # a signal may interrupt a write
         _flush_logs()
         print(reason, file=sys.stderr)
         sys.stdout.flush()

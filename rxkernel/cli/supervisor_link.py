@@ -1,8 +1,8 @@
 """The link between a supervisor and its child: a socket, which is the child's stdin.
 
 Both send lines, each a JSON object. The first line of the child reports that it listens. End of
-file means that the other process has ended for any reason, so a killed supervisor leaves no child
-behind.
+file means that the other process has ended for any reason, so no child survives a killed
+supervisor.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 MAX_LINE = 4 * 1024 * 1024
-"""Bytes of a line. One with the reports of all workers is the longest."""
+"""Limit of a line in bytes. The line with the reports of all workers is the longest."""
 
 
 class SupervisorLink:
@@ -33,7 +33,7 @@ class SupervisorLink:
         return cls(*await asyncio.open_unix_connection(sock=end, limit=MAX_LINE))
 
     def send_listening(self, urls: str, live_directories: Iterable[Path]) -> None:
-        """Report to the supervisor where the child listens, and which changes it loads itself."""
+        """Report the URLs of the child, and the directories whose changes it loads itself."""
         directories = [str(directory.resolve()) for directory in live_directories]
         self._send({"urls": urls, "live_directories": directories})
 
@@ -42,7 +42,7 @@ class SupervisorLink:
         self._send({"report": report})
 
     async def ask(self, report: Mapping[str, Any]) -> Any:
-        """Send *report*, and return those of all workers, see `MergedReports`."""
+        """Send *report*, and return the reports of all workers, see `MergedReports`."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked.append(future)
         self._send({"report": report, "ask": True})
@@ -53,7 +53,7 @@ class SupervisorLink:
 
     async def wait_closed(self) -> None:
         """Receive the responses to `ask`; return when the supervisor has ended."""
-        with suppress(ConnectionError):  # it has ended before it read what was sent
+        with suppress(ConnectionError):  # it has ended before it read all data
             while line := await self._reader.readline():
                 future = self._asked.popleft()
                 if not future.done():

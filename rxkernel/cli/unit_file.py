@@ -33,16 +33,16 @@ _BIND = "CAP_NET_BIND_SERVICE"
 
 @attrs.frozen(kw_only=True)
 class UnitFile:
-    """What a unit needs to know.
+    """The unit of a service.
 
     Attributes:
         name: the name of the service, for its description and its folder in ``/var/lib``.
         python: the interpreter, usually of a virtual environment.
         directory: the working directory, in which the service may write.
-        arguments: those of ``serve``.
-        user: who runs it; None for a unit of the user's own service manager, which cannot restrict
-            a service further.
-        needs: those of the applications.
+        arguments: the arguments of ``serve``.
+        user: the user that runs it; None for a unit of the user's own service manager, which
+            cannot restrict a service further.
+        needs: the facts about the applications.
         environment: variables of the service. Every user of the machine can read them.
     """
 
@@ -59,7 +59,7 @@ class UnitFile:
         return "\n".join(self._lines()) + "\n"
 
     def folders(self) -> Iterator[Path]:
-        """Those that systemd makes, and whose owner becomes the user of the service."""
+        """The folders that systemd creates, and whose owner becomes the user of the service."""
         if self.user is not None:
             yield _STATE / self.name
             if _LOGS / self.name in self._log_directories():
@@ -92,8 +92,8 @@ class UnitFile:
         yield from ("", "[Install]", f"WantedBy={target}.target")
 
     def _command(self) -> Iterator[str]:
-        """The words of the command. ``$`` is a variable in all but the first, the path of the
-        program: with ``@`` the next word is ``argv[0]``."""
+        """The words of the command. ``$`` begins a variable, except in the first word, the path of
+        the program; after ``@`` the next word is ``argv[0]``."""
         if "$" in self.python:
             yield _quoted(f"@{self.python}")
         for word in (self.python, "-m", "rxkernel", "serve", *self.arguments):
@@ -122,19 +122,19 @@ def _quoted(text: str) -> str:
 
 
 def _whole_line(text: str) -> str:
-    """The path of a folder as the rest of a line, whose spaces at the end systemd would remove."""
+    """Escape the path of a folder for the end of a line, where systemd removes spaces."""
     return f"{_escaped(text)}/" if text.endswith(" ") else _escaped(text)
 
 
 def _escaped(text: str) -> str:
-    """*text* without specifiers, which begin with ``%``.
+    """Escape specifiers, which begin with ``%``, in *text*.
 
     Raises:
-        ConfigurationError: it would begin another line of the file, or continue this one.
+        ConfigurationError: *text* would begin another line of the file, or continue this one.
     """
     if not text.isprintable() or text.endswith("\\"):
         raise ConfigurationError(
-            f"{text!r} cannot be written into a unit of systemd; write it without control "
-            f"characters and without a backslash at its end"
+            f"{text!r} cannot be written into a unit file of systemd; remove control characters, "
+            f"and a backslash at its end"
         )
     return text.replace("%", "%%")

@@ -10,11 +10,10 @@ from rxkernel.nearest import nearest
 
 
 def explain_unknown(name: str, known: Sequence[str], application: str) -> str:
-    """Return what to write instead of the command *name*, which is not one of *known*, those of
-    *application*.
+    """Return a hint for the unknown command *name*; *known* are the commands of *application*.
 
-    The installed bundles are imported, to read their commands. A bundle that cannot be enabled
-    is skipped, unless it is called like the command: then the hint is how to fix that.
+    The installed bundles are imported to read their commands. A bundle that cannot be enabled is
+    skipped, unless it has the name of the command: then the hint is how to fix that.
     """
     owners: dict[str | None, str] = {}
     for bundle in installed():

@@ -24,13 +24,17 @@ def _resolved(directories: tuple[Path, ...]) -> tuple[Path, ...]:
 
 @attrs.frozen
 class WatchedFiles:
-    """Files below *directories*, by their suffix or by one of the glob patterns *include*.
+    """Files below *directories* with one of `_SUFFIXES`, or matching a glob pattern of *include*.
 
-    A pattern is compared with the end of the path: ``*.sql`` or ``queries/*.txt``. The folder
-    ``var`` in each of the directories is left out: its files change while the server runs.
+    <<<<<<< HEAD
+        A pattern is compared with the end of the path: ``*.sql`` or ``queries/*.txt``. The folder
+        ``var`` in each of the directories is left out: its files change while the server runs.
+    =======
+        A pattern, such as ``*.sql`` or ``queries/*.txt``, is compared with the end of the path.
+    >>>>>>> prose-kernel
 
-    Attributes:
-        ignored: directories whose files are not watched at present.
+        Attributes:
+            ignored: directories whose files are currently not watched.
     """
 
     directories: tuple[Path, ...] = attrs.field(converter=_resolved)

@@ -1,4 +1,4 @@
-"""What a worker reports to its supervisor: its figures, and whether it has reached a limit."""
+"""The reports of a worker to its supervisor: its figures, and whether it has reached a limit."""
 
 import asyncio
 import os
@@ -17,18 +17,18 @@ INTERVAL = 1.0
 """Seconds between two reports."""
 
 _SPREAD = 0.2
-"""The part of ``workers.max_requests`` that some workers end before others."""
+"""The largest part of ``workers.max_requests`` by which the limit of a worker is lowered."""
 
 _PATIENCE = 0.5
-"""Seconds for the response of the supervisor; a probe waits for one second."""
+"""Seconds to wait for the response of the supervisor; a probe waits for one second."""
 
 
 class WorkerReports:
     """Sends the reports of this process.
 
     Raises:
-        ConfigurationError: it needs more memory than ``workers.max_memory`` before it has served a
-            request, or the system does not report its memory.
+        ConfigurationError: the process needs more memory than ``workers.max_memory`` before its
+            first request, or the system does not report its memory.
     """
 
     def __init__(self, served: Served, link: SupervisorLink) -> None:
@@ -86,8 +86,8 @@ class WorkerReports:
 class WorkerLimits:
     """The limits of one process.
 
-    ``workers.max_requests`` is a little lower for each, by chance: not all workers reach it at
-    once.
+    ``workers.max_requests`` is randomly lowered a little for each worker, so that they do not
+    reach it all at once.
     """
 
     def __init__(self, settings: WorkersSettings) -> None:
@@ -100,7 +100,7 @@ class WorkerLimits:
         return self._settings.max_requests is not None or self._settings.max_memory is not None
 
     def check(self, rss: int | None) -> None:
-        """Check that a worker can run at all; *rss* is its memory after boot.
+        """Check that a worker is below its limits after boot; *rss* is its memory.
 
         Raises:
             ConfigurationError: see `WorkerReports`.
@@ -115,12 +115,12 @@ class WorkerLimits:
             )
         if rss >= most:
             raise ConfigurationError(
-                f"workers.max_memory is {most}, and a worker has {rss} bytes before its first "
+                f"workers.max_memory is {most}, but a worker needs {rss} bytes before its first "
                 f"request; set it to {2 * rss} or more"
             )
 
     def exceeded(self, handled: int, rss: int | None) -> str | None:
-        """Which limit is reached, as a text for the log; None if none is."""
+        """The limit that is reached, as a text for the log, or None."""
         if self._requests is not None and handled >= self._requests:
             most = self._settings.max_requests
             return f"it has handled {handled} requests (workers.max_requests = {most})"
@@ -131,7 +131,7 @@ class WorkerLimits:
 
 
 def details_of(merged: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """The details of ``/readyz`` for the application *name*, made of `MergedReports.merged`."""
+    """The details of ``/readyz`` for the application *name*, from `MergedReports.merged`."""
     total: dict[str, Any] = {"rss": 0, "cpu_time": 0.0, "handled": 0, "servers": {}, "limits": {}}
     each = []
     for report in merged["workers"]:
@@ -147,7 +147,7 @@ def details_of(merged: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def add(total: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Add the numbers of *more*, in tables of tables, to those of *total*."""
+    """Add the numbers of *more*, which may contain tables, to those of *total*."""
     for key, value in more.items():
         if isinstance(value, Mapping):
             add(total.setdefault(key, {}), value)

@@ -1,4 +1,4 @@
-"""The place of one worker: a process, and those that replace it."""
+"""The place of one worker: a process, and its successors."""
 
 import asyncio
 import logging
@@ -19,16 +19,16 @@ from rxkernel.servers.workers.socket_channel import socket_pair
 logger = logging.getLogger(__name__)
 
 _LAST_REPORT = 0.5
-"""Seconds after the end of a process in which its last report can be read."""
+"""Seconds to read the last report of a process after its end."""
 
 
 @attrs.frozen(eq=False)
 class _Running:
-    """A child that listens, or that has ended before: then ``since`` is None.
+    """A child that listens, or has ended before it did.
 
     Attributes:
         child: None if it could not be started.
-        since: the time of the loop when it began to listen.
+        since: the time of the loop when it began to listen, or None.
         following: receives its reports.
     """
 
@@ -51,12 +51,12 @@ class WorkerSlot:
     """Keeps one worker running.
 
     Attributes:
-        number: of this place, from 1.
+        number: the number of this place, from 1.
         acceptor: passes connections to the worker; None if it has a port of its own.
-        listening: that port. It stays open while one process follows another, except for the
-            pauses of a crash loop.
-        exceeded: called when the process has reached a limit, with a text for the log.
-        listens: resolved with the URLs of its first process.
+        listening: its own port. It stays open while a process is replaced, except in the pauses of
+            a crash loop.
+        exceeded: called with a text for the log when the process has reached a limit.
+        listens: a future with the URLs of its first process.
         others: the places of the other workers.
     """
 
@@ -86,7 +86,7 @@ class WorkerSlot:
         return self._running is not None and self._running.is_serving
 
     def stop(self) -> None:
-        """Start no further process, and leave the port to the one that runs."""
+        """Start no more processes; the running one keeps the port."""
         self._stopping.set()
         for one in self.listening:
             one.close()
@@ -94,9 +94,9 @@ class WorkerSlot:
     async def keep(self) -> int:
         """Start a new process whenever one ends, until the stop; return the exit code.
 
-        See `BackOff`. A crash loop ends it, with code 1; unless all workers were once there, and
-        another one serves. A process that exits with 2, for invalid settings, ends it with 2 until
-        one has listened.
+        See `BackOff`. A crash loop ends it with code 1, unless all workers have listened once, and
+        another one is serving. If a process exits with 2, because of invalid settings, before any
+        has listened, the code is 2.
         """
         if self._stopping.is_set():
             return 0
@@ -131,9 +131,9 @@ class WorkerSlot:
                     self._running = await self._start()
 
     async def _pause(self, delay: float) -> None:
-        """Wait, or until the stop. Connections are refused meanwhile, or go to other workers: the
-        next process listens again on the same sockets."""
-        logger.info("worker %s starts again in %g s", self.number, delay)
+        """Wait for *delay* seconds, or until the stop. Meanwhile connections are refused, or other
+        workers get them; the next process listens on the same sockets."""
+        logger.info("worker %s restarts in %g s", self.number, delay)
         for one in self.listening:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -144,7 +144,7 @@ class WorkerSlot:
         if running.child is None:
             return 1
         code = await running.child.ended()
-        if running.following is not None:  # longer, if a process that it has started has the link
+        if running.following is not None:  # may take long if another process inherited the link
             await asyncio.wait((running.following,), timeout=_LAST_REPORT)
             running.following.cancel()
         self.reports.end(running.child)
@@ -166,7 +166,7 @@ class WorkerSlot:
         return have_listened and any(slot.is_steady for slot in self.others)
 
     async def replace(self) -> bool:
-        """Start another process, then stop the one that runs; return False if the other one did
+        """Start another process, then stop the running one; return False if the other process did
         not start, and nothing has changed."""
         async with self._changing:
             former = self._running
@@ -193,7 +193,7 @@ class WorkerSlot:
                 child = await self._start_with_port()
             else:
                 child, sockets = await self._start_with_sockets(self.acceptor)
-        except OSError as exc:  # no file descriptor, process or memory is left
+        except OSError as exc:  # file descriptors, processes or memory are exhausted
             logger.error("worker %s could not be started: %s", self.number, exc)
             return _Running(None)
         self.reports.begin()
@@ -209,7 +209,7 @@ class WorkerSlot:
         return _Running(child, asyncio.get_running_loop().time(), following)
 
     def _take(self, child: Child, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Receive a report; return those of all workers if it asks for them."""
+        """Receive a report; return the reports of all workers if the child asks for them."""
         report = message["report"]
         self.reports.take(child, report)
         is_current = self._running is not None and self._running.child is child
@@ -237,8 +237,7 @@ class WorkerSlot:
         return child, sockets
 
     async def _start_child(self, place: Sequence[str], inherited: Sequence[int]) -> Child:
-        """Start a process with the options *place*, which are those of the descriptors that it
-        inherits."""
+        """Start a process with the options *place*, which describe the *inherited* descriptors."""
         command, *options = self.arguments
         number = ("--worker", str(self.number))
         return await self.children.start([command, *number, *place, *options], inherited)

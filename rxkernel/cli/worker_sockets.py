@@ -16,7 +16,7 @@ from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, LOST, PIN
 from rxkernel.servers.workers.socket_channel import MAX_DATA, SocketChannel, close_descriptor
 
 _CONGESTED = 128
-"""Connections that wait for one worker, from which on no more are accepted."""
+"""The number of connections waiting for one worker at which no more are accepted."""
 
 SendBack = Callable[[socket.socket, bytes], None]
 
@@ -24,14 +24,14 @@ SendBack = Callable[[socket.socket, bytes], None]
 class WorkerSockets:
     """The supervisor's side of one worker.
 
-    It has the worker's end of the channel too. So it can take back the connections that the worker
-    has not read, when the worker ends or hangs.
+    It also holds the worker's end of the channel, so that it can take back the connections that
+    the worker has not read, when the worker ends or hangs.
 
     Attributes:
         number: see `session_ids`.
-        is_open: whether it receives connections; not before it listens, nor when it stops.
-        hangs: whether it has read nothing for a while.
-        patience: seconds after which a worker hangs.
+        is_open: whether it receives connections: from the time when it listens until it stops.
+        hangs: whether it has not read connections for a while.
+        patience: seconds without reading after which a worker counts as hanging.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class WorkerSockets:
         return self._channel.queued
 
     def pass_on(self, connection: socket.socket, received: bytes, *, is_chosen: bool) -> bool:
-        """Pass *connection*, whose descriptor is closed here, and what was *received* of it."""
+        """Pass *connection*, whose descriptor is closed here, and the data *received* from it."""
         kind = CHOSEN if is_chosen else UNKNOWN
         is_sent = self._channel.send(kind + received, connection.detach())
         self._has_sent = True
@@ -75,21 +75,21 @@ class WorkerSockets:
         self._timer = asyncio.get_running_loop().call_later(self.patience, self._check)
 
     def _check(self) -> None:
-        """Find out whether it hangs, until it has read all connections."""
+        """Check whether it hangs, until it has read all connections."""
         self._timer = None
         if not self.is_open:
             return
         if self._is_asked:
             self.hangs = True
             self._pool.counters.record(
-                "worker is hanging", f"worker {self.number} does not read; others are preferred"
+                "worker is hanging", f"worker {self.number} is not reading; others are preferred"
             )
             self._take_back()
         if self._is_asked or self._has_sent:
             self._ask()
 
     def _take_back(self) -> None:
-        """Find a worker for each connection that this one has not read."""
+        """Find another worker for each connection that this worker has not read."""
         unread = self._channel.take_queued()
         size = fcntl.ioctl(self._worker_end, termios.FIONREAD, bytes(4))
         left = int.from_bytes(size, sys.byteorder)
@@ -132,8 +132,8 @@ class WorkerSockets:
         self._pool.counters.record("open files", LOST)
 
     def close_after(self, end: Coroutine[Any, Any, object]) -> None:
-        """Call `close` after *end*, that of the worker's process. The channel does not show it:
-        another process that the worker has started may have its end too."""
+        """Call `close` after *end*, the end of the worker's process. The channel does not show it,
+        because a process that the worker has started may also hold its end."""
         self._end = asyncio.create_task(end)
         self._end.add_done_callback(lambda _: self.close())
 
@@ -159,16 +159,16 @@ class WorkerSockets:
 class WorkerPool:
     """The workers by number, and by their places, which replacements take over.
 
-    New sessions go to the places in turn. Another request without a session has a place that is
-    found by the client's network. While the worker of a place is not open, or does not read its
-    connections, the next one gets them.
+    The places get new sessions in turn. For other requests without a session, the client's network
+    selects the place. While the worker of a place is not open, or is not reading its connections,
+    the next place gets them.
 
     Args:
         counters: see `Acceptor`.
-        about_to_close: called before a worker receives no more connections.
-        changed: called when a worker is open, or not any more.
-        send_back: called with a connection that needs another worker, and with what was read of
-            it: its next request is for that one, or the worker has not read the connection.
+        about_to_close: called before a worker stops receiving connections.
+        changed: called when a worker has opened or closed.
+        send_back: called with a connection that needs another worker, and the data read from it:
+            its next request is for another worker, or the worker has not read the connection.
     """
 
     places: list[WorkerSockets | None]
@@ -211,7 +211,7 @@ class WorkerPool:
         self.changed()
 
     def find(self, choice: Choice) -> WorkerSockets | None:
-        """The worker of *choice*; None if no worker is open."""
+        """The worker for *choice*; None if no worker is open."""
         if choice.worker is not None:
             worker = self._by_number.get(choice.worker)
             if worker is not None and worker.is_open:
@@ -228,7 +228,7 @@ class WorkerPool:
         return min(others, key=lambda one: (one.hangs, one.queued), default=None)
 
     def close(self) -> None:
-        """Close the channels; what their workers have not read is sent back."""
+        """Close the channels; connections that their workers have not read are sent back."""
         workers = tuple(self._by_number.values())
         for worker in workers:
             worker.is_open = False

@@ -22,7 +22,7 @@ from rxkernel.cpus import usable_cpus
 logger = logging.getLogger(__name__)
 
 _RETRY = 30.0
-"""Seconds after which a worker beyond its limit is replaced, if no other process could start."""
+"""Seconds between tries to replace a worker beyond its limit, if its successor did not start."""
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +30,7 @@ class WorkerPlan:
     """How one worker is started.
 
     Attributes:
-        arguments: a command of rxkernel, without options of the place.
+        arguments: a command of rxkernel, without the options of its place.
         listening: its port; empty if the supervisor accepts its connections.
     """
 
@@ -55,13 +55,13 @@ async def supervise(
 ) -> int:
     """Keep a child for each of *plans* running until a stop; return the exit code.
 
-    With *restarts_on_hangup*, SIGHUP restarts the children one after the other. Otherwise they get
-    the signal too. A child that has reached a limit of `WorkersSettings` is replaced likewise.
+    With *restarts_on_hangup*, SIGHUP restarts the children one after the other; otherwise they
+    also get the signal. A child that has reached a limit of `WorkersSettings` is replaced.
 
-    The first starts alone, so that an error common to all is reported once; the others as many at
-    once as there are CPUs, since a start needs one. The code is 2 if a
-    child exited with 2 before it listened, as for an invalid setting, and 1 for a crash loop, see
-    `WorkerSlot.keep`, or a child that did not stop in time.
+    The first child starts alone, so that an error common to all is reported once; then as many
+    start at once as there are CPUs. The code is 2 if a child exited with 2 before it listened, for
+    example because of an invalid setting. It is 1 after a crash loop, see `WorkerSlot.keep`, or if
+    a child did not stop in time.
     """
     children = Children()
     service = ServiceManager()
@@ -135,7 +135,7 @@ async def supervise(
 
 
 def _batches(slots: Sequence[WorkerSlot]) -> Iterator[Sequence[WorkerSlot]]:
-    """The slots that start at the same time."""
+    """Yield the slots that start at the same time."""
     yield slots[:1]
     cpus = usable_cpus()
     for first in range(1, len(slots), cpus):
@@ -173,13 +173,13 @@ class _Restarts:
         self._single: dict[WorkerSlot, asyncio.Task[None]] = {}
 
     def ask(self) -> None:
-        """Restart all workers; if that is going on, once more after it."""
+        """Restart all workers; if a restart is running, do it once more afterwards."""
         self._is_asked = not self._is_stopping
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
     def ask_for(self, slot: WorkerSlot, reason: str) -> None:
-        """Replace the worker of *slot*, unless that is going on; log the *reason*."""
+        """Replace the worker of *slot*, unless that is in progress; log the *reason*."""
         if slot not in self._single and not self._is_stopping:
             self._single[slot] = asyncio.create_task(self._replace(slot, reason))
 
@@ -188,12 +188,10 @@ class _Restarts:
             async with self._one_at_a_time:
                 if self._is_stopping:
                     return
-                logger.info("worker %s is replaced: %s", slot.number, reason)
+                logger.info("replacing worker %s: %s", slot.number, reason)
                 is_replaced = await slot.replace()
             if not is_replaced and not self._is_stopping:
-                logger.error(
-                    "a new worker %s did not start; the one that runs is kept", slot.number
-                )
+                logger.error("a new worker %s did not start; keeping the running one", slot.number)
                 await slot.wait_for_stop(_RETRY)
         finally:
             del self._single[slot]
@@ -213,12 +211,12 @@ class _Restarts:
             if self._is_stopping:
                 return
             if not is_replaced:
-                logger.error("a new worker did not start; the workers that run are kept")
+                logger.error("a new worker did not start; keeping the running workers")
                 return
         logger.info("all workers were restarted")
 
     def stop(self) -> None:
-        """Start no further worker."""
+        """Start no more workers."""
         self._is_asked = False
         self._is_stopping = True
 

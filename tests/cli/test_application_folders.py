@@ -78,7 +78,7 @@ def test_folders_of_two_bundles_are_an_error(endpoint: Path, project: Path) -> N
 
     assert str(caught.value).endswith(
         f"{project} has folders for several: 'application/api' (bundles.autoload:"
-        f"create_application, package 'rxkernel') and 'site' (other:make, package 'other'); give "
+        f"create_application, package 'rxkernel') and 'site' (other:make, package 'other'); pass "
         f"one as module:attribute"
     )
 
@@ -94,7 +94,7 @@ def test_nothing_found_names_what_was_looked_for(
     assert result.exit_code == 2
     assert (
         "no application given, and found neither module 'no_app_here' nor folder "
-        f"'application/api' nor folder 'application/app' in {os.getcwd()}; give the application"
+        f"'application/api' nor folder 'application/app' in {os.getcwd()}; pass the application"
     ) in result.stderr
 
 
@@ -115,7 +115,7 @@ def test_folder_of_a_project_with_a_module_app_is_refused(project: Path) -> None
         locate("sites/shop")
 
     assert str(caught.value) == (
-        "sites/shop has a module app, which makes its application; give it as a module, such as "
+        "sites/shop has a module app, which creates its application; pass it as a module, such as "
         "sites.shop.app"
     )
 

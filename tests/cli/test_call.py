@@ -180,7 +180,11 @@ def test_call_with_content_type_encodes_body(run: Run, shop: str) -> None:
 
 @pytest.mark.parametrize(
     ("header", "said"),
-    [("X-Mine", "is not NAME=VALUE"), ("=x", "is not NAME=VALUE"), ("X Mine=1", "X Mine")],
+    [
+        ("X-Mine", "does not have the form NAME=VALUE"),
+        ("=x", "does not have the form NAME=VALUE"),
+        ("X Mine=1", "X Mine"),
+    ],
 )
 def test_call_invalid_header_is_rejected(header: str, said: str, run: Run, shop: str) -> None:
     result = run("call", "headers", shop, "--header", header)
@@ -246,9 +250,9 @@ def test_call_debug_shows_text_of_exception(run: Run, shop: str) -> None:
     [
         (["nope"], "unknown definition 'nope'; known: order,"),
         (["ordre"], "Error: unknown definition 'ordre'; did you mean 'order'?"),
-        (["order"], "needs the parameter 'id'; pass it. Give it as --param KEY=VALUE."),
-        (["order", "--param", "id"], "'id' is not KEY=VALUE"),
-        (["order", "--param", "id=1", "--param", "id=2"], "'id' is given twice"),
+        (["order"], "needs the parameter 'id'; pass it. Use --param KEY=VALUE."),
+        (["order", "--param", "id"], "'id' does not have the form KEY=VALUE"),
+        (["order", "--param", "id=1", "--param", "id=2"], "'id' is given twice; remove one"),
         (["order", "--body", "{"], "the body is not valid JSON"),
     ],
 )

@@ -125,7 +125,7 @@ def test_check_reports_a_log_directory_that_cannot_be_used(
 
     assert result.exit_code == 2
     assert (
-        "Error: logging.directory 'file/logs' cannot be made: Not a directory; make it, or write "
+        "Error: cannot create logging.directory 'file/logs': Not a directory; create it, or set "
         "another path"
     ) in result.stderr.splitlines()
     assert len(result.stderr.splitlines()) == 3
@@ -172,7 +172,7 @@ def test_check_reports_all_problems_of_several_applications(
 
     assert result.exit_code == 2
     lines = result.stderr.splitlines()
-    assert f"Error: {names[1]}: logging.directory 'file' cannot be made" in result.stderr
-    assert f"Error: the applications {' and '.join(names)} share a port, and" in result.stderr
+    assert f"Error: {names[1]}: cannot create logging.directory 'file'" in result.stderr
+    assert f"Error: the applications {' and '.join(names)} share a port, but" in result.stderr
     assert sum(line.startswith(f"Error: {names[1]}: ") for line in lines) == 3
     assert len(lines) == 4

@@ -65,8 +65,9 @@ def test_unknown_command_exits_with_2(
         assert "No such command 'nonsense'" in result.stderr
 
     result = run("contracts", "test", "shop")
-    assert "commands of bundles need the application in front: main --app MODULE contracts" in (
-        result.stderr
+    assert (
+        "for a command of a bundle, name the application before it: main --app MODULE contracts"
+        in (result.stderr)
     )
 
     result = run("--app", "nowhere", "nonsense")
@@ -107,7 +108,7 @@ def test_unknown_command_of_the_default_application_names_bundle_and_option(
     result = run("schema", "openapi")
 
     assert "is a command of the bundle 'apidocs'" in result.stderr
-    assert "need the application in front: main --app MODULE schema" in result.stderr
+    assert "name the application before it: main --app MODULE schema" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -139,14 +140,16 @@ def test_application_behind_command_of_a_bundle_is_reported(
     result = run("--app", write(SHOP), *arguments)
 
     assert result.exit_code == 2
-    assert "; the application comes in front: main --app MODULE migrate\n" in result.stderr
+    assert (
+        "; name the application before the command: main --app MODULE migrate\n" in result.stderr
+    )
 
 
 def test_application_as_option_behind_command_is_reported(run: Run) -> None:
     stderr = run("routes", "--app", "shop").stderr
 
     assert "No such option" in stderr
-    assert "; the application comes in front: main --app MODULE routes\n" in stderr
+    assert "; name the application before the command: main --app MODULE routes\n" in stderr
     assert "in front" not in run("routes", "--nonsense").stderr
     assert "in front" not in run("routes", "one", "two").stderr
 

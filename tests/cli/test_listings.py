@@ -325,7 +325,7 @@ def test_listeners_unknown_definition_exits_with_2(
     ("command", "text"),
     [
         ("routes", "No HTTP routes.\n\nNo Socket.IO events.\n"),
-        ("listeners", "There are no listeners.\n"),
+        ("listeners", "No listeners.\n"),
         ("bundles", "No bundles.\n"),
     ],
 )

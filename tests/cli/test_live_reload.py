@@ -57,7 +57,7 @@ def test_serve_with_reload_restarts_only_for_files_outside_of_the_root(
 
     process.send(signal.SIGINT)
     assert process.code() == 0
-    assert sum("starting again" in line for line in process.stderr) == 1
+    assert sum("changed: restarting" in line for line in process.stderr) == 1
 
 
 def test_serve_with_reload_starts_again_when_a_file_of_the_root_is_fixed(
@@ -67,7 +67,7 @@ def test_serve_with_reload_starts_again_when_a_file_of_the_root_is_fixed(
     process = start(
         "serve", write(APPLICATION.format(number=1)), "--port", "0", "--debug", "--reload"
     )
-    process.line("the server ended with code 2; it starts again with the next change")
+    process.line("the server ended with code 2; restarting after the next change")
 
     value.write_text("VALUE = 5")
 

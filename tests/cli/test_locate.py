@@ -69,7 +69,7 @@ def test_current_directory_is_first_also_if_pythonpath_names_it(
     ],
 )
 def test_target_invalid_import_path_is_rejected(target: str) -> None:
-    assert "write module:attribute" in problem(target)
+    assert "use module:attribute" in problem(target)
 
 
 def test_target_missing_module_and_missing_import_are_distinguished(write: Write) -> None:
@@ -90,7 +90,7 @@ def test_missing_default_target_hints_how_to_begin(
     monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "no_app_here")
 
     assert problem(None) == (
-        f"no application given, and module 'no_app_here' not found in {project}; give the "
+        f"no application given, and module 'no_app_here' not found in {project}; pass the "
         f"application as module:attribute, or create a project: rxkernel new DIRECTORY"
     )
 
@@ -107,7 +107,7 @@ def test_missing_default_target_hints_how_to_begin(
         ("def shop(port): ...", ":shop()", ":shop needs arguments (missing a required argument"),
         (f"{APPLICATION}shop = Application()", ":shop()", ":shop is an Application, not a func"),
         ("def shop(): return 7", ":shop", ":shop returned int, not an Application"),
-        ("async def shop(): ...", ":shop", ":shop is async; write it as a plain def"),
+        ("async def shop(): ...", ":shop", ":shop is async; make it a plain def"),
         ("def shop(port): ...", ":shop", ":shop needs arguments (missing a required argument"),
         ("def shop(): 1 / 0", ":shop", ":shop() failed: ZeroDivisionError"),
         (
@@ -133,7 +133,9 @@ def test_invalid_declaration_is_reported_with_its_line(write: Write) -> None:
     """It is raised while a class is created; the report has the line, without a traceback."""
     name = write("from rxkernel import Query\n\nx = Query(alias='y')")
 
-    assert problem(name).startswith("Query() takes no alias; the name on the wire is the first")
+    assert problem(name).startswith(
+        "Query() has no argument alias; the name on the wire is the first"
+    )
     assert problem(name).endswith(f"{name}.py, line 3)")
 
 
@@ -153,7 +155,7 @@ def test_method_that_hides_a_type_is_reported(annotation: str, write: Write) -> 
         f"    async def show(self, ids: {annotation}): ..."
     )
 
-    assert "line 3); the method 'list' hides the type 'list' in its class: rename" in problem(name)
+    assert "line 3); the method 'list' hides the type 'list' in its class; rename" in problem(name)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ async def test_unexpected_error_does_not_end_the_thread(
     token = current_application.set(broken)
     log(files, "lost")
     current_application.reset(token)
-    await wait_until(lambda: "log files cannot be written" in capsys.readouterr().err)
+    await wait_until(lambda: "cannot write log files" in capsys.readouterr().err)
 
     log(files, "kept")
     path = tmp_path / "log" / "2026-11-30-server.log"
@@ -74,7 +74,7 @@ async def test_unexpected_error_does_not_end_the_thread(
 
 
 def test_directory_with_a_path_that_no_system_takes_is_an_error(restore_logging: None) -> None:
-    with pytest.raises(ConfigurationError, match=r"logging.directory 'a\\x00b' cannot be made"):
+    with pytest.raises(ConfigurationError, match=r"cannot create logging.directory 'a\\x00b'"):
         configure_logging(LoggingSettings(directory=Path("a\0b")))
 
 
@@ -195,7 +195,7 @@ def test_one_file_that_cannot_be_written_is_reported_once_among_others(
         daily.append({bad: ["lost"], good: ["kept"]}, 3)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert "cannot be written" in lines[0]
+    assert "cannot write" in lines[0]
 
 
 def test_lines_above_the_limit_are_counted(
@@ -212,7 +212,7 @@ def test_lines_above_the_limit_are_counted(
     files.flush()
 
     assert contents(tmp_path / "log") == {"2026-11-30-server.log": "0\n1\n"}
-    assert "3 lines of log files are lost" in capsys.readouterr().err
+    assert "lost 3 lines of log files" in capsys.readouterr().err
 
 
 def test_record_that_cannot_be_formatted_is_reported(
@@ -273,7 +273,7 @@ def test_two_processes_append_whole_lines(tmp_path: Path) -> None:
 
 def test_directory_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
-    with pytest.raises(ConfigurationError, match=r"logging\.directory '.*log' cannot be made"):
+    with pytest.raises(ConfigurationError, match=r"cannot create logging\.directory '.*log'"):
         configure_logging(LoggingSettings(directory=tmp_path / "log"))
 
 
@@ -397,4 +397,4 @@ def test_serve_with_invalid_directory_exits_with_2(run: Run, write: Write, proje
     result = run("serve", write(SHOP))
 
     assert result.exit_code == 2
-    assert "logging.directory 'log' cannot be made" in result.output
+    assert "cannot create logging.directory 'log'" in result.output

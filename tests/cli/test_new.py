@@ -81,7 +81,7 @@ def test_new_project_in_used_directory_is_rejected(run: Run, project: Path) -> N
     (project / "file").touch()
 
     assert run("new", "empty").exit_code == 0
-    for directory, text in (("full", "is not empty"), ("file", "cannot be written"), ("...", "")):
+    for directory, text in (("full", "is not empty"), ("file", "cannot write"), ("...", "")):
         result = run("new", directory)
         assert result.exit_code == 2
         assert text in result.stderr
@@ -92,7 +92,7 @@ def test_new_without_directory_is_a_usage_error(run: Run) -> None:
     result = run("new")
 
     assert result.exit_code == 2
-    assert "DIRECTORY is missing; write: rxkernel new DIRECTORY" in result.stderr
+    assert "DIRECTORY is missing; run: rxkernel new DIRECTORY" in result.stderr
 
 
 def test_new_bundle_built_as_a_wheel_passes_its_own_tests(run: Run, project: Path) -> None:
@@ -131,13 +131,13 @@ def test_new_bundle_names_are_filled_in(run: Run, project: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("", "'' cannot be the name of a bundle; write lower-case letters"),
-        ("Weather", "'Weather' cannot be the name of a bundle; write lower-case letters"),
-        ("2nd", "'2nd' cannot be the name of a bundle; write lower-case letters"),
-        ("a b", "'a b' cannot be the name of a bundle; write lower-case letters"),
-        ("../up", "'../up' cannot be the name of a bundle; write lower-case letters"),
-        ("wétter", "'wétter' cannot be the name of a bundle; write lower-case letters"),
-        ("http", "'http' cannot be the name of a bundle: it is the name of a setting"),
+        ("", "'' cannot be the name of a bundle; use lower-case letters"),
+        ("Weather", "'Weather' cannot be the name of a bundle; use lower-case letters"),
+        ("2nd", "'2nd' cannot be the name of a bundle; use lower-case letters"),
+        ("a b", "'a b' cannot be the name of a bundle; use lower-case letters"),
+        ("../up", "'../up' cannot be the name of a bundle; use lower-case letters"),
+        ("wétter", "'wétter' cannot be the name of a bundle; use lower-case letters"),
+        ("http", "'http' cannot be the name of a bundle, because a setting has this name"),
     ],
 )
 def test_new_bundle_invalid_name_is_rejected(

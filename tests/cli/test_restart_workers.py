@@ -141,7 +141,7 @@ def test_worker_that_cannot_be_started_is_tried_again(process: Process) -> None:
     limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
     process.send(signal.SIGHUP)
-    process.line("a new worker did not start; the workers that run are kept")
+    process.line("a new worker did not start; keeping the running workers")
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     process.line("worker 1 could not be started: .*Too many open files", number=2)
@@ -178,7 +178,7 @@ def test_workers_that_end_again_and_again_start_later_each_time(process: Process
     for number, delay in (2, "0.5"), (3, "1"):
         pid = int(process.line(r"worker 1 has pid (\d+)", number=number)[1])
         os.kill(pid, signal.SIGKILL)
-        process.line(f"worker 1 starts again in {delay} s")
+        process.line(f"worker 1 restarts in {delay} s")
         assert get(f"{process.url()}/pid") == other
 
     process.send(signal.SIGTERM)
@@ -196,7 +196,7 @@ def test_sighup_with_invalid_settings_keeps_the_workers(process: Process, tmp_pa
 
     (tmp_path / "rxkernel.toml").write_text("prot = 1")
     process.send(signal.SIGHUP)
-    process.line("a new worker did not start; the workers that run are kept")
+    process.line("a new worker did not start; keeping the running workers")
     assert get(f"{process.url()}/pid") in before
 
     (tmp_path / "rxkernel.toml").write_text(SETTINGS)

@@ -117,7 +117,7 @@ def test_second_signal_ends_at_once(start: Start) -> None:
 
     assert process.code() == 1
     assert "shut down" not in process.stdout
-    assert process.stderr[-1] == "Forced to end by a second signal."
+    assert process.stderr[-1] == "Ended by a second signal."
     with pytest.raises((urllib.error.URLError, ConnectionError)):
         answer.result()
 
@@ -472,7 +472,7 @@ application = Application(listeners=[Bad])
     assert process.code() == code
     assert sum(text in line for line in process.stderr) == 1
     assert process.stdout == []
-    delays = re.findall(r"worker 1 starts again in (\S+) s", "\n".join(process.stderr))
+    delays = re.findall(r"worker 1 restarts in (\S+) s", "\n".join(process.stderr))
     assert delays == ([] if code == 2 else ["0.5", "1", "2"])
 
 
@@ -484,7 +484,7 @@ def test_reload_starts_again_when_a_source_changes(start: Start) -> None:
 
     Path("note.txt").write_text("no source")
     Path("rxkernel.toml").write_text("prot = 1")
-    process.line("the server ended with code 2; it starts again with the next change")
+    process.line("the server ended with code 2; restarting after the next change")
     process.line("^Error: prot from ")
     Path("rxkernel.toml").write_text("debug = false")
 
@@ -495,7 +495,7 @@ def test_reload_starts_again_when_a_source_changes(start: Start) -> None:
     assert process.code() == 0
     changes = [line for line in process.stderr if "changed" in line]
     assert len(changes) == 2
-    assert all(line.endswith("rxkernel.toml changed: starting again") for line in changes)
+    assert all(line.endswith("rxkernel.toml changed: restarting") for line in changes)
     assert process.stdout[-1] == "shut down"
 
 
@@ -512,7 +512,7 @@ def test_reload_watches_other_directories_and_patterns(
     ):
         process.url(number=number)
         path.write_text("changed")
-        process.line(f"{path} changed: starting again$")
+        process.line(f"{path} changed: restarting$")
     process.url(number=5)
 
     process.send(signal.SIGINT)

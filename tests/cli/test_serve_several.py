@@ -171,7 +171,7 @@ def test_same_host_in_two_applications_is_reported(run: Run, project: Path) -> N
     result = run("serve", "--port", "0", "shop", "blog")
 
     assert result.exit_code == 2
-    assert "the applications shop and blog share a port, and http.allowed_hosts" in result.output
+    assert "the applications shop and blog share a port, but http.allowed_hosts" in result.output
 
 
 def test_same_hosts_are_reported_before_an_application_boots(run: Run, project: Path) -> None:
@@ -186,14 +186,14 @@ def test_same_hosts_are_reported_before_an_application_boots(run: Run, project: 
     result = run("serve", "--port", "0", "sites/shop", "sites/blog")
 
     assert result.exit_code == 2
-    assert "the applications shop and blog share a port, and http.allowed_hosts" in result.output
+    assert "the applications shop and blog share a port, but http.allowed_hosts" in result.output
     assert not [*project.glob("*has run")]
 
 
 @pytest.mark.parametrize(
     ("targets", "text"),
     [
-        (("shop", "shop:application"), "this application is given twice; remove it once"),
+        (("shop", "shop:application"), "this application is given twice; remove one"),
         (("shop", "other/shop"), "other/shop is not a folder; correct the path"),
         (("shop", "./."), "is not the folder of an application: it has no folder"),
     ],
@@ -214,7 +214,7 @@ def test_two_applications_with_the_same_name_are_refused(run: Run, project: Path
     result = run("serve", "shop", "shop:other")
 
     assert result.exit_code == 2
-    assert "shop:other: another application is called 'shop'" in result.output
+    assert "shop:other: another application has the same name 'shop'" in result.output
 
 
 def test_folders_are_served_with_the_name_of_their_last_part(start: Start, project: Path) -> None:

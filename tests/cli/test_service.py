@@ -83,7 +83,7 @@ def test_install_does_not_overwrite_without_force(run: Run, write: Write, home: 
 
     result = run(*arguments)
     assert result.exit_code == 2
-    assert "write --force to overwrite it" in result.output
+    assert "use --force to overwrite it" in result.output
     assert path.read_text() == "mine"
     assert run(*arguments, "--force").exit_code == 0
     assert path.read_text().startswith("[Unit]")
@@ -94,7 +94,7 @@ def test_install_where_it_may_not_write_is_an_error(run: Run, write: Write, home
     result = run("service", "install", write(SOURCE), "--user", "--name", "shop")
 
     assert result.exit_code == 2
-    assert "cannot be written" in result.output
+    assert "cannot write" in result.output
 
 
 def test_install_prints_with_application_of_group(run: Run, write: Write) -> None:

@@ -98,7 +98,7 @@ async def test_worker_with_too_many_requests_is_replaced_without_a_failed_one(
         )
 
     process.line(
-        r"worker \d is replaced: it has handled \d+ requests \(workers.max_requests = 400\)"
+        r"replacing worker \d: it has handled \d+ requests \(workers.max_requests = 400\)"
     )
     figures = until(lambda: _with_handled(process, load.sent))
     assert figures["supervisor"]["pid"] == process.pid
@@ -128,12 +128,12 @@ async def test_worker_with_too_much_memory_is_replaced_without_a_failed_request(
             )
         )
 
-    assert process.line(r"worker (\d) is replaced: it has \d+ bytes")[1]
+    assert process.line(r"replacing worker (\d): it has \d+ bytes")[1]
     assert until(lambda: get(f"{process.url()}/pid") != leaking)
 
     (project / "rxkernel.toml").write_text("prot = 1")
     leaking = await asyncio.to_thread(get, f"{process.url()}/leak")
-    process.line(r"a new worker \d did not start; the one that runs is kept")
+    process.line(r"a new worker \d did not start; keeping the running one")
     assert until(lambda: get(f"{process.url()}/pid") == leaking)
 
 
@@ -148,7 +148,8 @@ def test_limit_below_the_memory_of_a_worker_is_an_error_at_boot(
     assert process.code() == 2
     assert process.stdout == []
     process.line(
-        r"Error: workers.max_memory is 1000, and a worker has \d+ bytes before its first request; "
+        r"Error: workers.max_memory is 1000, but a worker needs \d+ bytes before its first "
+        r"request; "
         r"set it to \d+ or more"
     )
 

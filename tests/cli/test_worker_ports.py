@@ -149,7 +149,7 @@ def test_port_in_use_is_tried_three_times(caplog: pytest.LogCaptureFixture) -> N
             pytest.fail("the port is in use")
 
     assert str(error.value).count("in use") == 2
-    assert caplog.text.count(f"127.0.0.1:{port}: the port is in use; trying again") == 4
+    assert caplog.text.count(f"127.0.0.1:{port}: the port is in use; retrying") == 4
     assert TRIES == 3
 
 
@@ -183,8 +183,8 @@ def test_host_of_another_machine_is_not_tried_again() -> None:
         ("ports = [1, 1]", [], "each of them once"),
         ("balancer = 1", [], "balancer needs ports to redirect to"),
         ("ports = [1, 2]\nbalancer = 2", [], "balancer must not be one of ports"),
-        ("ports = [1]", ["--workers", "2"], "and --workers is given; remove one"),
-        ("ports = [1]", ["--port", "8000"], "and --port is given; remove one"),
+        ("ports = [1]", ["--workers", "2"], "but --workers is given; remove one"),
+        ("ports = [1]", ["--port", "8000"], "but --port is given; remove one"),
         ("ports = [1]\n[socketio]\nport = 0", [], "socketio.port is set; remove socketio.port"),
     ],
     ids=["twice", "balancer alone", "same port", "workers", "port", "socketio"],
