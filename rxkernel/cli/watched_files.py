@@ -15,7 +15,7 @@ _SUFFIXES = (
 
 
 _WRITTEN = "var"
-"""The folder for what the application writes itself, as its keys and databases."""
+"""The folder of files that the application writes itself, such as its keys and databases."""
 
 
 def _resolved(directories: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -26,15 +26,11 @@ def _resolved(directories: tuple[Path, ...]) -> tuple[Path, ...]:
 class WatchedFiles:
     """Files below *directories* with one of `_SUFFIXES`, or matching a glob pattern of *include*.
 
-    <<<<<<< HEAD
-        A pattern is compared with the end of the path: ``*.sql`` or ``queries/*.txt``. The folder
-        ``var`` in each of the directories is left out: its files change while the server runs.
-    =======
-        A pattern, such as ``*.sql`` or ``queries/*.txt``, is compared with the end of the path.
-    >>>>>>> prose-kernel
+    A pattern, such as ``*.sql`` or ``queries/*.txt``, is compared with the end of the path. The
+    folder ``var`` in each of the directories is left out: its files change while the server runs.
 
-        Attributes:
-            ignored: directories whose files are currently not watched.
+    Attributes:
+        ignored: directories whose files are currently not watched.
     """
 
     directories: tuple[Path, ...] = attrs.field(converter=_resolved)
