@@ -44,6 +44,7 @@ from benchmarks.report import Table, publish
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.states import states
 from benchmarks.templates import templates
 from benchmarks.web import web
 from benchmarks.worker_pool import worker_pool
@@ -122,6 +123,7 @@ _add_command("contracts", contracts, "What a contract adds to a call, in process
 _add_command("databases", databases, "Sessions of messages, beside those written by hand.")
 _add_command("schedules", schedules, "Memory and CPU of scheduled tasks that are not due.")
 _add_command("reloads", reloads, "From saving a file of an application to its first new response.")
+_add_command("states", states, "Values that two processes share over Redis.")
 _add_command(
     "worker-pool", worker_pool, "A call in a worker process, beside `ProcessPoolExecutor`."
 )

@@ -95,7 +95,7 @@ def bus_broadcasts(
         },
         f"Medians of {rounds} interleaved rounds of {times}. The servers and Redis share a core.",
     )
-    with client_core(), _redis() as redis, ExitStack() as stack:
+    with client_core(), running_redis() as redis, ExitStack() as stack:
         pairs = {}
         for bus in buses:
             servers = _start(stack, bus, redis), _start(stack, bus, redis)
@@ -137,7 +137,7 @@ async def bus_hangs(buses: Sequence[Bus], *, times: int = 2000) -> Table:
     )
     with client_core():
         for bus in buses:
-            with _redis() as redis, ExitStack() as stack:
+            with running_redis() as redis, ExitStack() as stack:
                 server = _start(stack, bus, redis)
                 before, during = await _calls(server, redis, times)
             table.add(
@@ -171,7 +171,7 @@ def _start(stack: ExitStack, bus: Bus, redis: ServerProcess) -> ServerProcess:
 
 
 @contextmanager
-def _redis() -> Iterator[ServerProcess]:
+def running_redis() -> Iterator[ServerProcess]:
     """A new server, which keeps no data."""
     program = shutil.which("redis-server")
     if program is None:

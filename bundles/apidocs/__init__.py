@@ -1,4 +1,4 @@
-"""Describes HTTP and Socket.IO: OpenAPI 3.1, AsyncAPI 3.0, a page and a TypeScript client."""
+"""Describes HTTP and Socket.IO with OpenAPI 3.1, AsyncAPI 3.0, a page and a TypeScript client."""
 
 from bundles.apidocs.bundle import ApidocsBundle
 from bundles.apidocs.documents import Documents

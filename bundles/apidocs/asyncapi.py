@@ -17,13 +17,13 @@ _NULL: Node = {"type": "null"}
 _ERROR = "error"
 """The key of the message for errors without a declared code, which all events have."""
 _SERVICE = "realtime.event"
-"""The option of the events of services, whose errors have a shape of their own."""
+"""The option of the events of services, whose errors have another shape."""
 
 
 def channels_of(
     operations: Iterable[Operation], others: Iterable[Definition], schemas: JsonSchemas
 ) -> tuple[Node, Node]:
-    """Return the ``channels`` and the ``operations`` of *operations*, all events.
+    """Return the ``channels`` and the ``operations`` for *operations*, which are all events.
 
     *others* are definitions of other transports, which may push events.
     """
@@ -55,9 +55,9 @@ class _Writer:
     # --- channels
 
     def _channel(self, definition: Definition) -> str:
-        """Return the key of the channel of *definition*, which is added if it is new.
+        """Return the key of the channel of *definition*; add the channel if it is new.
 
-        Another transport has no namespaces: its events are pushed to ``/``.
+        Other transports have no namespaces: their events are pushed to ``/``.
         """
         namespace = definition.namespace if isinstance(definition, WebSocketDefinition) else _ROOT
         syntax = definition.metadata.template_syntax if namespace != _ROOT else None
@@ -82,7 +82,7 @@ class _Writer:
         return {"$ref": f"#/channels/{channel}/messages/{key}"}
 
     def _message_key(self, channel: str, name: str) -> str:
-        """Return a key for the event *name* that leaves those of its replies free."""
+        """Return a key for the event *name* that does not collide with the keys of its replies."""
         messages = self.channels[channel]["messages"]
         key, number = name, 2
         while key == _ERROR or messages.keys() & {key, f"{key}.ack", f"{key}.error"}:
@@ -208,7 +208,8 @@ class _Writer:
         return message
 
     def _error_messages(self, channel: str, key: str, operation: Operation) -> list[Node]:
-        """The errors: one message for all events, and one for the declared codes of an event."""
+        """Return the messages for errors: one for all events, and one for the declared codes of
+        this event."""
         general = self._errors.general(400)
         validation = self._errors.general(422)
         payload: Node = {"anyOf": [validation, general]}
@@ -232,7 +233,7 @@ class _Writer:
         return found
 
     def _service_error_key(self, channel: str) -> str:
-        """The key of the message for errors of services, beside the one of other events."""
+        """Return the key of the message for errors of services, which other events do not use."""
         if channel not in self._service_error_keys:
             messages = self.channels[channel]["messages"]
             self._service_error_keys[channel] = unique("service_error", messages)
@@ -270,7 +271,7 @@ def _channel_name(address: str) -> str:
 
 
 def _headers(operation: Operation) -> Node:
-    """The headers of an acknowledgement, with those that the docstring names."""
+    """Return the headers of an acknowledgement, including those in the docstring."""
     found: Node = {"type": "object", "additionalProperties": {"type": "string"}}
     named = operation.docstring.headers
     if named:
@@ -301,8 +302,8 @@ def _schemes(operation: Operation) -> list[Node]:
 
 
 def _plain_payload(params: list[Input], body: Body | None) -> Node:
-    """The schema of the argument of an event without an envelope: its fields are the parameters,
-    and it is the body. An argument that may be null may also be missing."""
+    """Return the schema of the argument of an event without an envelope: the argument is the body,
+    and its fields are the parameters. An argument that may be null may also be missing."""
     if params and body is not None and body.schema.get("additionalProperties") is False:
         return _mixed_payload(_params(params), body)
     parts: list[Node] = []
@@ -317,7 +318,7 @@ def _plain_payload(params: list[Input], body: Body | None) -> Node:
 
 
 def _mixed_payload(params: Node, body: Body) -> Node:
-    """As `_plain_payload`, where the body is the fields that the parameters do not have."""
+    """Like `_plain_payload`, if the body consists of the fields that are not parameters."""
     fields = body.schema
     required = [*params.get("required", ()), *fields.get("required", ())]
     mixed = {**fields, "properties": {**params["properties"], **fields["properties"]}}

@@ -17,12 +17,12 @@ _NO_NAMES: Mapping[Any, str] = MappingProxyType({})
 
 
 class ApidocsBundle(Bundle):
-    """Describes the application: OpenAPI 3.1, AsyncAPI 3.0, a page, a TypeScript client.
+    """Describes the application with OpenAPI 3.1, AsyncAPI 3.0, a page and a TypeScript client.
 
     Args:
-        access: the rule for the documents and the page, which are served only with one:
-            ``"public"``, or a rule of the bundle security, such as ``access(roles="admin")``.
-        names: other names for classes in the documents, where two classes have one name.
+        access: the access rule for the documents and the page: ``"public"``, or a rule of the
+            bundle security, such as ``access(roles="admin")``. Without it, they are not served.
+        names: other names for classes in the documents, for classes with the same name.
     """
 
     name = "apidocs"

@@ -14,7 +14,7 @@ from rxkernel import Application, ConfigurationError
 
 @click.group("schema")
 def schema() -> None:
-    """Print what clients can call, and check that a change does not break them."""
+    """Print the documents for clients, and check that a change does not break clients."""
 
 
 @schema.command("openapi")
@@ -55,7 +55,7 @@ async def _documents_of(application: Application) -> tuple[Document, Document]:
 def check(application: Application, file: Path) -> None:
     """Compare the application with FILE, a document that was printed before.
 
-    Exits with 1 if a change breaks clients of FILE, and names each such change.
+    If changes break clients of FILE, it lists them and exits with the status 1.
     """
     old = _read(file)
     new = next(d for d in documents_of(application) if kind_of(d) == kind_of(old))
@@ -81,5 +81,5 @@ def _read(file: Path) -> Document:
 
 
 def kind_of(document: Document) -> str | None:
-    """Return the key that says which document it is."""
+    """Return the key that tells the kind of *document*; None: it has no such key."""
     return next((kind for kind in ("openapi", "asyncapi") if kind in document), None)

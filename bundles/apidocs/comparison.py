@@ -1,7 +1,7 @@
-"""Finds changes of a document that break clients: the old document is that which they know.
+"""Finds changes of a document that break clients, which were written for the old document.
 
-What a client sends is compared in one direction, what it receives in the other: a new required
-field breaks those that send it, a removed field those that read it.
+Values that clients send are compared in one direction, and values that they receive in the other:
+a new required field breaks clients that send the value, a removed field clients that read it.
 """
 
 import re
@@ -14,11 +14,11 @@ Node = Mapping[str, Any]
 
 
 def breaking_changes(old: Node, new: Node) -> list[str]:
-    """Return a sentence for each change from *old* to *new*, two OpenAPI or two AsyncAPI
-    documents, that breaks clients of *old*.
+    """Return a message for each change from *old* to *new* that breaks clients of *old*. Both are
+    OpenAPI documents, or both are AsyncAPI documents.
 
     Raises:
-        ValueError: the two are not documents of one kind.
+        ValueError: the documents are not of the same kind.
     """
     for kind, compare in (("openapi", _compare_openapi), ("asyncapi", _compare_asyncapi)):
         if kind in old and kind in new:
@@ -31,7 +31,7 @@ def breaking_changes(old: Node, new: Node) -> list[str]:
 
 _ANY = "*/*"
 _NEGOTIATED = ("application/msgpack",)
-"""Sent only to clients that ask for it."""
+"""Media types that are sent only to clients that ask for them."""
 
 
 def _compare_openapi(old: Node, new: Node) -> Iterator[str]:
@@ -68,7 +68,7 @@ def _names(path: str) -> list[str]:
 
 
 def _renamed(operation: Node, names: Mapping[str, str]) -> Node:
-    """Return *operation* with the new names of the parameters of its path."""
+    """Return *operation* with the path parameters renamed by *names*."""
     parameters = [
         {**each, "name": names.get(each["name"], each["name"])} if each["in"] == "path" else each
         for each in operation.get("parameters", ())

@@ -1,4 +1,4 @@
-"""What the schemas of contracts say: the arguments of a definition, and its result."""
+"""Describes the arguments and the result of a definition by the schemas of its contract."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _WITHOUT_BODY = ("GET", "HEAD", "DELETE")
 
 
 class ContractFacts:
-    """Describes the notations of contracts. *named* are the named schemas of the application."""
+    """Describes the schemas of contracts. *named* are the named schemas of the application."""
 
     def __init__(self, schemas: JsonSchemas, named: Schemas) -> None:
         self._schemas = schemas
@@ -25,12 +25,15 @@ class ContractFacts:
     def added(
         self, contract: Contract, definition: Definition, inputs: Inputs, returned: Returned
     ) -> tuple[Inputs, Returned]:
-        """Return *inputs* with the arguments of the contract that they do not have, and *returned*
-        with the schema of its result, if it has one."""
+        """Add the arguments and the result of *contract*.
+
+        Return *inputs* with the arguments that were missing, and *returned* with the schema of
+        the result, if the contract has one.
+        """
         schemas = ContractSchemas.of(contract, self._notations)
         for each in (schemas.parameters, schemas.returns):
             if each is not None:
-                self._named = {**each.references, **self._named}  # also of other collections
+                self._named = {**each.references, **self._named}  # includes other collections
         if schemas.parameters is not None:
             inputs = self._inputs(self._described(schemas.parameters), definition, inputs)
         if schemas.returns is not None:
@@ -45,7 +48,8 @@ class ContractFacts:
         return parameters.json_schema(self._reference)
 
     def _inputs(self, schema: Schema, definition: Definition, inputs: Inputs) -> Inputs:
-        """Names of the path are in the path, others in the query or the body of the method."""
+        """Return the arguments: those named in the path are in the path, the others in the query
+        or the body, as is usual for the HTTP method."""
         whole = self._schemas.schema_of(schema)
         fields = whole.get("properties")
         if fields is None:
@@ -83,7 +87,7 @@ class ContractFacts:
         return attrs.evolve(inputs, body=_body(part, part, self._schemas))
 
     def _reference(self, name: str) -> Any:
-        """The URI of the named schema *name*, which becomes a component."""
+        """Return a reference to the named schema *name*, which becomes a component."""
         found = self._schemas.add(
             name,
             lambda: self._named[name].json_schema(self._reference),
@@ -93,7 +97,7 @@ class ContractFacts:
 
 
 def contents_of(schema: Schema) -> dict[str, Schema]:
-    """Return the schemas of the values of *schema* by media type: texts and bytes are not JSON."""
+    """Return the schemas of the values by media type: texts and bytes are not sent as JSON."""
     if not schema:
         return {}
     given = schema.get("type")

@@ -1,4 +1,4 @@
-"""The responses of a definition by the schemas of its `Documentation`."""
+"""The responses of a definition, by the schemas of its `Documentation`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +13,8 @@ Schema = dict[str, Any]
 
 
 def contents_by_media_type(schema: Schema) -> dict[str, Schema]:
-    """Return the schemas of a content of *schema* by media type. A text is sent as it is, whatever
-    its format."""
+    """Return the schemas of a content with *schema* by media type. A text is sent unchanged, with
+    any format."""
     if schema.get("type") == "string" and "contentEncoding" not in schema:
         return {TEXT: schema}
     return contents_of(schema)
@@ -24,7 +24,7 @@ def contents_by_media_type(schema: Schema) -> dict[str, Schema]:
 class DescribedResponses:
     """The schemas of contents by status: ``"200"``, ``"2xx"`` or ``"default"``.
 
-    With ``are_complete`` they name each successful status: the signature does not add one.
+    If ``are_complete``, they include all successful statuses, and the signature adds none.
     """
 
     documentation: Documentation = attrs.field(factory=Documentation)

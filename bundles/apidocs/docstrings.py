@@ -1,4 +1,4 @@
-"""Reads docstrings with sections in the style of Google's guide: ``Args:``, ``Raises:``."""
+"""Reads docstrings with sections in Google style, such as ``Args:`` and ``Raises:``."""
 
 import re
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 @attrs.frozen
 class Docstring:
-    """The parts of a docstring. A section that is not written as one is part of the description.
+    """The parts of a docstring. A section with a wrong form is a part of the description.
 
     Attributes:
         summary: the first paragraph, on one line; empty if the text begins with a section.
-        description: the rest without the sections; CommonMark.
+        description: the other text without the sections; CommonMark.
         parameters: the texts of ``Args:`` by name.
         returns: the text of ``Returns:``.
         raises: the texts of ``Raises:`` by the name of the exception.
@@ -47,7 +47,7 @@ class Docstring:
 
     @classmethod
     def parse(cls, text: str | None) -> "Docstring":
-        """Read *text*, which is cleaned as by `inspect.cleandoc`."""
+        """Parse *text* after `inspect.cleandoc`."""
         lines = (text or "").strip().splitlines()
         if not lines:
             return cls()
@@ -79,7 +79,7 @@ class Docstring:
 
 
 def _first_paragraph(lines: list[str]) -> tuple[str, list[str]]:
-    """The lines up to an empty line or a section, joined, and the rest."""
+    """Return the lines before the first empty line or section as one line, and the other lines."""
     count = 0
     while count < len(lines) and lines[count].strip() and not _is_section(lines, count):
         count += 1
@@ -87,14 +87,15 @@ def _first_paragraph(lines: list[str]) -> tuple[str, list[str]]:
 
 
 def _is_section(lines: list[str], place: int) -> bool:
-    """Whether a section begins at *place*: its heading, with an indented line below it."""
+    """Whether a section begins at *place*: a heading with an indented line below it."""
     heading = _HEADING.fullmatch(lines[place])
     has_body = place + 1 < len(lines) and lines[place + 1].startswith(" ")
     return heading is not None and heading[1].lower() in _SECTIONS and has_body
 
 
 def _split(lines: list[str]) -> tuple[list[str], list[tuple[str, str, list[str]]]]:
-    """The lines outside of sections, and the sections: kind, heading, and lines without indent."""
+    """Return the lines outside of sections, and the sections as ``(kind, heading, lines)``; their
+    lines are not indented."""
     kept: list[str] = []
     sections: list[tuple[str, str, list[str]]] = []
     body: list[str] | None = None
@@ -117,7 +118,8 @@ def _dedented(lines: list[str]) -> list[str]:
 
 
 def _entries(lines: list[str]) -> dict[str, str] | None:
-    """The entries ``name: text``, whose further lines are indented; None for other text."""
+    """Return the entries ``name: text``, whose next lines are indented; None: the text has another
+    form."""
     found: dict[str, str] = {}
     name = ""
     for line in filter(None, lines):
@@ -138,7 +140,7 @@ def _entries(lines: list[str]) -> dict[str, str] | None:
 
 
 def _are_for(kind: str, entries: Mapping[str, str]) -> bool:
-    """Whether the names fit the section: statuses in ``Responses:``, else names."""
+    """Whether the entries are valid in the section: statuses in ``Responses:``, else names."""
     return all(name.isdigit() == (kind == "responses") for name in entries)
 
 

@@ -1,4 +1,4 @@
-"""The `Documentation` of a definition: schemas of its messages, beside its signature."""
+"""The `Documentation` of a definition: schemas of its messages, in addition to its signature."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ _Given = dict[tuple[Source, str], Input]
 
 _NO_BODY = ("GET", "HEAD")
 _NOT_A_PARAMETER = ("accept", "content-type", "authorization")
-"""Headers that OpenAPI describes elsewhere, and ignores in a list of parameters."""
+"""Headers that OpenAPI describes in other places, and ignores among the parameters."""
 
 _TYPE_WORDS = ("type", "$ref", "enum", "const", "anyOf", "oneOf", "allOf")
 _ALL_OF_FORM = {"type", "properties", "required", "title", "description"}
@@ -52,7 +52,7 @@ class DocumentationFacts:
         """Return *inputs* and *returned* with the schemas of *definition*, and its responses.
 
         Raises:
-            ValueError: a schema refers to something that is not a part of it.
+            ValueError: a schema has a reference to something outside of itself.
         """
         found = documentation_of(definition)
         if found is None:
@@ -77,7 +77,8 @@ class DocumentationFacts:
         return inputs, returned, responses
 
     def _plain_text(self, schema: Schema) -> Schema:
-        """Return the schema of a text without its reference: its media type depends on it."""
+        """Return *schema*; if it is a reference to the schema of a text, return that schema, on
+        which the media type depends."""
         whole = self._schemas.schema_of(schema)
         return whole if whole.get("type") == "string" else schema
 
@@ -98,7 +99,7 @@ class DocumentationFacts:
         return attrs.evolve(inputs, inputs=both, body=inputs.body if body is None else body)
 
     def _fields(self, schema: Any, source: Source, definition: Definition) -> _Given:
-        """The properties of *schema*, and further names that it requires."""
+        """Return the properties of *schema*, and the other names that it requires."""
         if schema is None:
             return {}
         converted = self._drafts.converted(schema, definition.name, source.value)
@@ -125,7 +126,7 @@ class DocumentationFacts:
         return found
 
     def _parts(self, schema: Schema) -> Iterator[Schema]:
-        """Yield *schema* and the schemas that it consists of."""
+        """Yield *schema* and the schemas in it whose fields are also its own."""
         whole = self._schemas.schema_of(schema)
         yield whole
         for part in whole.get("allOf", ()):
@@ -133,7 +134,7 @@ class DocumentationFacts:
                 yield from self._parts(part)
 
     def _merged(self, given: Input, typed: Input | None) -> Input:
-        """Return *given* with the facts that only *typed*, the input of the signature, has."""
+        """Return *given*, completed with the facts of *typed*, the input by the signature."""
         if typed is None:
             return given
         schema = given.schema
@@ -166,7 +167,8 @@ class DocumentationFacts:
         )
 
     def _media_types(self, schema: Schema) -> tuple[str, ...]:
-        """The media types of a body. A form has texts, which the types of its fields convert."""
+        """Return the media types of a body. A form has only texts, which are converted to the
+        types of its fields."""
         if schema.get("type") == "string":
             return (TEXT, JSON, MSGPACK)
         if not schema.get("properties") or not self._is_form(schema):
@@ -188,7 +190,7 @@ class DocumentationFacts:
 
 
 def _only(given: _Given, in_path: tuple[str, ...], is_in_path: bool) -> _Given:
-    """Return the parameters of the path, or the others."""
+    """Return only the parameters in the path, or only the others."""
     return {key: each for key, each in given.items() if (each.key in in_path) is is_in_path}
 
 
@@ -205,5 +207,5 @@ def _is_described_elsewhere(given: Input, definition: Definition) -> bool:
 
 
 def _is_open(returned: Returned) -> bool:
-    """Whether the signature does not describe the result: it has no type, or is a response."""
+    """Whether the signature does not describe the result: no type, or the type of a response."""
     return returned.schema == {} or (returned.schema is None and bool(returned.responses))

@@ -1,4 +1,4 @@
-"""Makes both documents, once for the definitions that the kernel has."""
+"""Makes both documents, once for the current definitions of the kernel."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -45,7 +45,7 @@ class Names:
 class Documents:
     """The documents of the application: ``documents.openapi`` and ``documents.asyncapi``.
 
-    They are plain values, made when they are read first, and again after a reload.
+    They are plain values, which are made at the first read, and again after a reload.
     """
 
     @inject
@@ -69,19 +69,19 @@ class Documents:
         """OpenAPI 3.1 of the HTTP routes.
 
         Raises:
-            ConfigurationError: with each type that cannot be described.
+            ConfigurationError: types cannot be described; it lists all of them.
         """
         return self.make()[0]
 
     @property
     def asyncapi(self) -> Document:
-        """AsyncAPI 3.0 of the Socket.IO events. Raises: as `openapi`."""
+        """AsyncAPI 3.0 of the Socket.IO events. Raises: the errors of `openapi`."""
         return self.make()[1]
 
     def make(self) -> tuple[Document, Document]:
-        """Return both documents. Raises: as `openapi`.
+        """Return both documents. Raises: the errors of `openapi`.
 
-        Threads may call it, also while a reload replaces the definitions.
+        It may be called in a thread, even while a reload replaces the definitions.
         """
         compiled = self._kernel.compiled
         if self._made is None or self._made[0] is not compiled:
@@ -149,7 +149,7 @@ class Documents:
         return {
             "host": f"{host}:{port}",
             "protocol": "socket.io",
-            "pathname": socketio.path,  # http.prefix is not put before it
+            "pathname": socketio.path,  # without http.prefix
             "description": (
                 "Socket.IO 5 over Engine.IO 4. The argument of an event is the payload of its "
                 "message; the argument of the acknowledgement is the payload of its reply."
@@ -162,7 +162,7 @@ class Documents:
         return ContractFacts(schemas, self._injector.get(Schemas))
 
     def _access_facts(self, definitions: Iterable[Definition]) -> Any:
-        """What the bundle security says; it is imported only where it is enabled."""
+        """Return the facts of the bundle security, which is imported only if it is enabled."""
         if any("access" in definition.options for definition in definitions):
             module = import_module("bundles.apidocs.security_facts")
             return self._injector.create_object(module.SecurityFacts)
@@ -182,7 +182,7 @@ _NO_ACCESS = _NoAccess()
 
 
 class OwnController:
-    """A base class of the controllers of this bundle."""
+    """The base class of the controllers of this bundle."""
 
     __slots__ = ()
 
@@ -193,7 +193,7 @@ def is_own(definition: Definition) -> bool:
 
 
 def _listed(definitions: Iterable[D]) -> list[D]:
-    """Return those of *definitions* that are a part of the API."""
+    """Return the *definitions* that are part of the API."""
     return [each for each in definitions if _is_listed(each)]
 
 
@@ -223,14 +223,14 @@ def _described(
 
 
 def _has_one_value(definition: WebSocketDefinition) -> bool:
-    """Whether clients send one value: a message of AsyncAPI has one payload."""
+    """Whether clients send one value: messages in AsyncAPI have one payload."""
     return definition.metadata.arguments != "list"
 
 
 def _pushing(
     definitions: Iterable[Definition], events: Iterable[Definition]
 ) -> Iterator[Definition]:
-    """The definitions over HTTP that push events, except those that are events too."""
+    """Yield the definitions over HTTP that push events, without those that are also events."""
     shared = {(d.metadata.target, d.metadata.action) for d in events}
     for definition in definitions:
         metadata = definition.metadata
@@ -239,7 +239,7 @@ def _pushing(
 
 
 def _used(components: Document, *roots: Any) -> Document:
-    """The schemas that *roots* refer to, and those that these refer to."""
+    """Return the schemas to which *roots* refer, directly or through other schemas."""
     names: set[str] = set()
     todo = list(roots)
     while todo:
@@ -263,7 +263,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _draft_07(node: Any) -> Any:
-    """Return *node* with tuples as in JSON Schema draft 7, which AsyncAPI uses."""
+    """Return *node* with tuples in the form of JSON Schema draft 7, which AsyncAPI uses."""
     if isinstance(node, list):
         return [_draft_07(each) for each in node]
     if not isinstance(node, dict):
@@ -275,5 +275,5 @@ def _draft_07(node: Any) -> Any:
 
 
 def encoded(document: Document) -> bytes:
-    """Return *document* as JSON, the same for the same application."""
+    """Return *document* as JSON; the same application gives the same bytes."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -1,5 +1,5 @@
-"""JSON Schemas of any draft that bundles hand over, as schemas of a document: of draft 2020-12,
-with the parts that they refer to as components."""
+"""Converts JSON Schemas of any draft to schemas of a document: to draft 2020-12, with components
+for the parts to which they refer."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -30,7 +30,7 @@ _SINCE: Mapping[str, int] = {
     **dict.fromkeys(("contentSchema",), 2019),
     "prefixItems": 2020,
 }
-"""The first draft with a keyword; those before it ignore the keyword."""
+"""The first draft that has a keyword; earlier drafts ignore it."""
 
 _ANNOTATIONS = ("title", "description", "default", "examples", "deprecated")
 _PLAIN = (
@@ -40,7 +40,7 @@ _PLAIN = (
     *("dependentRequired", "contentMediaType", "contentEncoding", "readOnly", "writeOnly"),
     *_ANNOTATIONS,
 )
-"""Keywords whose value is copied. Others, such as ``$comment``, are left out."""
+"""Keywords whose value is copied. Other keywords, such as ``$comment``, are omitted."""
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
@@ -54,21 +54,21 @@ class DraftSchemas:
         self._taken: set[str] = set()
 
     def converted(self, schema: Any, owner: str, part: str) -> Schema:
-        """Return *schema* for documents. Its components are called ``<owner>_<name>``; the whole
-        schema, if it refers to itself, is ``<owner>_<part>``.
+        """Return *schema* for documents. Its components are called ``<owner>_<name>``; a schema
+        that refers to itself becomes the component ``<owner>_<part>``.
 
         Raises:
-            ValueError: it is not a schema of a draft, or refers to another one.
+            ValueError: it is not a schema of a known draft, or refers to another schema.
         """
         document = SchemaDocument(schema)
         return _Converter(self, document, owner, part).object(schema, "")
 
     def refer(self, converter: "_Converter", uri: str, part: Part) -> Schema:
-        """Return a reference to the component for *part*, which is added if it is new."""
+        """Return a reference to the component for *part*; add the component if it is new."""
         document = converter.document
         last = uri.partition("#")[2].rpartition("/")[2] or converter.part
         text = text_of(part.schema)
-        if any(f'"{key}"' in text for key in _REFERENCES):  # the same text may lead elsewhere
+        if any(f'"{key}"' in text for key in _REFERENCES):  # may refer to different schemas
             text = f"{uri} {document.text}"
         key = (document.draft, last, text)
         if key not in self._names:
@@ -87,7 +87,7 @@ class _Converter:
     part: str
 
     def object(self, schema: Any, base: str) -> Schema:
-        """Convert *schema*, also ``true`` and ``false``, to an object."""
+        """Convert *schema*, which may be ``true`` or ``false``, to an object."""
         found = self.convert(schema, base)
         if isinstance(found, bool):
             return {} if found else {"not": {}}
@@ -134,7 +134,7 @@ class _Converter:
         return found
 
     def _add_items(self, found: Schema, schema: Schema, base: str) -> None:
-        """Write tuples with ``prefixItems``, which drafts before 2020-12 do not have."""
+        """Write tuples with ``prefixItems``, which is new in draft 2020-12."""
         items = schema.get("items")
         if isinstance(items, list):
             found["prefixItems"] = [self.convert(each, base) for each in items]
@@ -143,7 +143,7 @@ class _Converter:
             found["items"] = self.convert(items, base)
 
     def _add_dependencies(self, found: Schema, schema: Schema, base: str) -> None:
-        """Write ``dependencies``, which drafts from 2019-09 on do not have, with two keywords."""
+        """Write ``dependencies`` as two keywords, which replace it since draft 2019-09."""
         if self.document.draft > 7:
             return
         for name, each in schema.get("dependencies", {}).items():
@@ -154,7 +154,7 @@ class _Converter:
 
 
 def _set_exclusive_limits(found: Schema) -> None:
-    """In draft 4 they are a flag beside the limit."""
+    """Convert the exclusive limits of draft 4, which are flags for the limits."""
     for key, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if found.pop(key, False) is True and limit in found:
             found[key] = found.pop(limit)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bundles.apidocs.errors import DescribedError
+from bundles.apidocs.described_errors import DescribedError
 from rxkernel import JsonSchemas
 
 Schema = dict[str, Any]

@@ -1,4 +1,4 @@
-"""What a client sends for a definition: parameters, headers, cookies and a body."""
+"""The inputs of a definition: parameters, headers, cookies and a body."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -48,9 +48,9 @@ class Body:
 
 @attrs.frozen(kw_only=True)
 class Inputs:
-    """All that a client sends. ``statuses`` are those of errors of resolvers.
+    """All inputs of a definition. ``statuses``: the statuses of errors of resolvers.
 
-    With ``are_open`` the action takes the request, from which it may read more than is described.
+    ``are_open``: the action takes the request, from which it may read undescribed inputs.
     """
 
     inputs: tuple[Input, ...] = ()
@@ -124,7 +124,7 @@ def _described_inputs(description: Mapping[str, Any]) -> Iterator[Input]:
 
 
 def without_null(schema: Schema) -> Schema:
-    """Return *schema* for a text of a path, a query or a form, which cannot be null."""
+    """Return *schema* without null, for a text in a path, a query or a form."""
     found = dict(schema)
     if isinstance(found.get("type"), list):
         kinds = [kind for kind in found["type"] if kind != "null"]
@@ -146,7 +146,7 @@ def without_null(schema: Schema) -> Schema:
 
 
 def opened(inputs: Inputs, definition: Definition) -> Inputs:
-    """Return *inputs* with a body of any kind, if the action may read one from the request."""
+    """Return *inputs* with any body, if the action may read a body from the request."""
     if not any(p.source is Source.REQUEST for p in definition.signature.parameters):
         return inputs
     has_body = not (isinstance(definition, HttpDefinition) and definition.method not in _BODIES)
@@ -215,7 +215,7 @@ def _fields(
     is_open = any(p.allow_unknown for p in parameters) or not parameters
     for p in parameters:
         found = schemas.input(p.type, allow_unknown=p.allow_unknown)
-        if not p.key:  # a class, beside files
+        if not p.key:  # the fields of a class, sent with files
             whole = schemas.schema_of(without_null(found))
             properties |= whole.get("properties", {})
             required += whole.get("required", ()) if p.is_required else ()
@@ -274,7 +274,7 @@ def body_media_types(
 
 
 def is_text(schema: Schema, schemas: JsonSchemas) -> bool:
-    """Whether a form has it as a text, or as several texts of one name."""
+    """Whether a form contains the value as one text, or as several texts with the same name."""
     found = schemas.schema_of(without_null(schema))
     if found.get("type") == "array":
         items = found.get("items")
@@ -283,7 +283,7 @@ def is_text(schema: Schema, schemas: JsonSchemas) -> bool:
 
 
 def is_one_text(schema: Schema, schemas: JsonSchemas) -> bool:
-    """Whether a form has it as one text."""
+    """Whether a form contains the value as one text."""
     found = schemas.schema_of(without_null(schema))
     if "anyOf" in found:
         return all(is_one_text(each, schemas) for each in found["anyOf"])

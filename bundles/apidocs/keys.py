@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 
 def plain_name(text: str) -> str:
-    """Return *text* as a key of a document: letters, digits, ``.``, ``-`` and ``_``."""
+    """Return *text* as a key of a document, with only letters, digits, ``.``, ``-`` and ``_``."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("_") or "_"
 
 
@@ -16,7 +16,7 @@ def decoded_key(step: str) -> str:
 
 
 def unique(name: str, taken: Container[str]) -> str:
-    """Return *name*, with a number if it is among *taken*."""
+    """Return *name*, with a number appended if it is in *taken*."""
     found, number = name, 2
     while found in taken:
         found, number = f"{name}_{number}", number + 1

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from bundles.apidocs.described_errors import DescribedError
 from bundles.apidocs.described_responses import contents_by_media_type
 from bundles.apidocs.error_schemas import ErrorSchemas
-from bundles.apidocs.errors import DescribedError
 from bundles.apidocs.inputs import (
     ANY,
     BYTES,
@@ -41,7 +41,7 @@ _VERBS = ("get", "put", "post", "delete", "options", "head", "patch")
 def paths_of(
     operations: Iterable[Operation], schemas: JsonSchemas, prefix: str
 ) -> tuple[Node, Node]:
-    """Return the ``paths`` and the ``components.responses`` of *operations*, all over HTTP."""
+    """Return the ``paths`` and the ``components.responses`` for *operations*, all over HTTP."""
     writer = _Writer(schemas)
     paths: dict[str, Node] = {}
     described = sorted(operations, key=_order)
@@ -51,9 +51,9 @@ def paths_of(
         assert isinstance(definition, HttpDefinition)
         verb = definition.method.lower()
         if 404 in operation.errors and len(templates[_shape(definition)]) > 1:
-            operation.errors.add(405)  # of a template that matches where this one does not
+            operation.errors.add(405)  # the response of an overlapping template for other methods
         path = prefix + definition.metadata.syntax.plain_text
-        if verb in paths.get(path, ()):  # of another host or header; the fragment is not sent
+        if verb in paths.get(path, ()):  # another host or header; clients send no fragment
             path += f"#{definition.name}"
         paths.setdefault(path, {})[verb] = writer.operation(operation, definition)
     responses = {name: writer.responses[name] for name in sorted(writer.responses)}
@@ -70,7 +70,7 @@ def _templates_by_shape(operations: Iterable[Operation]) -> dict[str, set[str]]:
 
 
 def _shape(definition: HttpDefinition) -> str:
-    """The path with all parameters alike: ``/items/{}`` of ``/items/{id:int}``."""
+    """Return the path without the names of parameters: ``/items/{}`` for ``/items/{id:int}``."""
     return re.sub(r"\{[^{}]*\}", "{}", definition.metadata.syntax.plain_text)
 
 
@@ -83,7 +83,7 @@ def _order(operation: Operation) -> tuple[Any, ...]:
 
 
 class _Writer:
-    """Writes operations, and collects the responses that several have."""
+    """Writes operations, and collects responses that several operations have."""
 
     def __init__(self, schemas: JsonSchemas) -> None:
         self._schemas = schemas
@@ -139,7 +139,7 @@ class _Writer:
         schema.pop("default", None)
         found = {"name": name, "in": "path", "required": True, "schema": schema}
         if kind.name == "path":
-            found["x-rxkernel-rest"] = True  # it may contain slashes, which OpenAPI cannot say
+            found["x-rxkernel-rest"] = True  # slashes are allowed, which OpenAPI cannot express
         text = operation.docstring.parameters.get(name) or (given.description if given else "")
         if text:
             found["description"] = text
@@ -187,7 +187,7 @@ class _Writer:
         return found
 
     def _of_form(self, schema: Node) -> Node:
-        """A form cannot send null: its fields are those of the class without it."""
+        """Return *schema* with fields that cannot be null, as in forms."""
         found = self._schemas.schema_of(without_null(schema))
         fields = found.get("properties", {})
         if all(each == without_null(each) for each in fields.values()):
@@ -285,7 +285,7 @@ _HEADERS: Mapping[int, Node] = {
 
 
 def _redirects(operation: Operation) -> dict[int, Node]:
-    """The statuses that ``Responses:`` names, else the default of `RedirectResponse`."""
+    """Return the redirect statuses of ``Responses:``, by default that of `RedirectResponse`."""
     named = [status for status in operation.docstring.responses if 300 <= status < 400]
     headers = {"Location": {"required": True, "schema": {"type": "string"}}}
     return {
@@ -294,7 +294,7 @@ def _redirects(operation: Operation) -> dict[int, Node]:
 
 
 def _with_kind(schema: Node, kind: Node) -> Node:
-    """The schema of a text in a path, with the pattern of its converter."""
+    """Return the schema of a text in a path with the pattern of its converter."""
     return schema if {"format", "pattern", "minLength"} & schema.keys() else {**schema, **kind}
 
 
@@ -307,12 +307,12 @@ def _of_kind(name: str, pattern: str) -> Node:
         return {"type": "string", "format": "uuid"}
     if name in ("str", "path"):
         return {"type": "string", "minLength": 1}
-    plain = pattern.replace("(?a:", "(?:")  # ASCII only, as without a flag in ECMA-262
+    plain = pattern.replace("(?a:", "(?:")  # ECMA-262 matches only ASCII without a flag
     return {"type": "string", "pattern": f"^(?:{plain})$"}
 
 
 def _content_of(schema: Node) -> Node:
-    """The content with *schema*; nothing for any content, which is not described."""
+    """Return the content with *schema*; empty if any content is possible."""
     content = {kind: {"schema": each} for kind, each in contents_by_media_type(schema).items()}
     return {"content": content} if content else {}
 

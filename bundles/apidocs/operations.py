@@ -1,4 +1,4 @@
-"""What both documents say about a definition, read once from its signature, docstring and
+"""The facts of a definition for both documents, read once from its signature, docstring and
 options."""
 
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from typing import Any
 import attrs
 
 from bundles.apidocs.contract_facts import ContractFacts
+from bundles.apidocs.described_errors import DescribedErrors, raised_by, text_of
 from bundles.apidocs.described_responses import DescribedResponses
 from bundles.apidocs.docstrings import Docstring
 from bundles.apidocs.documentation_facts import DocumentationFacts
-from bundles.apidocs.errors import DescribedErrors, raised_by, text_of
 from bundles.apidocs.inputs import BYTES, Inputs, inputs_of, opened
 from bundles.contracts import UNSET, Contract, contract_of
 from rxkernel import (
@@ -25,14 +25,14 @@ from rxkernel import (
 )
 
 Security = list[dict[str, list[str]]]
-"""Alternatives, each with the schemes that it needs, by name, and their roles."""
+"""Alternatives; each has the names of the required schemes, with the roles."""
 
 _TYPED = (Source.PARAMS, Source.HEADER, Source.COOKIE, Source.BODY, Source.FILE)
 
 
 @attrs.frozen(kw_only=True)
 class Access:
-    """The access rule of a definition: what satisfies it, its text, and statuses of refusals."""
+    """The access rule of a definition: the credentials, a text, and the statuses of refusals."""
 
     security: Security
     rule: str
@@ -63,7 +63,7 @@ class Operation:
 
     @property
     def description(self) -> str:
-        """The text below the summary, with the successor of a deprecated definition."""
+        """The description, with the successor if the definition is deprecated."""
         texts = [self.contract.description or self.docstring.description]
         if isinstance(self.contract.deprecated, str):
             texts.append(f"Deprecated: {self.contract.deprecated}")
@@ -108,8 +108,8 @@ def operation_of(
 
 
 def tag_of(definition: Definition) -> str:
-    """Return the ``apidocs_tag`` of the target, which is that of a bundle, else the name of the
-    controller, without "Controller" at its end."""
+    """Return the ``apidocs_tag`` of the target, which bundles set; without it, the name of the
+    controller without "Controller" at the end."""
     target = definition.metadata.target
     if isinstance(tag := getattr(target, "apidocs_tag", None), str):
         return tag
@@ -151,7 +151,7 @@ def _errors(
 
 
 def _of_input(definition: Definition, inputs: Inputs) -> set[int]:
-    """The statuses with which the kernel rejects a message before the action."""
+    """Return the statuses with which the kernel rejects messages before the action."""
     found = set()
     if isinstance(definition, HttpDefinition):
         kinds = definition.metadata.syntax.parameters.values()
@@ -160,7 +160,7 @@ def _of_input(definition: Definition, inputs: Inputs) -> set[int]:
         if inputs.body is not None:
             found |= {413} if inputs.body.media_types == (BYTES,) else {400, 413, 415}
     elif isinstance(definition, WebSocketDefinition):
-        found.add(422)  # params that are no object
+        found.add(422)  # params must be an object
     if any(_may_be_rejected(parameter) for parameter in definition.signature.parameters):
         found.add(422)
     if _has_arguments(definition):
@@ -169,7 +169,7 @@ def _of_input(definition: Definition, inputs: Inputs) -> set[int]:
 
 
 def _has_arguments(definition: Definition) -> bool:
-    """Whether its contract describes all that the action reads."""
+    """Whether its contract describes all inputs of the action."""
     return definition.metadata.options.get("contract.parameters") is not None
 
 

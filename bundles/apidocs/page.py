@@ -1,4 +1,4 @@
-"""Serves the documentation page: its files, and where it finds the documents and the sockets."""
+"""Serves the documentation page: its files, and the places of the documents and of Socket.IO."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -32,9 +32,9 @@ class Page(OwnController):
     """The page at ``/docs``, with routes for itself, its files and ``page.json``.
 
     Args:
-        has_sockets: whether Socket.IO is on; otherwise the page does not show it.
+        has_sockets: whether Socket.IO is enabled; if not, the page does not show events.
         socket_port: returns the port of Socket.IO, or None if it is the port of the page. It is
-            called for each request, since the port may be known after the start only.
+            called for each request, because the port may be unknown before the start.
         options: the options of the routes, such as the rule of a bundle that checks access.
     """
 
@@ -63,8 +63,8 @@ class Page(OwnController):
             yield HttpMetadata(self, name, path, "GET", action, options)
 
     async def send_index(self, request: Request) -> Response:
-        """Send the page. The URL without a slash at its end is redirected: the page names its
-        files relative to itself, so that it works behind every proxy."""
+        """Send the page. A URL without a slash at the end is redirected: the page uses relative
+        URLs of its files, so that it works behind any proxy."""
         return self._protected(request, await self._files.send_index(request))
 
     async def send_file(self, request: Request) -> Response:
@@ -88,8 +88,8 @@ class Page(OwnController):
 
 
 def content_security_policy(request: Request, socket_port: int | None) -> str:
-    """Return a policy for pages without inline scripts and styles, which send requests to their
-    own origin, and to *socket_port* of their host.
+    """Return a policy for pages without inline scripts and styles. It allows requests to the
+    origin of the page, and to *socket_port* of its host.
 
     ``'self'`` covers the WebSockets of the same port (CSP Level 3, "scheme-part matches").
     """

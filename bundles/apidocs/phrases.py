@@ -1,4 +1,4 @@
-"""The reason phrases of statuses, the same with every version of Python."""
+"""The reason phrases of statuses, the same for all versions of Python."""
 
 from http import HTTPStatus
 
@@ -14,8 +14,7 @@ _CLASSES = ("Success", "Redirection", "Client Error", "Server Error")
 
 
 def phrase_of(status: int) -> str:
-    """Return the phrase of *status*, from 200 on; that of its class if it is not assigned.
-
-    Those of errors are the messages that the kernel sends.
+    """Return the phrase of *status*, from 200 on. An unassigned status has the phrase of its
+    class. The phrases of errors are the messages that the kernel sends.
     """
     return _PHRASES.get(status) or _CLASSES[status // 100 - 2]

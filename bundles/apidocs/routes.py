@@ -27,7 +27,7 @@ _HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
 
 @attrs.frozen
 class DocumentRule:
-    """The access rule of the routes of this bundle; None: they are not added."""
+    """The access rule of the routes of this bundle; None: the routes are not added."""
 
     rule: object = None
 
@@ -36,10 +36,10 @@ class DocumentRule:
         return self.rule == "public"
 
     def check(self, *, has_security: bool) -> None:
-        """Check a rule that only the bundle security can enforce.
+        """Check that the bundle security is enabled if the rule needs it.
 
         Raises:
-            ConfigurationError: the application does not enable it.
+            ConfigurationError: it is not enabled.
         """
         if not (self.rule is None or self.is_public or has_security):
             raise ConfigurationError(
@@ -50,19 +50,19 @@ class DocumentRule:
 
     @property
     def options(self) -> dict[str, object]:
-        """The options of a route with the rule; see `DocumentRoutes.mark`."""
+        """The options of routes with the rule; see `DocumentRoutes.mark`."""
         if self.is_public:
             return {}
         return {"access": _access(self.rule) if isinstance(self.rule, str) else self.rule}
 
 
 def _access(level: str) -> object:
-    """Return the rule *level*; the bundle security is imported only where it is enabled."""
+    """Return the rule *level* of the bundle security, which is imported only if it is enabled."""
     return import_module("bundles.security").access(level)
 
 
 class DocumentController(OwnController):
-    """``/openapi.json`` and ``/asyncapi.json``, encoded when they are asked for first."""
+    """``/openapi.json`` and ``/asyncapi.json``, encoded at the first request."""
 
     @inject
     def __init__(self, documents: Documents, rule: DocumentRule) -> None:
@@ -71,7 +71,8 @@ class DocumentController(OwnController):
         self._encoded: dict[str, tuple[Document, bytes]] = {}
 
     def openapi(self) -> Response:
-        """In a thread, like `asyncapi`: the documents of 1,000 routes take most of a second."""
+        """Send the document. It runs in a thread, like `asyncapi`, because making the documents
+        for 1,000 routes takes almost a second."""
         return self._response("openapi")
 
     def asyncapi(self) -> Response:
@@ -86,9 +87,9 @@ class DocumentController(OwnController):
 
     @observe(KernelEvents.KERNEL_COMPILED)
     async def compiled(self, event: CompiledEvent) -> None:
-        """Report what cannot be described: boot fails, and a reload logs it.
+        """Check that everything can be described. Otherwise boot fails, or a reload logs it.
 
-        In a thread, since clients send requests while the application reloads.
+        It runs in a thread, because clients send requests while the application reloads.
         """
         if self._rule.rule is not None:
             await asyncio.to_thread(self._documents.make)
@@ -122,7 +123,8 @@ class DocumentRoutes:
     @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=is_own)
     async def mark(self, event: DefinitionEvent) -> None:
         """Exclude the routes of this bundle from the documents. With the rule ``"public"``, also
-        set the option of routes that need no access rule: it needs no bundle security."""
+        mark them as routes that need no access rule, so that they work without the bundle
+        security."""
         event.set_option(DOCUMENTATION, Documentation(is_listed=False))
         if self._rule.is_public:
             event.set_option("public", True)

@@ -1,4 +1,4 @@
-"""Finds changes of a JSON Schema that break those who send or receive its values."""
+"""Finds changes of a JSON Schema that break clients that send or receive its values."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from bundles.apidocs.keys import decoded_key
 Node = Mapping[str, Any]
 
 _HOPS = 8
-"""Most references to references."""
+"""The maximum length of a chain of references."""
 
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
@@ -18,7 +18,7 @@ _OTHER = ("pattern", "format", "multipleOf", "contentEncoding", "uniqueItems")
 
 
 def at(document: Any, reference: str) -> Any:
-    """Return the part of *document* that *reference* names, such as ``#/components/x``."""
+    """Return the part of *document* at *reference*, such as ``#/components/x``."""
     for part in reference.removeprefix("#/").split("/"):
         document = document[decoded_key(part)]
     return document
@@ -26,8 +26,8 @@ def at(document: Any, reference: str) -> Any:
 
 @attrs.frozen
 class SchemaComparison:
-    """Compares schemas. Those of values that clients send may accept more than before, those of
-    values that they receive may be narrower."""
+    """Compares schemas. New schemas may be wider for values that clients send, and narrower for
+    values that clients receive."""
 
     old: Node
     new: Node
@@ -35,7 +35,7 @@ class SchemaComparison:
     _seen: set[tuple[str, str]] = attrs.field(factory=set)
 
     def compare(self, where: str, before: Any, after: Any) -> Iterator[str]:
-        """Yield the breaking changes of a value at *where*. A class is compared once."""
+        """Yield the breaking changes of the value at *where*. Each class is compared only once."""
         pair = (_reference(before), _reference(after))
         if all(pair):
             if pair in self._seen:
@@ -124,11 +124,12 @@ class SchemaComparison:
                     yield f"{where}.{name} may be missing now"
 
     def _compare_alternatives(self, where: str, before: Node, after: Node) -> Iterator[str]:
-        """Each alternative of the narrower union must have one in the wider union."""
+        """Yield the breaking changes: each alternative in the narrower union must also be in the
+        wider union."""
         if "anyOf" not in before and "anyOf" not in after:
             return
         known, given = before.get("anyOf", [before]), after.get("anyOf", [after])
-        if not before or not after:  # any value
+        if not before or not after:  # one of them allows any value
             yield from self._compare_types(where, before, after)
             return
         each, among = (known, given) if self.is_sent_by_client else (given, known)
@@ -153,7 +154,7 @@ class SchemaComparison:
 
 
 def _merged(parts: Iterable[Node]) -> Node:
-    """Return one schema with the fields of all *parts*; otherwise a later one wins."""
+    """Return one schema with the fields of all *parts*; of other keywords, the last part wins."""
     merged: dict[str, Any] = {}
     for part in parts:
         properties = {**merged.get("properties", {}), **part.get("properties", {})}
@@ -175,7 +176,7 @@ def _changed(word: str, before: Node, after: Node) -> str:
 
 
 def _is_union(schema: Node) -> bool:
-    """Whether it has alternatives and nothing else that this compares."""
+    """Whether *schema* has alternatives, and no other compared keywords."""
     return "anyOf" in schema and not {"type", "properties"} & schema.keys()
 
 
@@ -185,7 +186,7 @@ def _reference(schema: Any) -> str:
 
 
 def _places(schema: Node) -> list[Any]:
-    """The schemas of the places of a tuple; draft 7 has them in ``items``."""
+    """Return the schemas of the items of a tuple; in draft 7 they are in ``items``."""
     found = schema.get("prefixItems", schema.get("items"))
     return found if isinstance(found, list) else []
 
@@ -195,7 +196,7 @@ def _is_open(schema: Node) -> bool:
 
 
 def _types(schema: Node) -> frozenset[str] | None:
-    """The types of JSON that a schema allows; None: any, or not said."""
+    """Return the JSON types that *schema* allows; None: any type."""
     given = schema.get("type")
     if given is None:
         values = _values(schema)

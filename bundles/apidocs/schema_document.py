@@ -1,4 +1,4 @@
-"""One JSON Schema with its parts, which its ``$ref`` name by a pointer, an id or an anchor."""
+"""A JSON Schema with its parts, to which a ``$ref`` refers by a pointer, an id or an anchor."""
 
 import json
 import re
@@ -16,28 +16,30 @@ NEWEST = 2020
 
 
 def draft_of(schema: Any) -> int:
-    """Return the draft that ``$schema`` names: 4, 6, 7, 2019 or 2020. Without it, 2020.
+    """Return the draft in ``$schema``: 4, 6, 7, 2019 or 2020. The default is 2020.
 
     Raises:
-        ValueError: it names another one.
+        ValueError: ``$schema`` is another URI.
     """
     if not isinstance(schema, dict) or "$schema" not in schema:
         return NEWEST
     found = _DRAFT.fullmatch(str(schema["$schema"]))
     if found is None:
-        raise ValueError(f"the $schema {schema['$schema']!r} is not a draft of JSON Schema")
+        raise ValueError(
+            f"the $schema {schema['$schema']!r} is not a draft of JSON Schema from 4 to 2020-12"
+        )
     return int(found[1] or found[2][:4])
 
 
 def text_of(schema: Any) -> str:
-    """Return *schema* as JSON, the same for equal schemas."""
+    """Return *schema* as JSON; equal schemas give the same text."""
     return json.dumps(schema, sort_keys=True)
 
 
 @attrs.frozen
 class Part:
-    """A part of a document. *base* is the URI of the schema around it, which its own id, if it has
-    one, is relative to."""
+    """A part of a document. *base*: the URI of the schema around it; if the part has an id, the id
+    is relative to it."""
 
     schema: Any
     base: str
@@ -62,7 +64,7 @@ class SchemaDocument:
 
     @cached_property
     def _parts(self) -> dict[str, Part]:
-        """The parts by URI; most schemas refer to none."""
+        """The parts by URI, computed on demand: most schemas have no references."""
         return {"": Part(self._schema, ""), **dict(self._named(self._schema, ""))}
 
     def base_of(self, schema: Any, base: str) -> str:
@@ -74,10 +76,10 @@ class SchemaDocument:
         return urldefrag(urljoin(base, given)).url
 
     def find(self, reference: str, base: str) -> tuple[str, Part]:
-        """Return the part that *reference* names, after its URI.
+        """Return the URI of the part to which *reference* refers, and the part.
 
         Raises:
-            ValueError: it names no part of this document.
+            ValueError: this document has no such part.
         """
         uri = base + reference if reference.startswith("#") else urljoin(base, reference)
         resource, _, fragment = uri.partition("#")
@@ -86,7 +88,7 @@ class SchemaDocument:
         else:
             found = self._at(self._parts.get(resource), fragment)
         if found is None:
-            raise ValueError(f"the $ref {reference!r} names no part of its schema")
+            raise ValueError(f"the $ref {reference!r} does not refer to a part of its own schema")
         return uri, found
 
     def _at(self, start: Part | None, pointer: str) -> Part | None:

@@ -1,4 +1,4 @@
-"""What the bundle security says: the credentials as security schemes, and the access rules."""
+"""The facts of the bundle security: the credentials as security schemes, and the access rules."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ class SecurityFacts:
         return found
 
     def of(self, definition: Definition) -> Access:
-        """Describe the rule of *definition*."""
+        """Describe the access rule of *definition*."""
         rule = access_of(definition)
         statuses = {403} if self._may_be_cross_site(definition) else set()
         if rule.level == "public":
@@ -77,7 +77,7 @@ class SecurityFacts:
         return [{name: roles} for name in self.openapi_schemes]
 
     def _may_be_cross_site(self, definition: Definition) -> bool:
-        """Whether it may be refused because a cookie authenticates a page of another site."""
+        """Whether messages with a cookie from pages of other sites may be refused."""
         return (
             self._accepted.guards_cross_site
             and isinstance(definition, HttpDefinition)

@@ -13,7 +13,7 @@ class ApidocsSettings:
     """The name of the API in the documents."""
 
     version: str = attrs.field(default="1.0.0", validator=TEXT)
-    """The version of the API, not that of a document format."""
+    """The version of the API."""
 
     description: str = ""
-    """What the API is for; CommonMark."""
+    """A description of the API; CommonMark."""

@@ -1,4 +1,4 @@
-"""A bounded queue for calls. A library for other bundles: it cannot be enabled."""
+"""A bounded queue for calls. This is a library for other bundles: it cannot be enabled."""
 
 from bundles.fair_queue.fair_queue import FairQueue, Waiter
 

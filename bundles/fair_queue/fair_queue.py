@@ -1,4 +1,4 @@
-"""A bounded queue whose waiting calls get a slot round robin among their keys."""
+"""A bounded queue that gives free slots to the keys of the waiting calls in turn."""
 
 import asyncio
 from collections import OrderedDict
@@ -8,14 +8,16 @@ from typing import Any
 
 
 class FairQueue:
-    """*slots* calls run at a time; at most *size* wait, and at most *size_per_key* with one key.
+    """At most *slots* calls run at the same time. At most *size* calls wait, of which at most
+    *size_per_key* have the same key.
 
-    A free slot is given to the keys in turn, within a key in the order of arrival. It may be used
-    in one event loop after another.
+    The keys get free slots in turn, and the calls of a key in the order of arrival. One queue can
+    be used in several event loops, one after the other.
 
     Attributes:
-        free: the slots that are free. A call takes one with ``free -= 1``, or waits; see `enter`.
-        waiting: the number of calls that wait.
+        free: the number of free slots. If there is one, a call takes it with ``free -= 1``;
+            otherwise it waits, see `enter`.
+        waiting: the number of waiting calls.
     """
 
     def __init__(self, slots: int, size: int, size_per_key: int | None = None) -> None:
@@ -26,7 +28,7 @@ class FairQueue:
         self._lines: OrderedDict[str, OrderedDict[Waiter, None]] = OrderedDict()
 
     def enter(self, key: str = "") -> "Waiter | None":
-        """Let a call wait for a slot; None: too many wait already."""
+        """Add a call that waits for a slot; None: too many calls already wait."""
         line = self._lines.get(key)
         in_line = 0 if line is None else len(line)
         if self.waiting >= self._size or in_line >= self._size_per_key:
@@ -39,7 +41,7 @@ class FairQueue:
         return waiter
 
     def release(self) -> None:
-        """Pass the slot of a call that has ended to the next one, or free it."""
+        """Pass the slot of a call that has ended to the next call, or free it."""
         while self._lines:
             key, line = self._lines.popitem(last=False)
             waiter, _ = line.popitem(last=False)
@@ -51,15 +53,15 @@ class FairQueue:
         self.free += 1
 
     def release_after(self, threads: Iterable[Future[Any]]) -> None:
-        """As `release`, once all *threads* have ended: those in which the call, which was
-        cancelled, runs on."""
+        """Like `release`, as soon as all *threads* have ended. In them a cancelled call still
+        runs."""
         waited = [asyncio.wrap_future(thread) for thread in threads]
         running = len(waited)
 
         def ended(thread: "asyncio.Future[Any]") -> None:
             nonlocal running
             if not thread.cancelled():
-                thread.exception()  # which the kernel logs
+                thread.exception()  # reads the exception, which the kernel logs
             running -= 1
             if not running:
                 self.release()
@@ -68,7 +70,7 @@ class FairQueue:
             thread.add_done_callback(ended)
 
     def remove(self, waiter: "Waiter") -> None:
-        """Remove *waiter*; does nothing if it does not wait any more."""
+        """Remove *waiter*; does nothing if it no longer waits."""
         line = self._lines.get(waiter.key)
         if line is not None and waiter in line:
             del line[waiter]
@@ -78,7 +80,7 @@ class FairQueue:
 
 
 class Waiter:
-    """A call that waits; made by `FairQueue.enter`."""
+    """A waiting call, made by `FairQueue.enter`."""
 
     def __init__(self, queue: FairQueue, key: str) -> None:
         self.key = key
@@ -86,8 +88,8 @@ class Waiter:
         self._outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
     async def outcome(self) -> str | None:
-        """Wait until the call has a slot, which it must release, and return None; or until `leave`
-        is called, and return its reason."""
+        """Wait until the call has a slot, and return None; the call must release the slot. If
+        `leave` is called before, return its reason."""
         try:
             return await self._outcome
         except BaseException:  # cancelled, or its event loop was closed
@@ -101,13 +103,13 @@ class Waiter:
         return outcome.done() and not outcome.cancelled() and outcome.result() is None
 
     def leave(self, reason: str) -> None:
-        """End the wait; does nothing if it has ended."""
+        """End the wait with *reason*; does nothing if it has already ended."""
         if not self._outcome.done():
             self._queue.remove(self)
             self._outcome.set_result(reason)
 
     def grant(self) -> bool:
-        """Give it a slot; False if it does not wait any more."""
+        """Give the call a slot; return False if it no longer waits."""
         if self._outcome.done() or self._outcome.get_loop().is_closed():
             return False
         self._outcome.set_result(None)

@@ -1,4 +1,4 @@
-"""Moleculer's actions and events, and its Socket.IO gateway."""
+"""The actions and events of Moleculer, and its Socket.IO gateway."""
 
 from bundles.gateway.broker.action import action
 from bundles.gateway.broker.broker import Broker
@@ -15,7 +15,7 @@ from bundles.gateway.bundle import GatewayBundle
 from bundles.gateway.cachers.cache import Cache
 from bundles.gateway.cachers.cacher import Cacher
 from bundles.gateway.cluster.remote_errors import RemoteError
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     BadRequestError,
     BrokerDisconnectedError,
     MaxCallLevelError,

@@ -1,4 +1,4 @@
-"""What the bundle adds to an application."""
+"""The bundle gateway."""
 
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
@@ -35,11 +35,11 @@ from rxkernel import Bundle, ConfigurationError
 
 
 class GatewayBundle(Bundle):
-    """Actions and events that are called by name, and a gateway for clients of Socket.IO.
+    """Actions that are called by name, events, and a gateway for clients of Socket.IO.
 
     Args:
-        gateway: a subclass of `Gateway`, which the injector builds. By default clients may call
-            published actions by the event ``call`` of the namespace ``/``.
+        gateway: a subclass of `Gateway`, which the injector builds. By default, clients may call
+            published actions with the event ``call`` of the namespace ``/``.
     """
 
     name = "gateway"

@@ -1,4 +1,4 @@
-"""``rxkernel gateway``: lists actions, and those that clients may call."""
+"""``rxkernel gateway``: lists the actions, and those that clients may call."""
 
 import asyncio
 from typing import Any
@@ -35,7 +35,7 @@ def list_actions(application: Application, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def list_exposed(application: Application, as_json: bool) -> None:
-    """List what clients may call, by namespace and event: actions and handlers."""
+    """List the actions and handlers that clients may call, by namespace and event."""
     rows = asyncio.run(_exposed(application))
     if as_json:
         keys = tuple(head.lower() for head in _EXPOSED_HEADS)

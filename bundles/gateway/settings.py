@@ -14,7 +14,7 @@ LogLevel = Literal["debug", "info", "warning", "error", "none"]
 
 _LEVELS = attrs.validators.in_(get_args(LogLevel))
 _KEY_LENGTH = Allowed(
-    "0, or a whole number from 44, the length of a hash",
+    "0, or a whole number of at least 44, the length of a hash",
     (int,),
     lambda value: value == 0 or value >= 44,
 )
@@ -57,18 +57,18 @@ class GatewaySettings:
     """The section ``[gateway]`` of ``rxkernel.toml``. All times are seconds."""
 
     node_id: str = attrs.field(factory=_default_node_id, validator=_NODE_ID)
-    """The name of this node, by default the name of the host and the process id."""
+    """The name of this node, by default of the host name and the process id."""
 
     request_timeout: float = attrs.field(default=0.0, validator=SECONDS_OR_0)
-    """Seconds within which an action must end, unless the call or the action has a timeout of its
-    own; 0: no timeout."""
+    """Seconds within which an action must end, unless the call or the action has its own timeout;
+    0: no timeout."""
 
     retries: int = attrs.field(default=0, validator=COUNT_OR_0)
-    """How often a call that failed with a retryable error is repeated, unless the call or the
-    action says otherwise."""
+    """The maximum number of retries after a retryable error, unless the call or the action has
+    its own number."""
 
     max_call_level: int = attrs.field(default=100, validator=COUNT)
-    """Most calls within each other; a deeper one is a `MaxCallLevelError`."""
+    """The maximum depth of nested calls; a deeper call fails with a `MaxCallLevelError`."""
 
     transporter: Literal["none", "nats", "redis"] = attrs.field(
         default="none", validator=attrs.validators.in_(("none", "nats", "redis"))
@@ -82,8 +82,8 @@ class GatewaySettings:
         metadata={"secret": True},
     )
     """The servers of NATS, separated by commas: ``nats://user:password@host:4222``,
-    ``nats://token@host`` or ``tls://host``. A character as ``@`` in a password is
-    percent-encoded."""
+    ``nats://token@host`` or ``tls://host``. In a password,
+    characters such as ``@`` must be percent-encoded."""
 
     nats_connect_timeout: float = attrs.field(default=2.0, validator=SECONDS)
     """Seconds within which a connection to NATS must be established, and NATS must reply."""
@@ -94,8 +94,8 @@ class GatewaySettings:
     protocol: Literal["auto", "4", "5"] = attrs.field(
         default="auto", validator=attrs.validators.in_(("auto", "4", "5"))
     )
-    """The version of Moleculer's protocol: ``4`` for its version 0.14, ``5`` for 0.15, or that of
-    each other node."""
+    """The version of Moleculer's protocol: ``4`` for Moleculer 0.14, ``5`` for 0.15, or the
+    version of each other node."""
 
     balancing: Literal["round_robin", "random"] = attrs.field(
         default="round_robin", validator=attrs.validators.in_(("round_robin", "random"))
@@ -103,51 +103,53 @@ class GatewaySettings:
     """How a node is chosen for a call or an event."""
 
     prefer_local: bool = True
-    """Whether this node runs what it offers itself."""
+    """Whether this node itself runs its own actions and handlers, without choosing a node."""
 
     heartbeat_interval: float = attrs.field(default=10.0, validator=_INTERVAL)
     """Seconds between two heartbeats of this node."""
 
     heartbeat_timeout: float = attrs.field(default=30.0, validator=_INTERVAL)
-    """Seconds without a packet after which another node is lost."""
+    """Seconds without a packet after which another node counts as lost."""
 
     max_packet_size: int = attrs.field(default=10_485_760, validator=SIZE)
-    """Bytes; larger packets of other nodes are dropped."""
+    """The maximum size of a received packet in bytes; larger packets are dropped."""
 
     circuit_breaker: bool = False
-    """Whether an action of a node is not called for a while after many of its calls failed."""
+    """Whether calls of an action on a node pause for some time after many of them have failed."""
 
     breaker_threshold: float = attrs.field(default=0.5, validator=_RATE)
-    """The part of the calls whose failure opens the circuit: 0.5 is the half."""
+    """The fraction of failed calls that opens the circuit: 0.5 is half of the calls."""
 
     breaker_window: float = attrs.field(default=60.0, validator=SECONDS)
-    """Seconds within which calls are counted; then the count begins again."""
+    """Seconds during which calls are counted; then the count restarts."""
 
     breaker_min_requests: int = attrs.field(default=20, validator=COUNT)
-    """The circuit does not open before so many calls were counted."""
+    """The minimum number of counted calls; with fewer, the circuit does not open."""
 
     breaker_half_open: float = attrs.field(default=10.0, validator=SECONDS)
-    """Seconds after which an open circuit lets one call probe the action. After the same time, a
-    probe that has not ended is replaced."""
+    """Seconds after which an open circuit allows one call as a probe. If it has not ended after
+    the same time, another call becomes the probe."""
 
     cacher: Literal["none", "memory", "lru", "redis"] = attrs.field(
         default="none", validator=attrs.validators.in_(("none", "memory", "lru", "redis"))
     )
     """Where results of actions with ``cache=`` are cached: nowhere, in this process, in this
-    process with those in use kept, or in Redis."""
+    process as an LRU cache, or in Redis."""
 
     cache_size: int = attrs.field(default=1000, validator=COUNT)
-    """Most results in the memory of this process."""
+    """The maximum number of cached results in this process."""
 
     cache_ttl: float = attrs.field(default=0.0, validator=SECONDS_OR_0)
-    """Seconds after which a result expires, unless the action says otherwise; 0: never."""
+    """Seconds after which a result expires, unless the action has its own time; 0: never."""
 
     cache_prefix: str = "MOL-"
-    """The beginning of the keys in Redis. That of Moleculer with a namespace: ``MOL-name-``."""
+    """The prefix of the keys in Redis, after ``redis.prefix``. With a namespace, Moleculer uses
+    ``MOL-name-``."""
 
     cache_max_params_length: int = attrs.field(default=1000, validator=_KEY_LENGTH)
-    """The longest text of parameters in a key; the end of a longer one is replaced by its hash, as
-    by ``maxParamsLength`` of Moleculer. 0: any length, Moleculer's default."""
+    """The maximum length of the text of the parameters in a key, ``maxParamsLength`` of
+    Moleculer; the end of a longer text is replaced by its hash. 0: no limit, as by default in
+    Moleculer."""
 
     log_client_connection: LogLevel = attrs.field(default="none", validator=_LEVELS)
     """The level of the log record of a client that connects or disconnects."""

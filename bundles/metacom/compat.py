@@ -11,7 +11,7 @@ from typing import Any
 from bundles.contracts import ArgumentsRejectedException, DomainError
 from bundles.metacom.argument_errors import are_entries, text_of
 from bundles.metacom.call_error import CallError, ErrorOf
-from bundles.metacom.errors import error_of, message_of, phrase_of
+from bundles.metacom.call_errors import error_of, message_of, phrase_of
 from bundles.metacom.failure_notes import failure_of
 from bundles.metacom.settings import MetacomSettings
 from rxkernel import (

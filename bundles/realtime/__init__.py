@@ -4,8 +4,8 @@ from bundles.realtime.app_handle import AppHandle
 from bundles.realtime.bundle import RealtimeBundle
 from bundles.realtime.component import Component
 from bundles.realtime.controller import Controller, ControllerOptions
-from bundles.realtime.errors import IOServerError
 from bundles.realtime.event import Data, event
+from bundles.realtime.exceptions import IOServerError
 from bundles.realtime.ioserver import IOServer
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.manager import Manager

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bundles.realtime.errors import IOServerError
+from bundles.realtime.exceptions import IOServerError
 from rxkernel import HttpException, Response, Serializer, error_response
 
 

@@ -11,7 +11,7 @@ from injector import Binder, Injector, singleton
 from bundles.realtime.app_handle import AppHandle, write_log
 from bundles.realtime.bundle import RealtimeBundle
 from bundles.realtime.controller import Controller
-from bundles.realtime.errors import IOServerError
+from bundles.realtime.exceptions import IOServerError
 from bundles.realtime.ioserver_options import settings_of
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.manager import Manager

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from bundles.realtime.errors import IOServerError
+from bundles.realtime.exceptions import IOServerError
 from bundles.realtime.log_level import LogLevel
 from bundles.realtime.settings import RealtimeSettings
 from rxkernel import Application, ConfigurationError, HttpSettings, Settings, SocketioSettings

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from bundles.realtime.component import Component
-from bundles.realtime.errors import IOServerError
 from bundles.realtime.event import EVENT
+from bundles.realtime.exceptions import IOServerError
 from bundles.realtime.middleware import Listed, listed
 from bundles.realtime.route_hooks import hook_problem
 from rxkernel import (

@@ -2,26 +2,34 @@
 
 import asyncio
 import logging
+from weakref import WeakKeyDictionary
 
 from injector import inject
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bundles.redis.errors import problem_of
 from bundles.redis.outage import Outage
+from bundles.redis.problems import problem_of
 from bundles.redis.settings import RedisSettings
 from bundles.redis.start import start_error_of
 from rxkernel import (
+    Application,
+    ApplicationEvents,
+    BootstrapEvent,
     ExceptionEvent,
     KernelEvents,
     ReadinessEvent,
     ServerEvent,
     ServerEvents,
     ServiceUnavailableException,
+    ShutdownEvent,
     observe,
 )
 
 logger = logging.getLogger(__name__)
+
+_PLACES: WeakKeyDictionary[Application, tuple[str, tuple[str, str]]] = WeakKeyDictionary()
+"""The name, the URL and the prefix of each application of this process that shares a port."""
 
 _PING_TIMEOUT = 0.5
 """Seconds; all listeners of a probe together have 0.8."""
@@ -29,11 +37,35 @@ _PING_TIMEOUT = 0.5
 
 class RedisListeners:
     @inject
-    def __init__(self, client: Redis, outage: Outage, settings: RedisSettings) -> None:
+    def __init__(
+        self, client: Redis, outage: Outage, settings: RedisSettings, application: Application
+    ) -> None:
+        self._application = application
         self._client = client
         self._outage = outage
         self._settings = settings
         self._is_checked = False
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def report_shared(self, event: BootstrapEvent) -> None:
+        """Warn if another application of the port has the same keys in Redis. This is not an
+        error: they may share them on purpose."""
+        name = self._application.shared_name
+        if name is None:
+            return
+        place = self._settings.url, self._settings.prefix
+        _PLACES[self._application] = name, place
+        others = {other for other, found in _PLACES.values() if found == place} - {name}
+        if others:
+            logger.warning(
+                "the applications %s have the same redis.url and the same redis.prefix, so they "
+                "share sessions, tasks, events and all else in Redis; set redis.prefix for each",
+                " and ".join(sorted({name, *others})),
+            )
+
+    @observe(ApplicationEvents.SHUTDOWN)
+    async def forget(self, event: ShutdownEvent) -> None:
+        _PLACES.pop(self._application, None)
 
     @observe(ServerEvents.STARTED)
     async def check(self, event: ServerEvent) -> None:

@@ -10,7 +10,7 @@ from injector import inject
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from bundles.redis.errors import Problem, problem_of
+from bundles.redis.problems import Problem, problem_of
 from bundles.redis.settings import RedisSettings
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from bundles.message_bus import BusConnection, BusUnavailableError, Receiver
-from bundles.redis.errors import problem_of
+from bundles.redis.problems import problem_of
 from bundles.redis.settings import RedisSettings
 from bundles.redis.start import start_error_of
 

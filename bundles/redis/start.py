@@ -6,7 +6,7 @@ from redis.asyncio.connection import parse_url
 from redis.exceptions import RedisError
 
 from bundles.message_bus import tls_failure
-from bundles.redis.errors import problem_of
+from bundles.redis.problems import problem_of
 from rxkernel import ServerStartError
 
 

@@ -1,4 +1,4 @@
-"""The choice of Redis as a store, by a setting of this bundle or of one that builds on it."""
+"""Redis as a store that a setting of another bundle chooses."""
 
 from importlib import import_module
 from typing import Any
@@ -11,11 +11,11 @@ from rxkernel import ConfigurationError
 def redis_store(binder: Binder, setting: str, bundles: str, place: str) -> Any:
     """Return the class at *place*, ``module:Class``, which takes the client of the bundle `redis`.
 
-    Its module is imported only here, where the extra is installed.
+    Its module is imported only here, because it needs the extra.
 
     Args:
         setting: the name of the setting, for errors.
-        bundles: what to write for the bundles of the application, for errors.
+        bundles: the text for the option ``bundles`` of the application, for errors.
 
     Raises:
         ConfigurationError: the extra is not installed, or the bundle `redis` is not enabled.

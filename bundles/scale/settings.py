@@ -53,8 +53,8 @@ class ScaleSettings:
     """Where the calls for `@limit` are counted: in this process, or in Redis for all of them."""
 
     channel: str = attrs.field(default="rxkernel", validator=_CHANNEL_NAME)
-    """The prefix of the channels of Redis. Processes with the same prefix share broadcasts and
-    events. The number of the database does not separate them."""
+    """The prefix of the channels of Redis, after ``redis.prefix``. Processes with the same
+    prefixes share broadcasts and events. The number of the database does not separate them."""
 
     secret: str | None = attrs.field(
         default=None, validator=_SECRET, repr=False, metadata={"secret": True}
@@ -81,8 +81,8 @@ class ScaleSettings:
     socketio_channel: str | None = attrs.field(
         default=None, validator=[attrs.validators.optional(_CHANNEL_NAME), _is_separate]
     )
-    """The channel of python-socketio's Redis manager, whose messages are executed too; None: no
-    such channel. They are not signed."""
+    """The channel of python-socketio's Redis manager, after ``redis.prefix``, whose messages are
+    executed too; None: no such channel. They are not signed."""
 
     recovery: RecoverySettings = attrs.field(factory=RecoverySettings)
 

@@ -9,6 +9,7 @@ from bundles.sessions.events import (
 )
 from bundles.sessions.exceptions import (
     SessionEndedException,
+    SessionsFullException,
     SessionsUnavailableException,
     SessionTooLargeException,
     TooManySessionsException,
@@ -37,6 +38,7 @@ __all__ = [
     "SessionTooLargeException",
     "Sessions",
     "SessionsBundle",
+    "SessionsFullException",
     "SessionsSettings",
     "SessionsUnavailableException",
     "StoredSession",

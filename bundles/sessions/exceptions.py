@@ -29,8 +29,15 @@ class TooManySessionsException(TooManyRequestsException):
         super().__init__("too many sessions from this address", code="too_many_sessions")
 
 
+class SessionsFullException(ServiceUnavailableException):
+    """The store ``memory`` has ``sessions.max_sessions`` sessions already."""
+
+    def __init__(self) -> None:
+        super().__init__("too many sessions; try again later", code="sessions_full")
+
+
 class SessionsUnavailableException(ServiceUnavailableException):
-    """The store cannot be used now, or it is full."""
+    """The store cannot be used now."""
 
     def __init__(self) -> None:
         super().__init__("sessions are not available", code="sessions_unavailable")

@@ -8,7 +8,7 @@ import attrs
 from injector import inject
 
 from bundles.sessions.exceptions import (
-    SessionsUnavailableException,
+    SessionsFullException,
     SessionTooLargeException,
     TooManySessionsException,
 )
@@ -131,7 +131,7 @@ class MemorySessionStore(SessionStore):
                     "sessions.max_sessions is %d",
                     self._settings.max_sessions,
                 )
-            raise SessionsUnavailableException
+            raise SessionsFullException
 
     def _end_oldest(self, session: StoredSession, now: float) -> list[EndedSession]:
         """End sessions of the user of *session*, until there is room for it."""

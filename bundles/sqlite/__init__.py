@@ -1,4 +1,4 @@
-"""SQLite files of bundles. A library for other bundles: it cannot be enabled."""
+"""SQLite files for bundles. This is a library for other bundles: it cannot be enabled."""
 
 from bundles.sqlite.process_lock import ProcessLock
 from bundles.sqlite.schema import Schema

@@ -6,15 +6,15 @@ from pathlib import Path
 
 
 class ProcessLock:
-    """An exclusive lock of SQLite on a file of its own, whose folder exists: the system releases
-    it when the process ends, also by ``kill -9``."""
+    """An exclusive lock of SQLite on its own file, whose folder must exist. The operating system
+    releases it when the process ends, even after ``kill -9``."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._database: sqlite3.Connection | None = None
 
     async def acquire(self) -> bool:
-        """Take the lock; False if another process has it.
+        """Take the lock; return False if another process has it.
 
         Raises:
             OSError, sqlite3.Error: the file cannot be used.

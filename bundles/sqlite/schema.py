@@ -1,4 +1,4 @@
-"""The tables that one bundle creates in a SQLite file, with their version."""
+"""The tables of one bundle in a SQLite file, with their version."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ class Schema:
     """Bundles may share a file: the version is stored by *name*, in the table ``rxkernel_schema``.
 
     Args:
-        name: what the tables store, in the plural: ``sessions``; also for errors and logs.
-        version: increase it with each change of *script*. There are no migrations: a file of
-            another version is an error at boot.
-        script: creates tables and indexes. Each statement ends at the end of a line.
+        name: what the tables store, in the plural, such as ``sessions``; errors and logs have it.
+        version: must be increased with each change of *script*. There are no migrations: a file
+            with another version is an error at boot.
+        script: creates tables and indexes. Each statement must end at the end of a line.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Schema:
                 )
 
     def _statements(self) -> Iterator[str]:
-        """`executescript` would end the transaction."""
+        """Yield the statements of the script: `executescript` would end the transaction."""
         statement = ""
         for line in self.script.strip().splitlines(keepends=True):
             statement += line

@@ -1,4 +1,4 @@
-"""A file of SQLite as a store: one connection, which is used in one thread."""
+"""A SQLite file as a store, with one connection that is used in one thread."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ _BUSY = 2.0
 """Seconds to wait for a lock of another process."""
 
 _TIMEOUT = 5.0
-"""Seconds within which a call must end, with its wait for earlier calls of this process."""
+"""Seconds within which a call must end, including the wait for earlier calls of this process."""
 
 _FAULTS = (
     sqlite3.DataError,
@@ -32,11 +32,12 @@ _FAULTS = (
     sqlite3.NotSupportedError,
     sqlite3.ProgrammingError,
 )
-"""Errors of the code that calls SQLite; all others are outages: locked, full, damaged, missing."""
+"""Errors in the code that calls SQLite. All others are outages: the file is locked, damaged or
+missing, or the disk is full."""
 
 
 class SqliteFile:
-    """The processes of one machine may share the file. SQLite checks foreign keys.
+    """A SQLite file, which the processes of one machine may share. It checks foreign keys.
 
     Usage::
 
@@ -47,10 +48,10 @@ class SqliteFile:
         await file.close()
 
     Args:
-        path: created with mode 600, and its folder.
+        path: the file. It is created with the mode 600, and its folder too.
         schema: the tables that `open` creates.
-        setting: the setting that names *path*, for errors.
-        unavailable: makes the exception of an outage, with the status 503.
+        setting: the setting with *path*, for errors.
+        unavailable: makes the exception for an outage, with the status 503.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class SqliteFile:
             ) from exc
 
     async def close(self) -> None:
-        """Wait for running calls and close the file, if it is open."""
+        """Wait for running calls, and close the file; does nothing if it is not open."""
         database, self._database = self._database, None
         if database is not None:
             await self._in_thread(database.close)
@@ -98,14 +99,14 @@ class SqliteFile:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Call *work* with the connection and the arguments, in the thread of this file. It only
-        reads. It waits for earlier calls of this process, which may wait for another process that
-        writes, but not for that process itself.
+        """Call *work* with the connection and the arguments, in the thread of this file. *work*
+        must only read. The call does not wait for a process that writes, except if an earlier call
+        of this process waits for it.
 
         Raises:
-            HttpException: that of *unavailable*, if SQLite cannot use the file or *work* takes
-                too long. An outage is logged once, and once when the file can be used again.
-            sqlite3.Error: *work* is wrong; it breaks a constraint, for example.
+            HttpException: the exception of *unavailable*: SQLite cannot use the file, or *work*
+                takes too long. The begin and the end of an outage are logged.
+            sqlite3.Error: *work* is wrong; for example, it breaks a constraint.
         """
         database = self._opened()
         result = await self._guarded(partial(work, database, *args, **kwargs), writes=False)
@@ -119,8 +120,8 @@ class SqliteFile:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """As `read`, in a transaction, which is rolled back if *work* raises. A call that is
-        cancelled or exceeds the timeout may still be committed."""
+        """Like `read`, but in a transaction, which is rolled back if *work* raises. A call that
+        is cancelled or exceeds the timeout may still be committed."""
         database = self._opened()
 
         def transact() -> T:

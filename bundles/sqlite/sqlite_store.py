@@ -7,7 +7,7 @@ from bundles.sqlite.sqlite_file import SqliteFile
 
 
 class SqliteStore:
-    """The base of stores: *file* is opened at boot and closed at shutdown."""
+    """The base class of stores: *file* is opened at boot, and closed at shutdown."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file

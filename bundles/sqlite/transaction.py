@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[None]:
-    """Lock the file for writing at once: a lock that is taken later may fail without a wait."""
+    """Lock the file for writing at once: SQLite may refuse a later lock without waiting."""
     try:
         database.execute("BEGIN IMMEDIATE")
         yield

@@ -5,11 +5,11 @@ import time
 
 
 def use_wal(database: sqlite3.Connection, timeout: float) -> None:
-    """Have the file of *database* use it from now on; wait up to *timeout* seconds, since SQLite
-    does not wait for the lock of another process that opens a new file.
+    """Enable it for the file of *database*. Retry for up to *timeout* seconds, because SQLite does
+    not wait for another process that opens a new file.
 
     Raises:
-        sqlite3.OperationalError: that is not possible.
+        sqlite3.OperationalError: it cannot be enabled.
     """
     deadline = time.monotonic() + timeout
     while True:

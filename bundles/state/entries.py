@@ -1,7 +1,7 @@
 """What processes write into their common log."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -100,6 +100,14 @@ class Image:
     def packed(self) -> bytes:
         written = [[process, *what] for process, what in self.written.items()]
         return msgspec.json.encode([self.root, written])
+
+
+def paths_of(entries: Iterable[Logged]) -> Iterator[str]:
+    """Those of all operations of *entries*, and of what their transactions have read."""
+    for logged in entries:
+        for unit in logged.entry.units:
+            yield from (operation.path for operation in unit.operations)
+            yield from unit.reads or ()
 
 
 def token_after(token: str, name: str) -> str:

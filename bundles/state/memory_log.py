@@ -57,7 +57,7 @@ class MemoryLog(StateLog):
                 logger.error("changes of the state are lost: %s", self._problem)
 
     def _carry_out(self, replica: Replica) -> None:
-        while (outgoing := replica.next_entry()) is not None:
+        while (outgoing := replica.own.next()) is not None:
             entry = outgoing.entry
             replica.receive([Logged(replica.position + 1, replica.token, entry, 0)])
             self._changes.set()

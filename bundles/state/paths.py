@@ -1,5 +1,6 @@
 """Dotted paths, such as ``board.tasks.open``."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 LONGEST_PATH = 1000
@@ -46,6 +47,15 @@ def _parts_of(path: str) -> Parts:
 
 def path_of(parts: Parts) -> str:
     return ".".join(parts)
+
+
+def upwards(path: str) -> Iterator[str]:
+    """*path*, and then each path above it."""
+    yield path
+    end = path.rfind(".")
+    while end >= 0:
+        yield path[:end]
+        end = path.rfind(".", 0, end)
 
 
 def bytes_of(text: str) -> int:

@@ -1,21 +1,28 @@
 """Operations of this process that the log does not contain yet."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import attrs
 
 from bundles.state.entries import Entry, size_of
 from bundles.state.operations import Operation, Set
-from bundles.state.paths import path_of
-from bundles.state.tree import Change, Tree
+from bundles.state.paths import path_of, upwards
+from bundles.state.tree import Change
 
 
 @attrs.define(eq=False)
 class Slot:
-    """An operation, and what it has changed in the tree; None if it has changed nothing."""
+    """An operation, and what it has changed in the tree; None if it has changed nothing.
+
+    Attributes:
+        number: its place in the order of all pending operations.
+        region: see `Overlay`; empty if the operation is not pending any more.
+    """
 
     operation: Operation
     change: Change | None
+    number: int = 0
+    region: str = ""
 
 
 class Batch:
@@ -35,20 +42,19 @@ class Batch:
         for slot in slots:
             self._append(slot)
 
-    def add(self, operation: Operation, change: Change | None) -> None:
-        """Add *operation*, which has made *change*."""
+    def add(self, operation: Operation, change: Change | None) -> Slot:
+        """Add *operation*, which has made *change*. The slot is an earlier one if this has the
+        effect of both now."""
         index = self._at.get(operation.path)
         if index is not None and self._is_last(index, operation):
             slot = self.slots[index]
-            # The sum of two increments may be applicable where only one of them is.
-            is_exact = isinstance(operation, Set) or None not in (slot.change, change)
-            merged = slot.operation.merge(operation) if is_exact else None
-            if merged is not None:
-                self.size += size_of(merged) - size_of(slot.operation)
-                slot.operation = merged
-                slot.change = slot.change or change  # undoing the earlier one undoes both
-                return
-        self._append(Slot(operation, change))
+            if _is_exact(slot, operation, change):
+                merged = slot.operation.merge(operation)
+                if merged is not None:
+                    self.size += size_of(merged) - size_of(slot.operation)
+                    slot.operation = merged
+                    return slot  # undoing its change undoes both
+        return self._append(Slot(operation, change))
 
     def split(self, size: int) -> tuple[list[Slot], "Batch | None"]:
         """The first operations with about *size* bytes, at least one, and a batch of the rest."""
@@ -59,7 +65,7 @@ class Batch:
                 return self.slots[:index], Batch(self.slots[index:])
         return self.slots, None
 
-    def _append(self, slot: Slot) -> None:
+    def _append(self, slot: Slot) -> Slot:
         index = len(self.slots)
         self.slots.append(slot)
         self.size += size_of(slot.operation)
@@ -67,6 +73,7 @@ class Batch:
         parts = slot.operation.parts
         for depth in range(1, len(parts)):
             self._below[path_of(parts[:depth])] = index
+        return slot
 
     def _is_last(self, index: int, operation: Operation) -> bool:
         """Whether no operation after *index* is on a path above or below that of *operation*."""
@@ -76,6 +83,16 @@ class Batch:
         return all(
             self._at.get(path_of(parts[:depth]), -1) < index for depth in range(1, len(parts))
         )
+
+
+def _is_exact(slot: Slot, operation: Operation, change: Change | None) -> bool:
+    """Whether one operation at the place of *slot* has the effect of both: not if one of them was
+    not applicable, since their sum may be, or may make a later increment applicable; and not for
+    increments of a float, whose sum depends on their order."""
+    if slot.change is None or change is None:
+        return False
+    is_set = isinstance(operation, Set) or isinstance(slot.operation, Set)
+    return is_set or type(change.after) is not float
 
 
 @attrs.frozen(eq=False)
@@ -115,27 +132,3 @@ class Overlaps:
 
     def __contains__(self, leaf: str) -> bool:
         return leaf in self._above or any(path in self._paths for path in upwards(leaf))
-
-
-def upwards(path: str) -> Iterator[str]:
-    """*path*, and then each path above it."""
-    yield path
-    end = path.rfind(".")
-    while end >= 0:
-        yield path[:end]
-        end = path.rfind(".", 0, end)
-
-
-def undo(slots: list[Slot], tree: Tree) -> Iterator[Change]:
-    """Take the operations back, the last one first."""
-    for slot in reversed(slots):
-        if slot.change is not None and (change := tree.restore(slot.change)) is not None:
-            yield change
-
-
-def redo(slots: list[Slot], tree: Tree) -> Iterator[Change]:
-    """Carry the operations out again."""
-    for slot in slots:
-        slot.change = slot.operation.apply(tree)
-        if slot.change is not None:
-            yield slot.change

@@ -92,7 +92,7 @@ class RedisLog(StateLog):
                 self._wake.set()
 
     async def stop(self) -> None:
-        if self._replica.is_pending:
+        if self._replica.own.is_pending:
             self._ending.set()
             self.changed(0.0)
             with suppress(TimeoutError):  # it is logged below
@@ -105,14 +105,14 @@ class RedisLog(StateLog):
         self._report_lost()
 
     async def _written(self) -> None:
-        while self._replica.is_pending:  # noqa: ASYNC110 - once, at the end
+        while self._replica.own.is_pending:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.01)
 
     def _report_lost(self) -> None:
         reason = self.problem or "Redis is slow"
-        outgoing = self._replica.outgoing
+        outgoing = self._replica.own.outgoing
         unknown = outgoing.size if outgoing is not None and outgoing is self._tried else 0
-        lost = self._replica.pending_size - unknown
+        lost = self._replica.own.size - unknown
         if unknown:
             logger.error(
                 "changes of the state, of %d bytes, may be lost: they were sent, without a reply; "
@@ -182,7 +182,8 @@ class RedisLog(StateLog):
         epoch = uuid.uuid4().hex
         if not await self._store.seed(self._replica, epoch, found):
             raise _OtherLogError
-        if self._replica.epoch:
+        replica = self._replica
+        if replica.epoch and (replica.position or replica.tree.root):
             logger.warning("Redis had lost the state; it has got that of this process")
         self._replica.seed(epoch)
 
@@ -198,7 +199,7 @@ class RedisLog(StateLog):
                 continue
             self._receive(entries)
             self._wake.set()
-            if replica.needs_image and entries[-1].entry.process == replica.process:
+            if replica.needs_image and entries[-1].entry.process == replica.own.process:
                 await self._save_image()
 
     def _receive(self, entries: Sequence[Logged]) -> None:
@@ -222,8 +223,9 @@ class RedisLog(StateLog):
 
     async def _save_image(self) -> None:
         try:
-            if await self._store.save_image(self._replica):
-                self._replica.imaged()
+            replica = self._replica
+            if await self._store.save_image(replica.epoch, replica.image()):
+                replica.imaged()
         except RedisError as exc:
             logger.debug("an image of the state was not saved: %s", exc)
 
@@ -250,7 +252,7 @@ class RedisLog(StateLog):
     async def _write_next(self) -> None:
         outgoing = self._next()
         if outgoing is None:
-            if self._is_following and self._replica.outgoing is None:
+            if self._is_following and self._replica.own.outgoing is None:
                 self._recover("write")  # the reply was lost, and the entry arrived
             return
         self._tried = outgoing
@@ -267,10 +269,10 @@ class RedisLog(StateLog):
         """What can be written now: one entry at a time, and no earlier than it has to be."""
         if not self._is_following:
             return None
-        outgoing = self._replica.outgoing
+        outgoing = self._replica.own.outgoing
         if outgoing is None and self._due is not None and self._due <= time.monotonic():
-            outgoing = self._replica.next_entry()
-            if not self._replica.is_queued:
+            outgoing = self._replica.own.next()
+            if not self._replica.own.is_queued:
                 self._due = None
         return None if outgoing is self._in_flight else outgoing
 

@@ -20,16 +20,22 @@ redis.call('HSET', KEYS[1], 'position', position, 'token',
 return 1
 """
 
-# epoch position token image; 0 if there is another log
+# epoch position token image; 0 if there is another log, or one that has lost entries of the image
 SAVE_IMAGE = """
-local found = redis.call('HMGET', KEYS[1], 'epoch', 'image_position')
+local found = redis.call('HMGET', KEYS[1], 'epoch', 'image_position', 'position', 'token')
 if found[1] ~= ARGV[1] then return 0 end
 local before = tonumber(found[2])
-if tonumber(ARGV[2]) > before then
-  redis.call('HSET', KEYS[1], 'image', ARGV[4], 'image_position', ARGV[2],
-    'image_token', ARGV[3], 'trimmed', found[2])
-  redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-0', before + 1))
+if tonumber(ARGV[2]) <= before then return 1 end
+local token = found[4]
+if ARGV[2] ~= found[3] then
+  local id = string.format('%.0f-0', tonumber(ARGV[2]) + 1)
+  local following = redis.call('XRANGE', KEYS[2], id, id)[1]
+  token = following and following[2][2]
 end
+if token ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[1], 'image', ARGV[4], 'image_position', ARGV[2],
+  'image_token', ARGV[3], 'trimmed', found[2])
+redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f-0', before + 1))
 return 1
 """
 

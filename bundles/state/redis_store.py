@@ -6,7 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from bundles.redis.errors import problem_of
+from bundles.redis.problems import problem_of
 from bundles.state import redis_scripts
 from bundles.state.entries import Image, Logged, unpack_entry, unpack_image
 from bundles.state.replica import Head, Replica
@@ -87,14 +87,11 @@ class RedisStore:
         """Whether it was done; not if there is another log."""
         return bool(await self._run(self._append, epoch, name, data))
 
-    async def save_image(self, replica: Replica) -> bool:
-        """Whether there is an image as new as that of *replica*; not if there is another log."""
-        image = replica.image()
-        return bool(
-            await self._run(
-                self._save_image, replica.epoch, image.position, image.token, image.packed()
-            )
-        )
+    async def save_image(self, epoch: str, image: Image) -> bool:
+        """Whether there is an image as new as *image*; not if there is another log, or one that
+        has lost entries of the image."""
+        arguments = (epoch, image.position, image.token, image.packed())
+        return bool(await self._run(self._save_image, *arguments))
 
     async def seed(
         self, replica: Replica, epoch: str, found: Head | BrokenLogError | None

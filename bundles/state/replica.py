@@ -8,27 +8,22 @@ entries of others arrive, and are carried out again after these.
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from itertools import chain
 from typing import Any
 
 import attrs
 
 from bundles.state.claims import Claims
-from bundles.state.entries import Entry, Image, Logged, Unit, can_apply, token_after
+from bundles.state.entries import Entry, Image, Logged, Unit, can_apply, paths_of, token_after
 from bundles.state.operations import Increment, Operation
+from bundles.state.overlay import Overlay
+from bundles.state.own_entries import OwnEntries
 from bundles.state.paths import parts_of
-from bundles.state.pending import Batch, Outgoing, Overlaps, Slot, redo, undo
+from bundles.state.pending import Overlaps, Slot
 from bundles.state.tree import Change, Tree
 from bundles.state.values import digest, fork, is_same
 
-_LARGEST_ENTRY = 524_288
-"""Bytes; a single operation or transaction may have more."""
-
 _SMALLEST_INTERVAL = 1_048_576
 """Bytes of the log between two images."""
-
-_MOST_RECENT = 1_048_576
-"""Bytes of own entries that are kept, in case the log loses them."""
 
 _MOST_WRITERS = 1000
 """Processes whose last numbers are known."""
@@ -89,7 +84,7 @@ class Replica:
         epoch: the name of the log; empty before the first one is known.
         position: that of the last entry that was carried out.
         token: that of the log at this position.
-        pending_size: about the bytes of the operations that are not in the log.
+        own: what it writes.
         logged_size: the bytes of the entries since the image.
         version: changes with each change of the tree.
         skipped: own increments that were not applicable when the log was carried out.
@@ -99,12 +94,12 @@ class Replica:
     def __init__(
         self, process: str, changed: Callable[[Sequence[Note]], None] = lambda notes: None
     ) -> None:
-        self.process = process
         self.tree = Tree()
+        self._overlay = Overlay(self.tree)
+        self.own = OwnEntries(process, self._overlay)
         self.epoch = ""
         self.position = 0
         self.token = ""
-        self.pending_size = 0
         self.logged_size = 0
         self.skipped = 0
         self.version = 0
@@ -112,30 +107,10 @@ class Replica:
         self.claims = Claims()
         self._changed = changed
         self._past: set[str] = set()
-        self._number = 0
         self._written: dict[str, tuple[int, tuple[int, ...]]] = {}
-        self._outgoing: deque[Outgoing] = deque()
-        self._queue: list[Batch | Unit] = []
-        self._recent: deque[tuple[Entry, int]] = deque()
-        self._recent_size = 0
         self._image_size = 0
 
     # Changes of this process
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether the log does not contain everything that this process has changed."""
-        return bool(self._outgoing or self._queue)
-
-    @property
-    def is_queued(self) -> bool:
-        """Whether there are changes that `next_entry` has not returned yet."""
-        return bool(self._queue)
-
-    @property
-    def outgoing(self) -> Outgoing | None:
-        """What `next_entry` has returned and is not confirmed."""
-        return self._outgoing[0] if self._outgoing else None
 
     def change(self, operation: Operation, fits: Callable[[Tree], bool]) -> bool:
         """Carry out *operation*, and keep it for the log; does neither and returns False if the
@@ -145,13 +120,7 @@ class Replica:
         if change is not None and self._is_larger(paths, size) and not fits(self.tree):
             self.tree.restore(change)
             return False
-        batch = self._queue[-1] if self._queue else None
-        if not isinstance(batch, Batch):
-            batch = Batch()
-            self._queue.append(batch)
-        before = batch.size
-        batch.add(operation, change)
-        self.pending_size += batch.size - before
+        self.own.add(operation, change)
         self.version += 1
         if change is not None and self.is_watched:
             self._changed([(path, value, False) for path, _, value in change.leaves()])
@@ -170,51 +139,8 @@ class Replica:
     def _is_larger(self, paths: int, size: int) -> bool:
         return self.tree.paths > paths or self.tree.size > size
 
-    def submit(self, transaction: Unit) -> None:
-        """Keep *transaction* for the log; it is carried out only there."""
-        self._queue.append(transaction)
-        self.pending_size += transaction.size
-
-    def withdraw(self, transaction: Unit) -> bool:
-        """Forget *transaction*, unless it may have been written already."""
-        for index, unit in enumerate(self._queue):
-            if unit is transaction:
-                del self._queue[index]
-                self.pending_size -= transaction.size
-                return True
-        return False
-
     def digest_at(self, path: str) -> str | None:
         return digest(self.tree.find(parts_of(path)))
-
-    def next_entry(self) -> Outgoing | None:
-        """What to write next; the same until it is confirmed."""
-        if not self._outgoing and self._queue:
-            self._outgoing.append(self._take())
-        return self.outgoing
-
-    def _take(self) -> Outgoing:
-        """An entry of the first units."""
-        units: list[Unit] = []
-        slots: list[Slot] = []
-        size = 0
-        rest: Batch | None = None
-        while self._queue and rest is None and (size < _LARGEST_ENTRY or not units):
-            first = self._queue.pop(0)
-            if isinstance(first, Batch):
-                taken, rest = first.split(_LARGEST_ENTRY - size)
-                first = Unit([slot.operation for slot in taken])
-                slots += taken
-            units.append(first)
-            size += first.size
-        if rest is not None:
-            self._queue.insert(0, rest)
-        self._number += 1
-        return self._outgoing_of(Entry(self.process, self._number, units), slots)
-
-    def _outgoing_of(self, entry: Entry, slots: list[Slot]) -> Outgoing:
-        size = sum(unit.size for unit in entry.units)
-        return Outgoing(entry, slots, size)
 
     # The log
 
@@ -225,15 +151,15 @@ class Replica:
             GapError: one does not; those before it were carried out.
         """
         rest = deque(entries)
-        while rest and self._is_expected(rest[0]):
-            self._confirm_expected(rest.popleft())
+        while rest and self._confirm_expected(rest[0]):
+            rest.popleft()
         if not rest:
             return
         self.version += 1
         notes: list[Note] = []
         try:
-            if self.is_pending:
-                self._rebase(rest, notes)
+            if slots := self._overlay.concerned(paths_of(rest)):
+                self._rebase(rest, slots, notes)
             else:
                 for logged in rest:
                     for change, is_remote in self._carry_out(logged):
@@ -243,24 +169,23 @@ class Replica:
             if notes:
                 self._changed(notes)
 
-    def _is_expected(self, logged: Logged) -> bool:
-        """Whether it is the own entry that is on top of the log here, too."""
-        entry = logged.entry
-        if entry.process != self.process or not self._outgoing:
+    def _confirm_expected(self, logged: Logged) -> bool:
+        """Confirm an own entry that is the next one on top of the log here, too; False if it is
+        another one."""
+        entry, first = logged.entry, self.own.outgoing
+        if first is None or entry.name != first.entry.name or not self._is_next(entry):
             return False
-        first = self._outgoing[0]
-        is_plain = first.is_plain and all(unit.reads is None for unit in entry.units)
-        return entry.number == first.entry.number and is_plain and self._is_next(entry)
-
-    def _confirm_expected(self, logged: Logged) -> None:
+        if not first.is_plain or any(unit.reads is not None for unit in entry.units):
+            return False
         self._advance(logged)
         self.skipped += sum(
             1
-            for slot in self._outgoing[0].slots
+            for slot in first.slots
             if slot.change is None and isinstance(slot.operation, Increment)
         )
-        self._write_down(logged.entry, ())
-        self._confirm(logged.entry.number, ())
+        self._write_down(entry, ())
+        self.own.confirm(entry.number, ())
+        return True
 
     def _advance(self, logged: Logged) -> None:
         if logged.position != self.position + 1 or logged.before != self.token:
@@ -269,17 +194,16 @@ class Replica:
         self.token = token_after(self.token, logged.entry.name)
         self.logged_size += logged.size
 
-    def _rebase(self, entries: Iterable[Logged], notes: list[Note]) -> None:
-        """Carry out *entries* below the pending operations.
+    def _rebase(self, entries: Iterable[Logged], slots: list[Slot], notes: list[Note]) -> None:
+        """Carry out *entries* below *slots*, the pending operations that they concern.
 
         Each change of a leaf is noted, but where pending operations decide about the value, only
         the difference between the values before and after all of it is.
         """
-        slots = self._slots()
         overlaps = Overlaps(slots) if self.is_watched else Overlaps(())
         before: dict[str, Any] = {}
         remote: set[str] = set()
-        for change in undo(slots, self.tree):
+        for change in self._overlay.undo(slots):
             self._keep(change, before)
         try:
             for logged in entries:
@@ -294,7 +218,7 @@ class Replica:
                         if is_remote:
                             remote.add(path)
         finally:
-            for change in redo(self._slots(), self.tree):
+            for change in self._overlay.redo(slots):
                 self._keep(change, before)
             for path, old in before.items():
                 new = self.tree.find(tuple(path.split(".")))
@@ -307,16 +231,12 @@ class Replica:
             for path, old, _ in change.leaves():
                 before.setdefault(path, old)
 
-    def _slots(self) -> list[Slot]:
-        batches = (batch.slots for batch in self._queue if isinstance(batch, Batch))
-        return [*chain.from_iterable(out.slots for out in self._outgoing), *chain(*batches)]
-
     def _carry_out(self, logged: Logged) -> Iterable[tuple[Change, bool]]:
         self._advance(logged)
         entry = logged.entry
         if not self._is_next(entry):
             return
-        is_own = entry.process == self.process
+        is_own = entry.process == self.own.process
         failed = []
         for index, unit in enumerate(entry.units):
             if unit.reads is not None and not self._may_commit(unit):
@@ -331,7 +251,7 @@ class Replica:
                 self.claims.note(entry.process, unit.claim)
         self._write_down(entry, tuple(failed))
         if is_own:
-            self._confirm(entry.number, tuple(failed))
+            self.own.confirm(entry.number, tuple(failed))
 
     def _is_next(self, entry: Entry) -> bool:
         """Whether *entry* is to be carried out: not if it was written twice, and not if the log
@@ -352,24 +272,6 @@ class Replica:
         return all(self.digest_at(path) == seen for path, seen in reads.items()) and can_apply(
             unit.operations, self.tree
         )
-
-    def _confirm(self, number: int, failed: tuple[int, ...]) -> None:
-        """The log contains the own entry *number*."""
-        if not self._outgoing or self._outgoing[0].entry.number != number:
-            return
-        outgoing = self._outgoing.popleft()
-        self.pending_size -= outgoing.size
-        units = outgoing.entry.units
-        for index, unit in enumerate(units):
-            if unit.decided is not None:
-                unit.decided(index not in failed)
-        kept = [
-            Unit(() if index in failed else unit.operations) for index, unit in enumerate(units)
-        ]
-        self._recent.append((Entry(self.process, number, kept), outgoing.size))
-        self._recent_size += outgoing.size
-        while self._recent_size > _MOST_RECENT:
-            self._recent_size -= self._recent.popleft()[1]
 
     # The beginning of a log
 
@@ -394,14 +296,12 @@ class Replica:
 
     def image(self) -> Image:
         """What the log amounts to. It shares its values with the tree: pack it at once."""
-        slots = self._slots()
+        slots = self.own.slots
         root = self.tree.root
         if any(slot.change is not None for slot in slots):
-            for _ in undo(slots, self.tree):
-                pass
+            list(self._overlay.undo(slots))
             root = fork(self.tree.root)
-            for _ in redo(slots, self.tree):
-                pass
+            list(self._overlay.redo(slots))
         return Image(self.position, self.token, root, dict(self._written))
 
     def load(self, epoch: str, parent: str, image: Image) -> None:
@@ -414,59 +314,29 @@ class Replica:
         self.epoch, self.position, self.token = epoch, image.position, image.token
         self._written = dict(image.written)
         self.claims.clear()
-        self._continue_own()
+        last, failed = self._written.get(self.own.process, (0, ()))
+        self.own.begin_again(last, failed, is_known=self._is_known)
         self.tree.replace_all(image.root)
-        for _ in redo(self._slots(), self.tree):
-            pass
+        self._overlay.replace_all(self.own.slots)
         self.logged_size = 0
         self._image_size = self.tree.size
         if self.is_watched:
             change = Change((), before, self.tree.root)
             self._changed([(path, value, True) for path, _, value in change.leaves()])
 
-    def _continue_own(self) -> None:
-        """Confirm the own entries that the image contains. The others are written again, unless
-        they come after the image in the log."""
-        unsent, recent = self._outgoing, self._recent if self._is_known else deque()
-        self._outgoing, self._recent, self._recent_size = deque(), deque(), 0
-        last, failed = self._written.get(self.process, (0, ()))
-        for entry, size in recent:
-            slots = [
-                Slot(operation, None) for unit in entry.units for operation in unit.operations
-            ]
-            self._outgoing.append(Outgoing(entry, slots, size))
-            self.pending_size += size
-            if entry.number <= last:
-                self._confirm(entry.number, ())
-        for outgoing in unsent:
-            self._outgoing.append(outgoing)
-            if outgoing.entry.number <= last:
-                self._confirm(outgoing.entry.number, failed)
-
     @property
     def _is_known(self) -> bool:
         """Whether the last own number in the log is known; otherwise any is the next one."""
-        return self.process in self._written or len(self._written) < _MOST_WRITERS
+        return self.own.process in self._written or len(self._written) < _MOST_WRITERS
 
     def caught_up(self) -> None:
         """The log that was loaded has been read to its end: call it before the next entry is
-        written."""
-        last, _ = self._written.get(self.process, (0, ()))
-        following = self._outgoing[0].entry.number if self._outgoing else self._number + 1
-        if self._is_known and following != last + 1:
-            self._rename()
-
-    def _rename(self) -> None:
-        """Begin with number 1, as another process: own entries are lost that are not kept here, so
-        the next one would never be carried out."""
-        self.claims.note(self.process, False)
-        self.process = f"{self.process}+"
-        self._number = len(self._outgoing)
-        self._recent, self._recent_size = deque(), 0
-        self._outgoing = deque(
-            attrs.evolve(outgoing, entry=Entry(self.process, number, outgoing.entry.units))
-            for number, outgoing in enumerate(self._outgoing, 1)
-        )
+        written. An entry after a gap would never be carried out, so the process takes another
+        name, if there is one."""
+        last, _ = self._written.get(self.own.process, (0, ()))
+        if self._is_known and self.own.is_gap(last):
+            self.claims.note(self.own.process, False)
+            self.own.rename()
 
     def seed(self, epoch: str) -> None:
         """The log *epoch* begins with the image of this process."""

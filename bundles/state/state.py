@@ -200,7 +200,7 @@ class State:
                 remain are sent later.
         """
         self._check_use()
-        if self._replica.is_pending:
+        if self._replica.own.is_pending:
             decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
             await self._decide(Unit([], {}, _resolver(decided)), decided)
 
@@ -237,9 +237,9 @@ class State:
 
     def _check_pending(self) -> None:
         limit = self._settings.max_pending_size
-        if self._replica.pending_size > limit:
+        if self._replica.own.size > limit:
             raise StateFullException(
-                f"changes of {self._replica.pending_size} bytes wait for Redis; "
+                f"changes of {self._replica.own.size} bytes wait for Redis; "
                 f"state.max_pending_size is {limit}"
             )
 
@@ -283,13 +283,13 @@ class State:
             async with asyncio.timeout(self._settings.commit_timeout):
                 return await decided
         except TimeoutError as exc:
-            raise self._late(unit, is_withdrawn=self._replica.withdraw(unit)) from exc
+            raise self._late(unit, is_withdrawn=self._replica.own.withdraw(unit)) from exc
         except asyncio.CancelledError:
-            self._replica.withdraw(unit)
+            self._replica.own.withdraw(unit)
             raise
 
     def _submit(self, unit: Unit) -> None:
-        self._replica.submit(unit)
+        self._replica.own.submit(unit)
         self._log.changed(0.0)
 
     def _late(self, unit: Unit, *, is_withdrawn: bool) -> StateUnavailableException:

@@ -10,8 +10,7 @@ from bundles.state.checks import increment_of, set_of
 from bundles.state.entries import Unit, size_of
 from bundles.state.exceptions import StateConflictException, StateFullException
 from bundles.state.operations import Delete, Increment, Operation, Set
-from bundles.state.paths import Parts, parts_of
-from bundles.state.pending import upwards
+from bundles.state.paths import Parts, parts_of, upwards
 from bundles.state.replica import Replica
 from bundles.state.threads import check_thread
 from bundles.state.tree import Tree

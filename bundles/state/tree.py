@@ -16,7 +16,8 @@ LeafChange = tuple[str, Any, Any]
 
 @attrs.frozen(eq=False)
 class Change:
-    """*before* was replaced by *after* at *root*; None for no value.
+    """*before* was replaced by *after* at *root*; None for no value. *root* is the path of the
+    operation, or that of a leaf above it.
 
     *after* is a part of the tree, so it is what it was only until the next change.
     """
@@ -90,10 +91,11 @@ class Tree:
         for depth, part in enumerate(parts[:-1], 1):
             child = parent.get(part)
             if type(child) is not dict:
-                node = fork(node)
+                below = node = fork(node)
                 for name in reversed(parts[depth:]):
-                    node = {name: node}
-                return self._replace(parent, part, parts[:depth], child, node)
+                    below = {name: below}
+                change = self._replace(parent, part, parts[:depth], child, below)
+                return Change(parts, None, node) if child is None else change
             parent = child
         last = parts[-1]
         return self._replace(parent, last, parts, parent.get(last), fork(node))
@@ -108,6 +110,7 @@ class Tree:
                 return None
             parents.append((node, part))
             node = node[part]
+        removed = node
         depth = len(parts)
         for parent, part in reversed(parents):
             del parent[part]
@@ -115,7 +118,8 @@ class Tree:
                 break
             depth -= 1
             node = {part: node}
-        return self._account(Change(parts[:depth], node, None))
+        self._account(Change(parts[:depth], node, None))
+        return Change(parts, removed, None)
 
     def restore(self, change: Change) -> Change | None:
         """Undo *change*, which is the last one of those that were not undone."""

@@ -39,7 +39,7 @@ class Turns:
     @property
     def is_free(self) -> bool:
         """Whether no other process comes first."""
-        return self.replica.claims.first in (None, self.replica.process)
+        return self.replica.claims.first in (None, self.replica.own.process)
 
     @contextmanager
     def turn(self) -> Iterator["Turn"]:
@@ -110,7 +110,7 @@ class Turn:
         self._leave()
         if self._limit is not None:
             self._limit.cancel()
-        if self._claimed is not None and not self._turns.replica.withdraw(self._claimed):
+        if self._claimed is not None and not self._turns.replica.own.withdraw(self._claimed):
             self._turns.submit(Unit([], {}, claim=False))
 
     def _leave(self) -> None:

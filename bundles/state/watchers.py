@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from bundles.state.pending import upwards
+from bundles.state.paths import upwards
 from bundles.state.replica import Note
 from bundles.state.values import copy_of
 
@@ -19,6 +19,9 @@ _ATTEMPTS = 5
 
 _PATIENCE = 0.1
 """Seconds between two of them."""
+
+_MOST_WAITING = 100_000
+"""Paths whose values wait for an async function; as many as a state has by default."""
 
 Listener = Callable[[str, Any, bool], object]
 """Is called with the path, the new value, or None if it was removed, and whether another process
@@ -42,6 +45,7 @@ class Watcher:
         self._waiting: dict[str, tuple[Any, bool]] = {}
         self._running: asyncio.Task[None] | None = None
         self._is_cancelled = False
+        self._has_dropped = False
 
     def cancel(self) -> None:
         """Call the function no more; a call that runs is not interrupted."""
@@ -53,7 +57,7 @@ class Watcher:
         if self._is_cancelled:
             return
         if self._is_async:
-            self._waiting[path] = copy_of(value), is_remote
+            self._wait(path, copy_of(value), is_remote)
             if self._running is None:
                 self._running = asyncio.create_task(self._run())
             return
@@ -64,6 +68,14 @@ class Watcher:
                 raise TypeError("it returns a coroutine, so it must be async itself")
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - of the application
             self._report(path)
+
+    def _wait(self, path: str, value: Any, is_remote: bool) -> None:
+        if path not in self._waiting and len(self._waiting) >= _MOST_WAITING:
+            del self._waiting[next(iter(self._waiting))]
+            if not self._has_dropped:
+                logger.error("%r is too slow: it misses changes of the state", self._listener)
+            self._has_dropped = True
+        self._waiting[path] = value, is_remote
 
     async def stop(self) -> None:
         """Interrupt a call that runs: again if need be, and then no longer wait for it."""
@@ -94,6 +106,7 @@ class Watcher:
                     self._report(path)
         finally:
             self._running = None
+            self._has_dropped = False
 
     def _report(self, path: str) -> None:
         logger.exception("%r failed for the state at %r", self._listener, path)

@@ -1,7 +1,7 @@
 """Publishes the decorated methods of services, and reports the state of the tasks."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from injector import inject
@@ -9,11 +9,13 @@ from injector import inject
 from bundles.tasks.background import Background
 from bundles.tasks.pool.worker_pool import WorkerPool
 from bundles.tasks.scheduler.entries import TaskEntries
-from bundles.tasks.scheduler.unreached import unreached
+from bundles.tasks.scheduler.unreached import note, unreached, unreached_by_all
+from bundles.tasks.server import TasksServer
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher
 from bundles.tasks.watchers import Watchers
 from rxkernel import (
+    Application,
     ApplicationEvents,
     BootstrapEvent,
     ConfigurationError,
@@ -21,6 +23,7 @@ from rxkernel import (
     DefinitionEvent,
     KernelEvents,
     ReadinessEvent,
+    ServerEvent,
     ServerEvents,
     Settings,
     ShutdownEvent,
@@ -35,6 +38,11 @@ _LAST = -10_000
 
 def _is_task(definition: Definition) -> bool:
     return definition.transport is TASKS
+
+
+def _warn(texts: Iterable[str]) -> None:
+    for text in texts:
+        logger.warning("%s", text)
 
 
 @contextmanager
@@ -54,7 +62,9 @@ class TasksListeners:
         background: Background,
         pool: WorkerPool,
         settings: Settings,
+        application: Application,
     ) -> None:
+        self._application = application
         self._pool = pool
         self._entries = entries
         self._watchers = watchers
@@ -83,9 +93,18 @@ class TasksListeners:
     @observe(ApplicationEvents.BOOTSTRAP, priority=_LAST)
     async def report_unreached(self, event: BootstrapEvent) -> None:
         """Warn of scheduled methods that never run. This is not an error: the module of the class
-        may have been imported for another reason."""
-        for text in unreached(event.procedure_metadata_storage):
-            logger.warning("%s", text)
+        may have been imported for another reason. That of several applications may be another
+        one's; so these report later."""
+        routes = event.procedure_metadata_storage
+        note(routes)
+        if self._application.shared_name is None:
+            _warn(unreached(routes))
+
+    @observe(ServerEvents.STARTED)
+    async def report_unreached_by_all(self, event: ServerEvent) -> None:
+        """Do it when all applications of the port have booted; one of them reports a method."""
+        if event.server.name == TasksServer.name and self._application.shared_name is not None:
+            _warn(unreached_by_all())
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=_is_task)
     async def mark_as_public(self, event: DefinitionEvent) -> None:

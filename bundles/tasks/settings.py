@@ -24,8 +24,7 @@ class TasksSettings:
     """The file of the store ``sqlite``; it is created with mode 600."""
 
     prefix: str = attrs.field(default="rxkernel:tasks", validator=TEXT)
-    """The prefix of all keys of the store ``redis``. Applications that share a Redis need
-    different prefixes."""
+    """The prefix of all keys of the store ``redis``, after ``redis.prefix``."""
 
     lease: float = attrs.field(default=10.0, validator=seconds_between(0.2, 3600))
     """With the store ``redis``: seconds within which another process takes over the tasks of a

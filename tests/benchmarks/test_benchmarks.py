@@ -35,6 +35,7 @@ from benchmarks.report import Table
 from benchmarks.roundtrips import Load, roundtrips
 from benchmarks.router import router
 from benchmarks.schedules import schedules
+from benchmarks.states import states
 from benchmarks.templates import templates
 from benchmarks.web import web
 from benchmarks.worker_pool import worker_pool
@@ -188,6 +189,10 @@ async def _schedules() -> Table:
     return await schedules(entries=(2,), seconds=0.01)
 
 
+async def _states() -> Table:
+    return await states(reads=10, times=10, calls=4)
+
+
 async def _worker_pool() -> Table:
     return await worker_pool(rounds=1, calls=10)
 
@@ -203,7 +208,7 @@ async def _logins() -> Table:
 @pytest.mark.parametrize(
     "measure",
     [
-        *(_kernel, _contracts, _databases, _broker_calls, _reloads, _schedules),
+        *(_kernel, _contracts, _databases, _broker_calls, _reloads, _schedules, _states),
         *(_worker_pool, _router, _logins),
     ],
 )

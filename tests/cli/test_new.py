@@ -172,17 +172,6 @@ def test_console_script_finds_the_new_project(run: Run) -> None:
     assert names == ["greeting_list", "greeting_add"]
 
 
-def test_new_metarhia_project_passes_its_own_tests(run: Run, project: Path) -> None:
-    result = run("new", "--layout", "metarhia", "cities")
-
-    assert result.exit_code == 0
-    done = run_own_tests(project / "cities")
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    texts = [file.read_text() for file in (project / "cities").rglob("*.*") if file.is_file()]
-    assert not any("__project__" in text for text in texts)
-
-
 def test_new_metarhia_project_serves_the_request_that_new_prints(run: Run, start: Start) -> None:
     """There is no Python module: the folder application/api is found."""
     result = run("new", "--layout", "metarhia", ".")
@@ -384,7 +373,8 @@ async def test_editor(client):
 """
 
 
-def test_new_metarhia_project_tests_use_the_application_of_app(run: Run, project: Path) -> None:
+def test_new_metarhia_project_passes_its_own_tests(run: Run, project: Path) -> None:
+    """They use the application of `app`, which has users here."""
     run("new", "--layout", "metarhia", "cities")
     made = project / "cities"
     (made / "app.py").write_text(APP)
@@ -396,6 +386,8 @@ def test_new_metarhia_project_tests_use_the_application_of_app(run: Run, project
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "18 passed" in done.stdout
+    texts = [file.read_text() for file in made.rglob("*.*") if file.is_file()]
+    assert not any("__project__" in text for text in texts)
 
 
 async def test_new_sites_in_one_process_have_databases_of_their_own(

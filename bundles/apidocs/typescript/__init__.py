@@ -1,7 +1,7 @@
-"""Writes a client in TypeScript: a function of the two documents, and of nothing else.
+"""Writes a client in TypeScript, which depends only on the two documents.
 
-`module` writes it. `operations` reads what can be called, `pushed_events` what is pushed,
-`components` and `schema_types` the types; `runtime.ts` is the same for each client.
+`module` writes it. `operations` reads the operations, `pushed_events` the pushed events, and
+`components` and `schema_types` the types. `runtime.ts` is the same for each client.
 """
 
 from bundles.apidocs.typescript.module import typescript_client

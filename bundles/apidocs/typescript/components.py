@@ -1,4 +1,4 @@
-"""The component schemas of both documents as types, each with a name of its own."""
+"""The component schemas of both documents as types with unique names."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ OUTPUT_BINARY = "Uint8Array"
 
 @attrs.frozen
 class Component:
-    """A schema with its name in the document and that of its type."""
+    """A schema with its name in the document, and with the name of its type."""
 
     key: str
     name: str
@@ -29,9 +29,9 @@ class Components:
 
     Args:
         schemas: all components of the document.
-        components: those that this document writes; the others are the same in the other one.
-        names: the name of the type of each component, also of those that it does not write.
-        outputs: schemas of values that the server sends; binary values in them are bytes.
+        components: the components to write; the others are the same in the other document.
+        names: the names of the types of all components, including those that are not written.
+        outputs: the schemas of values that the server sends; binary values in them are bytes.
     """
 
     def __init__(
@@ -55,10 +55,10 @@ class Components:
 def shared_components(
     openapi: Schemas, asyncapi: Schemas, names: UniqueNames
 ) -> tuple[list[Component], list[Component], dict[str, str], dict[str, str]]:
-    """Name the components of both documents; what is the same in both gets one name.
+    """Give names to the components of both documents; equal components share a name.
 
     Returns:
-        The components of the first, those that only the second has or has in another form, and
+        The components of the first document, those of the second that are new or different, and
         the names in each document.
     """
     http = {key: names.add(type_name(key)) for key in sorted(openapi)}
@@ -76,7 +76,7 @@ def shared_components(
 
 
 def reached(schemas: Schemas, roots: Iterable[Any]) -> frozenset[str]:
-    """Return the names of all components to which *roots* lead."""
+    """Return the names of all components to which *roots* refer, directly or through others."""
     found: set[str] = set()
     waiting = [name for root in roots for name in components_of(root)]
     while waiting:
@@ -87,7 +87,8 @@ def reached(schemas: Schemas, roots: Iterable[Any]) -> frozenset[str]:
 
 
 def _different(openapi: Schemas, asyncapi: Schemas) -> set[str]:
-    """The components of the second that lead to a schema that the first has not."""
+    """Return the components of *asyncapi* that differ from those of *openapi*, or that refer to
+    such a component."""
     own = {key for key in asyncapi if asyncapi[key] != openapi.get(key)}
     return {key for key in asyncapi if key in own or reached(asyncapi, [asyncapi[key]]) & own}
 

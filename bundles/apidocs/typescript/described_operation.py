@@ -6,7 +6,7 @@ from typing import Any, Literal
 import attrs
 
 Returns = Literal["value", "bytes", "response", "nothing"]
-"""What the client makes of a response; the words are those of `runtime.ts`."""
+"""How the client returns a response; `runtime.ts` uses the same words."""
 
 
 @attrs.frozen
@@ -29,7 +29,7 @@ class HttpRoute:
     query: tuple[str, ...]
     body: Literal["json", "form", "multipart", "raw"] | None
     headers: Mapping[str, str]
-    """Headers that have one value only."""
+    """Headers that must have a fixed value."""
 
 
 @attrs.frozen
@@ -44,8 +44,7 @@ class SocketRoute:
 class DescribedOperation:
     """An operation of one document. Its schemas refer to the components of this document.
 
-    *results* are the schemas of the values that may be returned. *body* is None for an operation
-    without a body.
+    *results*: the schemas of the possible results. *body*: None if the operation has no body.
     """
 
     name: str
@@ -62,7 +61,7 @@ class DescribedOperation:
 
 
 def documentation(summary: str, description: str) -> str:
-    """Return the text of a comment: the summary, then what the description adds."""
+    """Return the text of a comment: the summary, then the description."""
     if description.startswith(summary):
         return description
     return f"{summary}\n\n{description}".strip()

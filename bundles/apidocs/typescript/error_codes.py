@@ -7,7 +7,7 @@ from bundles.apidocs.typescript.references import resolved
 
 
 def codes_of(document: Mapping[str, Any], schema: Any) -> frozenset[str | int]:
-    """Return the codes that the field ``code`` of an error body may have."""
+    """Return the possible values of the field ``code`` in an error body."""
     return frozenset(_codes(document, schema, frozenset()))
 
 

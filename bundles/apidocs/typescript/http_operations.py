@@ -38,7 +38,7 @@ def _operation(
         name=operation["operationId"],
         route=HttpRoute(
             method=method.upper(),
-            path=path.split("#")[0],  # a fragment makes paths of several routes unique
+            path=path.split("#")[0],  # a fragment keeps the paths of several routes apart
             rest=tuple(each["name"] for each in parameters if _is_rest(each)),
             query=tuple(each["name"] for each in parameters if each["in"] == "query"),
             body=kind,
@@ -72,7 +72,7 @@ def _field(parameter: Document) -> Field:
 
 
 def _is_fixed(parameter: Document) -> bool:
-    """Whether it is a header with one value, by which the server chooses between routes."""
+    """Whether it is a header with a fixed value, by which the server selects the route."""
     schema = parameter.get("schema")
     value = schema.get("const") if isinstance(schema, Mapping) else None
     return (
@@ -83,12 +83,12 @@ def _is_fixed(parameter: Document) -> bool:
 
 
 def _is_rest(parameter: Document) -> bool:
-    """Whether a parameter of the path takes the rest of the path, with slashes."""
+    """Whether it is the rest of the path, which may contain slashes."""
     return parameter["in"] == "path" and bool(parameter.get("x-rxkernel-rest"))
 
 
 def _body(document: Document, body: Document | None) -> tuple[Any, Field | None]:
-    """Return how the body is sent, and what it is: as JSON, unless it has files."""
+    """Return how the body is sent, and its field. It is sent as JSON, unless it has files."""
     if body is None:
         return None, None
     body = resolved(document, body)
@@ -125,7 +125,7 @@ def _contains_binary(document: Document, schema: Any, inside: frozenset[str]) ->
 
 
 def _results(document: Document, method: str, responses: Document) -> tuple[Returns, Any]:
-    """Return what the client makes of responses with a 2xx, and the schemas of their values."""
+    """Return how the client returns 2xx responses, and the schemas of the values."""
     found = {
         str(status): resolved(document, response).get(
             "content", {} if str(status) in _EMPTY else None
@@ -149,7 +149,7 @@ def _results(document: Document, method: str, responses: Document) -> tuple[Retu
 
 
 def _is_value(kind: str, media: Document) -> bool:
-    """Whether the client decodes this content; all else is passed on as a response."""
+    """Whether the client decodes this content; if not, it returns the response itself."""
     if kind == "*/*":
         return not _is_bytes(media.get("schema", True))
     return _is_json(kind) or _is_packed(kind) or kind in ("text/plain", "application/octet-stream")
@@ -160,7 +160,7 @@ def _is_bytes(schema: Any) -> bool:
 
 
 def _is_packed(kind: str) -> bool:
-    """Whether it is MessagePack, which the client never asks for."""
+    """Whether it is MessagePack, which the client never requests."""
     return "msgpack" in kind
 
 

@@ -1,4 +1,4 @@
-"""Names of a document as identifiers of TypeScript: valid, unique and always the same."""
+"""Converts the names of a document to valid and unique identifiers of TypeScript."""
 
 import re
 from collections.abc import Iterable
@@ -83,12 +83,12 @@ RESERVED_WORDS = frozenset(
         "NaN",
     }
 )
-"""Words that cannot be the name of a type or of a value everywhere."""
+"""Words that cannot be the name of a type or value in all places."""
 
 
 def is_identifier(text: str) -> bool:
-    """Whether *text* is an identifier, as a name of a property may be."""
-    # Every version of JavaScript accepts letters of the Basic Multilingual Plane.
+    """Whether *text* is an identifier, so that it can name a property without quotes."""
+    # All versions of JavaScript accept letters of the Basic Multilingual Plane.
     return text.replace("$", "_").isidentifier() and max(text) < "\U00010000"
 
 
@@ -121,7 +121,7 @@ def _led_by_letter(name: str, otherwise: str) -> str:
 
 
 class UniqueNames:
-    """Hands out each name once: a reserved one gets ``_``, the second of a name gets ``2``."""
+    """Makes names unique: a reserved name gets ``_``, and the second use of a name gets ``2``."""
 
     def __init__(self, reserved: Iterable[str]) -> None:
         self._reserved = frozenset(reserved)

@@ -1,4 +1,5 @@
-"""Writes the module: the types, the class ``Client``, what it needs to call, and the runtime."""
+"""Writes the module: the types, the class ``Client``, the tables for its calls, and the
+runtime."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,12 +43,12 @@ _WIDTH = 100
 
 
 def typescript_client(openapi: Document, asyncapi: Document) -> str:
-    """Return a module of TypeScript that calls what the two documents describe.
+    """Return a TypeScript module with a client for the two documents.
 
     The same documents give the same text.
 
     Raises:
-        ConfigurationError: a reference of a document leads to nothing, or a schema refers to
+        ConfigurationError: a reference in a document has no target, or a schema refers to
             something that is not a component.
     """
     asyncapi = with_prefix_items(asyncapi)
@@ -90,7 +91,7 @@ _DECLARED = (
 
 
 def _capitalized(runtime: str) -> Iterable[str]:
-    """The names that the runtime declares or takes from the platform."""
+    """Return the names that the runtime declares or uses from the platform."""
     code = re.sub(r'/\*.*?\*/|//[^\n]*|"[^"\n]*"', "", runtime, flags=re.DOTALL)
     return re.findall(r"\b[A-Z]\w*", code)
 

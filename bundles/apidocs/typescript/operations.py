@@ -1,4 +1,4 @@
-"""The functions of the client: an operation of HTTP, of Socket.IO, or of both with one name."""
+"""The functions of the client: for an operation of HTTP, of Socket.IO, or of both."""
 
 from collections.abc import Iterable, Iterator
 
@@ -18,7 +18,7 @@ from bundles.apidocs.typescript.schema_types import SchemaTypes, union_of
 
 @attrs.frozen
 class Operation:
-    """A function of the client; `sides` has one or two operations that it calls."""
+    """A function of the client. ``sides``: the one or two operations that it can call."""
 
     name: str
     input_name: str
@@ -37,7 +37,7 @@ class Operation:
 
     @property
     def params(self) -> tuple[Field, ...]:
-        """Those of HTTP, and those that only the namespace of the event has."""
+        """The parameters of HTTP, and further ones of the namespace of the event."""
         params = {field.name: field for side in self.sides for field in side.params}
         return tuple({**params, **{field.name: field for field in self.main.params}}.values())
 
@@ -91,7 +91,7 @@ def linked_operations(
     members: UniqueNames,
     names: UniqueNames,
 ) -> list[Operation]:
-    """Give each operation a name, and join those of one name that take the same input."""
+    """Give each operation a name, and join operations with the same name and the same input."""
     found = []
     for sides in _linked(http, socket, types):
         name = members.add(function_name(sides[0].name))
@@ -121,7 +121,7 @@ def _linked(
 def _is_both(
     request: DescribedOperation, event: DescribedOperation, types: tuple[Components, Components]
 ) -> bool:
-    """Whether it is one action, which one call fits: two actions may share their name."""
+    """Whether both are the same action with the same input: two actions may share a name."""
     is_named = isinstance(event.route, SocketRoute) and event.route.event == request.name
     if not is_named or event.tag != request.tag:
         return False

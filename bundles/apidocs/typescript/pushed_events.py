@@ -8,7 +8,7 @@ from bundles.apidocs.typescript.source_text import comment, literal, object_key,
 
 
 class PushedEvents:
-    """An event that several actions push has the types of all of them."""
+    """The pushed events. An event of several actions has the types of all of them."""
 
     def __init__(self, events: Sequence[PushedEvent], types: SchemaTypes) -> None:
         self._types = types

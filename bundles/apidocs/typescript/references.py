@@ -14,14 +14,14 @@ def resolved(document: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[st
     seen = set()
     while (reference := node.get("$ref")) is not None:
         if reference in seen:
-            raise ConfigurationError(f"the reference {reference!r} leads to itself")
+            raise ConfigurationError(f"the reference {reference!r} refers to itself")
         seen.add(reference)
         node = _at(document, reference)
     return node
 
 
 def with_prefix_items(node: Any) -> Any:
-    """Return *node* with tuples as in JSON Schema 2020-12; AsyncAPI has those of draft 7."""
+    """Return *node* with tuples in the form of JSON Schema 2020-12; AsyncAPI uses draft 7."""
     if isinstance(node, list):
         return [with_prefix_items(each) for each in node]
     if not isinstance(node, Mapping):
@@ -33,7 +33,7 @@ def with_prefix_items(node: Any) -> Any:
 
 
 def component_name(reference: str) -> str:
-    """Return the name of the component schema that *reference* names."""
+    """Return the name of the component schema to which *reference* refers."""
     if not reference.startswith(_SCHEMAS):
         raise ConfigurationError(
             f"the reference {reference!r} of a schema is not to {_SCHEMAS}<name>, so it has no "
@@ -58,7 +58,7 @@ def components_of(schema: Any) -> Iterator[str]:
 
 
 def last_name(reference: str) -> str:
-    """Return the key to which *reference* leads."""
+    """Return the last key in *reference*."""
     return decoded_key(reference.rsplit("/", 1)[-1])
 
 
@@ -66,8 +66,8 @@ def _at(document: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
     found: Any = document
     for step in reference.removeprefix("#/").split("/"):
         found = found.get(decoded_key(step)) if isinstance(found, Mapping) else None
-    if isinstance(found, bool):  # the schemas that accept everything and nothing
+    if isinstance(found, bool):  # the schemas that accept any value or no value
         return {} if found else {"not": {}}
     if not isinstance(found, Mapping):
-        raise ConfigurationError(f"the reference {reference!r} leads to nothing")
+        raise ConfigurationError(f"the reference {reference!r} has no target in the document")
     return found

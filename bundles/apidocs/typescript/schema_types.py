@@ -1,4 +1,4 @@
-"""JSON Schema 2020-12 as types of TypeScript."""
+"""Converts JSON Schema 2020-12 to types of TypeScript."""
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
@@ -27,7 +27,7 @@ _Names = tuple[frozenset[str], frozenset[str]]
 
 
 class Binding(IntEnum):
-    """How strongly the outermost operator of a type binds; what binds less needs parentheses."""
+    """The precedence of the outermost operator of a type; a lower one needs parentheses."""
 
     UNION = 0
     INTERSECTION = 1
@@ -49,7 +49,7 @@ class SchemaTypes:
 
     Args:
         names: the names of the types of the components.
-        binary: the type of binary values, which differs for inputs and outputs.
+        binary: the type of binary values, which is not the same for inputs and outputs.
         schemas: the schemas of the components.
     """
 
@@ -64,7 +64,7 @@ class SchemaTypes:
         return self._of(schema, indent).text
 
     def after_colon(self, schema: Schema, indent: str) -> str:
-        """Return the type with the space before it; a long union begins on the next line."""
+        """Return the type with a space before it; a long union begins on a new line."""
         text = self.text(schema, indent)
         return text if text.startswith("\n") else f" {text}"
 
@@ -108,7 +108,7 @@ class SchemaTypes:
         return _intersection(parts)
 
     def _newly_required(self, schema: Mapping[str, Any]) -> list[str]:
-        """Return the optional properties of the parts of *schema* that it requires."""
+        """Return the properties that *schema* requires, and that are optional in its parts."""
         names = schema.get("required", ())
         if not names or "properties" in schema:
             return []
@@ -136,7 +136,7 @@ class SchemaTypes:
         return parts
 
     def _own(self, schema: Mapping[str, Any], indent: str) -> TypeText | None:
-        """The type that the words of this schema itself describe, if there is one."""
+        """Return the type that the keywords of this schema itself describe, if any."""
         types = schema.get("type")
         if types is None:
             if any(word in schema for word in _OBJECT_WORDS):
@@ -162,7 +162,7 @@ class SchemaTypes:
         return TypeText(_PRIMITIVES[name])
 
     def _index(self, schema: Mapping[str, Any], indent: str) -> str | None:
-        """Return the type of further properties; None if the schema does not describe any."""
+        """Return the type of additional properties; None: the schema does not describe any."""
         patterns = schema.get("patternProperties", {})
         others = schema.get("additionalProperties", bool(patterns) or None)
         if others is None and not schema.get("properties"):
@@ -170,7 +170,7 @@ class SchemaTypes:
         if not patterns and (others is None or others is False):
             return None
         if schema.get("properties"):
-            return "unknown"  # an index has to accept the types of all properties
+            return "unknown"  # an index must accept the types of all properties
         choices = [self._of(value, indent) for value in patterns.values()]
         if others is not False and not (patterns and others is True):
             choices.append(self._of(True if others is None else others, indent))
@@ -200,14 +200,14 @@ def described(schema: Schema, indent: str) -> str:
 
 
 def is_binary(schema: Mapping[str, Any]) -> bool:
-    """Whether the value is bytes, and not a text that encodes them."""
+    """Whether the value is bytes, and not a text with encoded bytes."""
     if schema.get("format") == "binary":
         return True
     return "contentMediaType" in schema and "contentEncoding" not in schema
 
 
 def union_of(texts: Sequence[str]) -> str:
-    """Return the types joined, each once."""
+    """Return the union of the types, each once."""
     return _union([_typed(text) for text in texts], "").text
 
 

@@ -19,7 +19,7 @@ Document = Mapping[str, Any]
 
 @attrs.frozen
 class PushedEvent:
-    """An event that the server sends; *key* is unique among all namespaces, as in the kernel."""
+    """An event that the server sends. *key* is unique in all namespaces, as in the kernel."""
 
     key: str
     route: SocketRoute
@@ -58,7 +58,7 @@ def _operations(
     channel = resolved(document, operation["channel"])
     for event, message in _messages(document, operation):
         if event == "*":
-            continue  # any event: it has no name to emit
+            continue  # a route for any event has no name to emit
         in_namespace = _namespace_params(document, channel)
         has_envelope = operation.get("x-rxkernel-envelope", True)
         params: Iterable[Field] = ()
@@ -86,7 +86,7 @@ def _operations(
 
 
 def _messages(document: Document, operation: Document) -> Iterator[tuple[str, Document]]:
-    """Yield the name of the event and the message of each message of *operation*."""
+    """Yield each message of *operation*, after the name of its event."""
     references = operation.get("messages")
     if references is None:
         messages = resolved(document, operation["channel"]).get("messages", {})
@@ -118,7 +118,8 @@ def _params(document: Document, payload: Document, but: set[str]) -> Iterator[Fi
 
 
 def _argument(document: Document, message: Document) -> Document:
-    """Return the schema of the argument of an event: ``params`` and ``body``, or anything."""
+    """Return the schema of the argument of an event: with ``params`` and ``body``, or any
+    value."""
     payload = message.get("payload", False)
     if isinstance(payload, Mapping):
         payload = resolved(document, payload)
@@ -144,7 +145,7 @@ def _is_null(document: Document, schema: Any) -> bool:
 
 
 def _allows_null(document: Document, schema: Any) -> bool:
-    """Whether *schema* lists null as a choice; one for any value does not."""
+    """Whether *schema* has null as a choice; a schema for any value does not."""
     if not isinstance(schema, Mapping):
         return False
     schema = resolved(document, schema)
@@ -158,8 +159,8 @@ def _allows_null(document: Document, schema: Any) -> bool:
 
 
 def _plain_reply(document: Document, reply: Document | None) -> tuple[Any, frozenset[str | int]]:
-    """As `_reply`, for an event without an envelope: the first message is the acknowledgement, the
-    others are errors."""
+    """Like `_reply`, for an event without an envelope: the first message is the acknowledgement,
+    and the others are errors."""
     messages = [message for _, message in _messages(document, reply)] if reply else []
     if not messages:
         return True, frozenset()
@@ -183,7 +184,7 @@ def _reply(document: Document, reply: Document | None) -> tuple[Any, frozenset[s
 
 
 def _received(schema: Any) -> Any:
-    """Return the schema of a whole value: a packet of Socket.IO has its bytes as they are."""
+    """Return the schema of a whole value: packets of Socket.IO contain bytes unencoded."""
     if not isinstance(schema, Mapping):
         return schema
     if schema.get("contentEncoding") == "base64":

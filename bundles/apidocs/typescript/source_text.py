@@ -1,4 +1,4 @@
-"""Texts of a document in the source: as strings, names of properties and comments."""
+"""Writes texts of a document into the source: strings, names of properties and comments."""
 
 import json
 import re
@@ -26,9 +26,9 @@ def object_key(name: str) -> str:
 
 
 def comment(text: str, *, deprecated: bool = False, indent: str = "") -> str:
-    """Return *text* as a TSDoc comment with a line end, or nothing for an empty one.
+    """Return *text* as a TSDoc comment with a line end; empty if *text* is empty.
 
-    The text can neither end the comment nor be read as a tag or a directive of the compiler.
+    The text cannot end the comment, and cannot become a tag or a directive of the compiler.
     """
     lines = [_comment_line(line) for line in _LINE_END.split(text.strip())] if text.strip() else []
     if deprecated:

@@ -1,1 +1,1 @@
-"""Actions and events: the broker that calls them, and the registry that knows them."""
+"""Actions and events: the broker that calls them, and their registry."""

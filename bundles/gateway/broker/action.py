@@ -20,13 +20,13 @@ Visibility = Literal["published", "public", "protected", "private"]
 
 @attrs.frozen(kw_only=True)
 class ActionOptions:
-    """What `@action` was given: the option `ACTION` of a definition.
+    """The arguments of `@action`: the option `ACTION` of a definition.
 
     Attributes:
         name: the full name, with the version.
         cache: whether and how results are cached, see `Cache`.
-        bulkhead: how many calls run and wait, see `Bulkhead`; None: any number.
-        fallback: `UNSET` without one.
+        bulkhead: the limits of running and waiting calls, see `Bulkhead`; None: no limits.
+        fallback: `UNSET` if there is none.
     """
 
     name: str = attrs.field(repr=False)
@@ -39,7 +39,7 @@ class ActionOptions:
 
     def problems(self) -> Iterator[str]:
         if not isinstance(self.name, str) or not self.name or any(c.isspace() for c in self.name):
-            yield f"its name is {self.name!r}; it must be text without spaces, as 'math.add'"
+            yield f"its name is {self.name!r}; it must be text without spaces, such as 'math.add'"
         elif set(self.name) & set("*?"):
             yield f"its name is {self.name!r}; '*' and '?' are for patterns"
         if self.visibility not in get_args(Visibility):
@@ -71,26 +71,27 @@ def action(
     bulkhead: Bulkhead | None = None,
     fallback: Any = UNSET,
 ) -> Callable[[F], F]:
-    """Let the broker call the decorated method as *name*, as ``math.add``.
+    """Let the broker call the decorated method as *name*, such as ``math.add``.
 
-    It may be on a method of a controller or of any singleton that is bound, and on a function of
-    a module that is a controller. Parameters are read as those of events without an envelope: the
-    fields of an object that the caller passes are the parameters, and the object is the body.
+    It may be used on methods of controllers and of bound singletons, and on functions of a module
+    that is a controller. If the caller passes an object, its fields are the parameters, and the
+    object is the body, as for events without an envelope.
 
     Args:
-        version: ``2`` is for the name ``v2.math.add``, ``"beta"`` for ``beta.math.add``.
+        version: with ``2`` the full name is ``v2.math.add``, with ``"beta"`` ``beta.math.add``.
         cache: whether and how results are cached, see `Cache`. True: by all parameters.
-        visibility: ``published``: clients of a gateway may call it, too; ``public``: the broker,
-            and a gateway whose whitelist lists it; ``protected``: this node only; ``private``:
-            actions of the same service only.
-        bulkhead: how many calls run and wait on this node, see `Bulkhead`; None: any number.
-        timeout, retries, fallback: as for `Broker.call`.
+        visibility: the callers that are allowed. ``published``: all, including clients of a
+            gateway; ``public``: the broker, and a gateway whose whitelist has it; ``protected``:
+            this node; ``private``: actions of the same service.
+        bulkhead: the limits of running and waiting calls on this node, see `Bulkhead`; None: no
+            limits.
+        timeout, retries, fallback: see `Broker.call`.
 
     Raises:
         ConfigurationError: *name* is missing. Boot checks the other arguments.
     """
     if not isinstance(name, str):
-        raise ConfigurationError(f"@action needs the name of the action, not {name!r}")
+        raise ConfigurationError(f"@action requires the name of the action, not {name!r}")
     options = ActionOptions(
         name=_versioned(name, version),
         visibility=visibility,

@@ -9,12 +9,12 @@ End = Callable[[BaseException | None], Awaitable[None]]
 
 
 class ActionStream(ResultStream):
-    """The pieces of an action of this node, text as UTF-8. The message of the action, with its
-    services, ends with the stream.
+    """The pieces of a result; text is encoded as UTF-8. The message of the action, and its
+    services, end with the stream.
 
     Args:
-        source: the pieces; closed at the end if it has ``aclose``.
-        end: is awaited once, with the exception that ended the stream or None.
+        source: the pieces; it is closed at the end if it has ``aclose``.
+        end: awaited once, with the exception that ended the stream, or None.
     """
 
     def __init__(self, source: AsyncIterable[Any], end: End) -> None:

@@ -27,7 +27,7 @@ from bundles.gateway.broker.routes import Routes
 from bundles.gateway.broker.several_calls import items_of, results_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.cachers.cacher import Cacher
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     MaxCallLevelError,
     MoleculerError,
     RequestSkippedError,
@@ -45,16 +45,17 @@ _new = object.__new__
 _NO_OPTIONS: CallOptions = {}
 
 _LEVELS_OF_STACK = 20
-"""How many nested calls run in one task."""
+"""The number of nested calls that run in one task."""
 
 
 class Broker:
     """
     Attributes:
         node_id: the name of this node.
-        routes: its actions and event handlers, and those of other nodes.
-        cacher: the results of actions with a cache.
-        circuits: those of the actions on all nodes; None: the setting ``circuit_breaker`` is off.
+        routes: the actions and event handlers of this node and of other nodes.
+        cacher: stores the results of actions with a cache.
+        circuits: the circuits of the actions on all nodes; None if the setting
+            ``circuit_breaker`` is off.
     """
 
     @inject
@@ -78,9 +79,9 @@ class Broker:
             self.circuits = CircuitBreakers(settings, self._circuit_changed)
 
     def context(self, meta: CallMeta | None = None) -> Context:
-        """Return a context of the current message for calls that share *meta*, which is copied.
+        """Return a context of the current message, for calls that share a copy of *meta*.
 
-        After each of its calls, ``context.meta`` has what the action has set.
+        After each of its calls, ``context.meta`` has the values that the action has set.
         """
         request = _current()
         return Context(self, Request(ACTIONS) if request is None else request, meta)
@@ -92,20 +93,20 @@ class Broker:
     ) -> Coroutine[Any, Any, Any]:
         """Call *action* with *params* and return its result.
 
-        It runs in the task of the caller, with the id, the token and the connection of the current
-        message. Within another call it has the remaining time, but not its meta: see
-        `Context.call`. A timeout cancels the action. An error after which the call was repeated
-        in vain has ``retryable = False``, so that outer calls are not repeated for it.
+        The action runs in the task of the caller, with the id, the token and the connection of the
+        current message. Within another call, the remaining time of that call is the limit, but its
+        meta is not shared; see `Context.call`. A timeout cancels the action. If all retries have
+        failed, the error has ``retryable = False``, so that outer calls are not repeated.
 
         Raises:
             ServiceNotFoundError: the action does not exist, or may not be called from here.
-            ServiceNotAvailableError: its circuit is open.
-            QueueIsFullError: as many calls run and wait as its bulkhead allows.
+            ServiceNotAvailableError: its circuit is open, or no node can run it now.
+            QueueIsFullError: its bulkhead does not allow a further waiting call.
             RequestTimeoutError: it has not ended in time.
             RequestSkippedError: no time was left for it.
             MaxCallLevelError: calls are nested too deeply.
             ValidationError: the parameters are invalid.
-            Exception: what the action has raised.
+            Exception: the exception of the action.
         """
         return self.start(action, params, self._parent(), options)
 
@@ -116,11 +117,11 @@ class Broker:
         settled: bool = False,
         **options: Unpack[CallOptions],
     ) -> Any:
-        """Make all *calls* at the same time; return a list of their results, or a dict for a dict.
+        """Make all *calls* concurrently; return a list of their results, or a dict for a dict.
 
-        Each runs in a task of its own. After the first exception the others are cancelled, and it
-        is raised. If *settled*, all end, and exceptions are among the results. *options* are for
-        all calls; those of a call override them.
+        Each call runs in a separate task. The first exception is raised, and the other calls are
+        cancelled. With *settled*, all calls run to their end, and exceptions are returned like
+        results. *options* apply to all calls; the options of a call override them.
         """
         return await self.start_all(calls, self._parent(), options, settled=settled)
 
@@ -133,7 +134,7 @@ class Broker:
         *,
         shared: bool = False,
     ) -> Coroutine[Any, Any, Any]:
-        """As `call`, within *parent*; *shared*: the meta of *parent* is that of the call, too."""
+        """Make a call within *parent*. With *shared*, the call shares the meta of *parent*."""
         endpoint = self.routes.direct.get(action)
         if endpoint is None or options or endpoint.has_policy:
             call = self._routed(action, params, parent, options, shared)
@@ -157,7 +158,7 @@ class Broker:
         options: CallOptions,
         shared: bool,
     ) -> Call:
-        """As `start`, for a call with a policy, or of another node."""
+        """Do the same as `start` for a call with a policy, or of another node."""
         route = self.routes.all.get(action)
         if route is None or (
             isinstance(route, ActionEndpoint) and route.is_private and not _may_call(parent, route)
@@ -168,11 +169,11 @@ class Broker:
         return self._once(route, params, parent, shared)
 
     def serve(self, action: str, params: Any, caller: Context) -> Call:
-        """Run *action* of this node for *caller*, a context on another node, once.
+        """Run *action* of this node once for *caller*, a context on another node.
 
         Raises:
             ServiceNotFoundError: this node does not offer the action to others.
-            Exception: what the action has raised.
+            Exception: the exception of the action.
         """
         endpoint = self.routes.registry.actions.get(action)
         if endpoint is None or not endpoint.is_shared:
@@ -199,7 +200,7 @@ class Broker:
         settled: bool,
         shared: bool = False,
     ) -> Any:
-        """As `mcall`, within *parent*, as `start`."""
+        """Do the same as `mcall` within *parent*; see `start`."""
         started = (
             self.start(
                 item["action"],
@@ -225,7 +226,7 @@ class Broker:
         """Return the context of one call of the action *name* within *parent*.
 
         Raises:
-            MaxCallLevelError, RequestSkippedError: it must not be called.
+            MaxCallLevelError, RequestSkippedError: see `call`.
         """
         context: Context = _new(Context)  # its attributes have the values of a call
         context._broker = self
@@ -285,14 +286,15 @@ class Broker:
         groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
-        """Send *event* to one handler of each group that listens to it, and wait for these.
+        """Send *event* to one handler of each group that listens to it, and wait for these
+        handlers.
 
-        Each handler runs in a task of its own, and continues if the caller is cancelled. Its
-        exceptions are logged.
+        Each handler runs in a separate task, and continues if the caller is cancelled. Exceptions
+        of handlers are logged.
 
         Args:
-            groups: only these groups.
-            meta: the meta of the handlers.
+            groups: the groups that receive it; by default all.
+            meta: the meta for the handlers.
 
         Raises:
             MaxCallLevelError: calls and events are nested too deeply.
@@ -307,7 +309,7 @@ class Broker:
         groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
-        """As `emit`, to all handlers on all nodes."""
+        """Send *event* to all handlers on all nodes; see `emit`."""
         await self.publish(event, payload, self._parent(), groups, meta, to_all=True)
 
     async def broadcast_local(
@@ -318,7 +320,7 @@ class Broker:
         groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
-        """As `broadcast`, to the handlers on this node."""
+        """Send *event* to all handlers on this node; see `emit`."""
         parent = self._parent()
         self._check_level(parent)
         handlers = self.routes.registry.handlers_of(event, groups, to_all=True)
@@ -334,7 +336,7 @@ class Broker:
         *,
         to_all: bool = False,
     ) -> None:
-        """As `emit`, or `broadcast` with *to_all*, within *parent*."""
+        """Send an event within *parent*, like `emit`, or with *to_all* like `broadcast`."""
         self._check_level(parent)
         remote = self.routes.remote
         if remote is None or event.startswith("$"):
@@ -376,26 +378,27 @@ class Broker:
         self.notify(*event_of(circuit))
 
     def notify(self, event: str, payload: Any) -> None:
-        """Run the handlers of this node for an *event* of the node itself, without waiting."""
+        """Start the handlers of this node for an *event* of the node itself, without waiting."""
         handlers = self.routes.registry.handlers_of(event, None, to_all=True)
         self._emitter.post(self, event, payload, handlers)
 
-    # --- what the nodes offer
+    # --- the offers of the nodes
 
     def nodes(self) -> list[dict[str, Any]]:
-        """What the action ``$node.list`` returns: this node first."""
+        """Return the result of the action ``$node.list``, this node first."""
         return self.routes.catalog.nodes()
 
     def services(
         self, *, skip_internal: bool = False, with_actions: bool = False
     ) -> list[dict[str, Any]]:
-        """What ``$node.services`` returns, without names with ``$`` if *skip_internal*."""
+        """Return the result of ``$node.services``; with *skip_internal*, without ``$`` names."""
         return self.routes.catalog.services(skip_internal=skip_internal, with_actions=with_actions)
 
     def actions(
         self, *, skip_internal: bool = False, with_endpoints: bool = False
     ) -> list[dict[str, Any]]:
-        """What ``$node.actions`` returns; with the nodes of each action if *with_endpoints*."""
+        """Return the result of ``$node.actions``; with *with_endpoints*, with the nodes of each
+        action."""
         return self.routes.catalog.actions(
             skip_internal=skip_internal, with_endpoints=with_endpoints
         )
@@ -403,13 +406,13 @@ class Broker:
     def events(
         self, *, skip_internal: bool = False, with_endpoints: bool = False
     ) -> list[dict[str, Any]]:
-        """What ``$node.events`` returns: the patterns that handlers listen to."""
+        """Return the result of ``$node.events``: the patterns of the handlers."""
         return self.routes.catalog.events(
             skip_internal=skip_internal, with_endpoints=with_endpoints
         )
 
     async def ping(self, node_id: str, timeout: float = 2.0) -> Pong:
-        """Measure how long a packet to a node and its reply take; 0 seconds for this one.
+        """Measure the time of a packet to a node and its reply; it is 0 for this node.
 
         Raises:
             MoleculerClientError: the node is not in the cluster.
@@ -426,10 +429,10 @@ class Broker:
     async def wait_for_services(
         self, names: str | Iterable[str], timeout: float | None = None
     ) -> None:
-        """Wait until all services *names* have an action, on any node.
+        """Wait until each of the services *names* has an action on any node.
 
         Raises:
-            MoleculerServerError: some are missing after *timeout* seconds.
+            MoleculerServerError: a service is still missing after *timeout* seconds.
         """
         await self.routes.wait_for({names} if isinstance(names, str) else names, timeout)
 
@@ -444,8 +447,8 @@ def _may_call(parent: Context | None, endpoint: ActionEndpoint) -> bool:
 
 
 async def _on_new_stack(call: Coroutine[Any, Any, Any]) -> Any:
-    """Await *call* in a task of its own: the calls of one task are on one stack of Python, which
-    ends long before ``max_call_level`` if there are timeouts and wrappers around each."""
+    """Await *call* in a separate task. The calls of one task share one Python stack, whose limit
+    is reached long before ``max_call_level`` if each has timeouts and wrappers."""
     return await asyncio.create_task(call)
 
 

@@ -1,4 +1,4 @@
-"""`Bulkhead`: how many calls of an action run at a time, and how many wait."""
+"""`Bulkhead`: limits the running and the waiting calls of an action."""
 
 from collections.abc import Iterator
 
@@ -12,16 +12,17 @@ class Bulkhead:
     """``@action("reports.make", bulkhead=Bulkhead(concurrency=2, queue_size=20))``
 
     Attributes:
-        concurrency: how many calls run at a time on this node.
-        queue_size: how many others wait, in the order of their arrival; the next one is a
-            `QueueIsFullError`. 0: none waits.
+        concurrency: the maximum of calls that run at a time on this node.
+        queue_size: the maximum of calls that wait, in the order of their arrival; a further call
+            is
+            a `QueueIsFullError`. 0: calls never wait.
     """
 
     concurrency: int = 10
     queue_size: int = 100
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong with the values."""
+        """Yield the errors in the values."""
         if not COUNT.holds(self.concurrency):
             yield f"concurrency of {self!r} must be {COUNT.text}"
         if not COUNT_OR_0.holds(self.queue_size):

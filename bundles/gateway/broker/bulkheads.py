@@ -1,4 +1,4 @@
-"""Limits how many calls of the actions with a bulkhead run at a time."""
+"""Applies the bulkheads of actions."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,7 +10,7 @@ from bundles.fair_queue import FairQueue
 from bundles.gateway.broker.action import ACTION
 from bundles.gateway.broker.bulkhead import Bulkhead
 from bundles.gateway.broker.transport import ACTIONS
-from bundles.gateway.errors import QueueIsFullError
+from bundles.gateway.exceptions import QueueIsFullError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import (
     Definition,
@@ -24,7 +24,7 @@ from rxkernel import (
 Action = Callable[[Request], Awaitable[Any]]
 
 _INSIDE = 100
-"""Within the cache: a cached result needs no slot."""
+"""The priority inside of the cache, since a cached result needs no slot."""
 
 
 def _has_bulkhead(definition: Definition) -> bool:
@@ -35,11 +35,11 @@ def _has_bulkhead(definition: Definition) -> bool:
 
 
 class Bulkheads:
-    """A call gets its slot after the access rules, the listeners of the request and the cache, and
-    before its arguments are read.
+    """Makes calls wait for a slot: after the access rules, the listeners of the request and the
+    cache, and before the arguments are read.
 
-    A reload keeps the slots of an action whose bulkhead has the same values. With other values
-    there are new ones; calls that run or wait then keep theirs.
+    A reload keeps the slots of an action whose bulkhead is unchanged. Otherwise there are new
+    slots, but running and waiting calls keep the old ones.
     """
 
     @inject
@@ -52,7 +52,7 @@ class Bulkheads:
         name = event.definition.name
         bulkhead: Bulkhead = event.definition.options[ACTION].bulkhead
         queue = self._queues.get((name, bulkhead))
-        if queue is None:  # no call, and no action that is served, uses it
+        if queue is None:  # no call or served action uses it
             queue = FairQueue(bulkhead.concurrency, bulkhead.queue_size)
             self._queues[name, bulkhead] = queue
         event.wrap(lambda action: self._limited(action, queue, name))

@@ -9,11 +9,11 @@ CallMeta = Mapping[str, Any]
 class CallOptions(TypedDict, total=False):
     """The options of `Broker.call`; they override those of the action and the settings.
 
-    ``timeout``: seconds, 0: none; ``retries``: how often a call that failed with a retryable error
-    is repeated; ``fallback``: the result if the call fails, or a function of the context and the
-    exception that returns it; ``meta``: added to the meta that the action sees; ``node_id``: the
-    node that must run the action; ``stream``: pieces of bytes that the action reads from
-    ``ctx.stream``, such a call is not repeated.
+    ``timeout``: seconds, 0: no timeout; ``retries``: the maximum of repetitions after retryable
+    errors; ``fallback``: the result of a failed call, or a function of the context and the
+    exception that returns it; ``meta``: added to the meta for the action; ``node_id``: the node
+    that must run the action; ``stream``: pieces of bytes that the action reads from
+    ``ctx.stream``. A call with a stream is not repeated.
     """
 
     timeout: float | None
@@ -25,7 +25,7 @@ class CallOptions(TypedDict, total=False):
 
 
 class CallItem(TypedDict, total=False):
-    """One call of `Broker.mcall`; only ``action`` is needed."""
+    """One call of `Broker.mcall`; only ``action`` is required."""
 
     action: str
     params: Any
@@ -40,4 +40,4 @@ class Unset:
 
 
 UNSET = Unset()
-"""No value was given, where None is one."""
+"""The value of options that are not set, if None is a valid value."""

@@ -1,6 +1,6 @@
-"""What the nodes offer, as plain data: the results of ``$node.list`` and the like.
+"""The offers of the nodes as plain data: the results of ``$node.list`` and similar actions.
 
-They have no settings, no arguments of the process and no environment.
+They contain no settings, process arguments or environment variables.
 """
 
 import platform
@@ -64,7 +64,7 @@ class OtherNode(Protocol):
 
 
 class Catalog:
-    """What this node and *others* offer."""
+    """The offers of this node and of *others*."""
 
     def __init__(self, registry: Registry, node_id: str, others: Iterable[OtherNode]) -> None:
         self._registry = registry
@@ -72,7 +72,7 @@ class Catalog:
         self._others = tuple(others)
 
     def nodes(self) -> list[dict[str, Any]]:
-        """This node first."""
+        """Return the nodes, this node first."""
         own = {
             "id": self._node_id,
             "available": True,
@@ -83,7 +83,7 @@ class Catalog:
         return [own, *map(other_node, self._others)]
 
     def actions(self, *, skip_internal: bool, with_endpoints: bool) -> list[dict[str, Any]]:
-        """The actions, sorted by name, as this node describes them if it has them."""
+        """Return the actions, sorted by name; for an action of this node, with its description."""
         local = self._registry.actions
         entries = []
         for name in sorted({*local, *(name for node in self._others for name in node.actions)}):
@@ -97,7 +97,7 @@ class Catalog:
         return entries
 
     def services(self, *, skip_internal: bool, with_actions: bool) -> list[dict[str, Any]]:
-        """The services, sorted by name."""
+        """Return the services, sorted by name."""
         local = self._registry.services
         entries = []
         for service in sorted(
@@ -131,7 +131,7 @@ class Catalog:
         return dict(sorted(described.items()))
 
     def events(self, *, skip_internal: bool, with_endpoints: bool) -> list[dict[str, Any]]:
-        """The patterns of the event handlers with their groups, sorted."""
+        """Return the patterns of the event handlers with their groups, sorted."""
         counts: dict[tuple[str, str], int] = {}
         nodes: dict[tuple[str, str], list[OtherNode]] = {}
         for endpoints in self._registry.handlers:
@@ -154,7 +154,7 @@ class Catalog:
     def _endpoints(
         self, count: int, nodes: Iterable[OtherNode], *, with_endpoints: bool
     ) -> dict[str, Any]:
-        """Where something is offered: *count* times on this node, and on *nodes*."""
+        """Return the endpoints of something offered *count* times on this node, and on *nodes*."""
         endpoints = [{"node_id": self._node_id, "local": True, "available": True}] * count
         endpoints += [
             {"node_id": node.id, "local": False, "available": node.is_available} for node in nodes
@@ -170,7 +170,7 @@ class Catalog:
 
 
 def other_node(node: OtherNode) -> dict[str, Any]:
-    """The entry of another node."""
+    """Return the entry of another node."""
     entry = {
         "id": node.id,
         "available": node.is_available,
@@ -182,7 +182,7 @@ def other_node(node: OtherNode) -> dict[str, Any]:
 
 
 def _described(endpoint: ActionEndpoint) -> dict[str, Any]:
-    """What `@action` was given, without values of the application."""
+    """Return the arguments of `@action`, without values of the application."""
     options = endpoint.options
     return {
         "name": endpoint.name,

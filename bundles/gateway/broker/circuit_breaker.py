@@ -1,21 +1,21 @@
-"""Circuit breaker: an action on a node whose calls fail too often is not called for a while.
+"""Circuit breaker: if calls of an action on a node fail too often, it is not called for a while.
 
-There are no timers: times are compared when a call begins or ends. Each is one of the clock of the
-event loop.
+There are no timers: times, by the clock of the event loop, are compared when a call begins or
+    ends.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from bundles.gateway.errors import BrokerDisconnectedError, MoleculerError
+from bundles.gateway.exceptions import BrokerDisconnectedError, MoleculerError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import HttpException
 
 State = Literal["closed", "open", "half_open"]
 
 Observer = Callable[["Circuit", State], None]
-"""Called after each change of the state, with the one before; it must not raise."""
+"""Called after each change of the state, with the previous state; it must not raise."""
 
 _EVENTS: dict[State, str] = {
     "closed": "$circuit-breaker.closed",
@@ -30,17 +30,18 @@ class Circuit:
     closed
         All calls are made and counted. The circuit opens when enough of them have failed.
     open
-        No call is made. After ``breaker_half_open`` seconds the next call is a probe.
+        Calls are rejected. After ``breaker_half_open`` seconds the next call is a probe.
     half_open
-        One probe runs. Its success closes the circuit, its failure opens it again. If it has not
-        ended after ``breaker_half_open`` seconds, the next call replaces it.
+        One probe runs. If it succeeds, the circuit closes; if it fails, the circuit opens again.
+        If it has not ended after ``breaker_half_open`` seconds, the next call replaces it.
 
-    A call that was cancelled, or whose exception does not pass `is_failure`, is not counted; after
-    such a probe, the next call is the probe. A call that has begun before the last change of the
-    state is not counted either.
+    A call that was cancelled, or whose exception is not a failure by `is_failure`, is not counted;
+    if it was the probe, the next call is the probe. A call that began before the last change of
+    the state is not counted either.
 
     Attributes:
-        failures, count: of the calls of the window, and of the probes since it has opened.
+        failures, count: the failed and all calls in the window, and probes since the circuit has
+            opened.
     """
 
     def __init__(
@@ -52,13 +53,13 @@ class Circuit:
         self.failures = self.count = 0
         self._settings = settings
         self._observer = observer
-        self._turn = 0  # only calls that began in it are counted
+        self._turn = 0  # only calls that began in the same turn are counted
         self._end_of_window = float("-inf")
-        self._available_from = float("-inf")  # unless it is closed
+        self._available_from = float("-inf")  # used unless it is closed
 
     @property
     def rate(self) -> float:
-        """The part of the calls that have failed."""
+        """The share of the calls that have failed."""
         return self.failures / self.count if self.count else 0.0
 
     def is_available(self, now: float) -> bool:
@@ -66,10 +67,11 @@ class Circuit:
         return self.state == "closed" or now >= self._available_from
 
     def begin(self, now: float) -> int:
-        """Begin a call; `is_available` is true. If the circuit is not closed, it is the probe.
+        """Begin a call; `is_available` must be true. If the circuit is not closed, it is the
+        probe.
 
         Returns:
-            What the call passes to `succeeded`, `failed` or `abandoned` at its end.
+            The turn, which must be passed to `succeeded`, `failed` or `abandoned` at the end.
         """
         if self.state != "closed":
             self._turn += 1
@@ -79,7 +81,7 @@ class Circuit:
         return self._turn
 
     def succeeded(self, turn: int, now: float) -> None:
-        """The call has returned a result."""
+        """Count a call that has returned a result."""
         if turn != self._turn:
             return
         if self.state == "half_open":
@@ -90,23 +92,23 @@ class Circuit:
             self._add(0, now)
 
     def failed(self, turn: int, exc: Exception, now: float) -> None:
-        """The call has raised *exc*."""
+        """Count a call that has raised *exc*."""
         if not is_failure(exc, self.node_id):
             self.abandoned(turn, now)
         elif turn == self._turn:
             self._add(1, now)
 
     def abandoned(self, turn: int, now: float) -> None:
-        """The call was cancelled."""
+        """Note that the call was cancelled."""
         if turn == self._turn and self.state == "half_open":
             self._available_from = now
 
     def retire(self) -> None:
-        """Do not count the calls that run now."""
+        """Do not count the currently running calls."""
         self._turn += 1
 
     async def watch(self, call: Awaitable[Any]) -> Any:
-        """Await *call*, and count how it ends."""
+        """Await *call*, and count its outcome."""
         clock = asyncio.get_running_loop().time
         turn = self.begin(clock())
         try:
@@ -164,7 +166,7 @@ class CircuitBreakers:
         return circuit
 
     def forget(self, node_id: str) -> None:
-        """Remove the circuits of a node that has gone."""
+        """Remove the circuits of a node that has left."""
         for circuit in self._nodes.pop(node_id, {}).values():
             circuit.retire()
 
@@ -182,9 +184,9 @@ def event_of(circuit: Circuit) -> tuple[str, dict[str, Any]]:
 
 
 def is_failure(exc: Exception, node_id: str) -> bool:
-    """Whether *exc* shows that the action does not work on the node: its code is 500 or more, as
-    that of a timeout, or missing. An exception whose ``node_id`` is that of another node does
-    not, nor one that reports that this node has lost its connection."""
+    """Whether *exc* shows that the action does not work on the node: its code is 500 or more, or
+    it has no code. An exception with the ``node_id`` of another node is excluded, and also the
+    loss of this node's connection."""
     if isinstance(exc, BrokerDisconnectedError):
         return False
     if getattr(exc, "node_id", node_id) not in (node_id, None):

@@ -1,4 +1,4 @@
-"""`Context`: what a call or an event knows beside its parameters."""
+"""`Context`: the data of a call or an event besides its parameters."""
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Coroutine, Iterable, Mapping
@@ -15,7 +15,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Calls(Protocol):
-    """The broker, as a context uses it."""
+    """The part of the broker that a context uses."""
 
     @property
     def node_id(self) -> str: ...
@@ -58,15 +58,15 @@ class Context:
     An action takes it as ``ctx: CurrentContext``. Other messages get a new one, at level 0.
 
     Attributes:
-        request: the message, whose body the parameters are.
+        request: the message, whose body is the parameters.
         level: 1 for the first call or event, 2 for those within it; 0 for other messages.
         name: the full name of the action, or the name of the event.
-        caller: the name of the action, or of the event, that made the call; None: it is the first.
-        deadline: when the call times out, by the clock of the event loop; None: never.
-        event_name, event_group: of a handled event, else None.
+        caller: the name of the action or event that made the call; None for the first call.
+        deadline: the time of the timeout, by the clock of the event loop; None: no timeout.
+        event_name, event_group: the name and the group of a handled event, otherwise None.
         cached_result: whether the result was read from a cache.
-        sender: the node that made the call or sent the event; None: this one.
-        stream: the pieces that the caller sends beside the parameters; None: it sends none.
+        sender: the node that made the call or sent the event; None: this node.
+        stream: the pieces that the caller sends in addition to the parameters, or None.
     """
 
     # `Broker.new_context` skips __init__: class attributes are the defaults of a call.
@@ -95,13 +95,14 @@ class Context:
 
     @property
     def params(self) -> Any:
-        """What the caller passed; an empty dict for None."""
+        """The parameters that the caller passed; an empty dict for None."""
         body = self.request.body
         return {} if body is None else body
 
     @property
     def meta(self) -> dict[str, Any]:
-        """Data that goes down to nested calls. What an action sets goes up to its caller, too."""
+        """Data that nested calls receive. Values that an action sets are also set in its
+        caller."""
         if self._meta is None:
             self._meta = {} if self._inherited is None else dict(self._inherited)
         return self._meta
@@ -118,7 +119,7 @@ class Context:
 
     @property
     def remaining(self) -> float | None:
-        """The seconds until the call times out, 0 or more; None: it does not."""
+        """The seconds until the call times out, 0 or more; None: no timeout."""
         if self.deadline is None:
             return None
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
@@ -126,7 +127,8 @@ class Context:
     def call(
         self, action: str, params: Any = None, **options: Unpack[CallOptions]
     ) -> Coroutine[Any, Any, Any]:
-        """As `Broker.call`, within this call: it has the remaining time, and shares the meta."""
+        """Make a call within this one: it has the remaining time, and shares the meta. See
+        `Broker.call`."""
         return self._broker.start(action, params, self, options, shared=True)
 
     async def mcall(
@@ -136,7 +138,7 @@ class Context:
         settled: bool = False,
         **options: Unpack[CallOptions],
     ) -> Any:
-        """As `Broker.mcall`, within this call, as `call`."""
+        """Make several calls within this one; see `Broker.mcall` and `call`."""
         return await self._broker.start_all(calls, self, options, settled=settled, shared=True)
 
     async def emit(
@@ -147,7 +149,7 @@ class Context:
         groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
-        """As `Broker.emit`, with the meta of this call."""
+        """Send an event with the meta of this call; see `Broker.emit`."""
         await self._broker.publish(event, payload, self, groups, self._with(meta))
 
     async def broadcast(
@@ -158,7 +160,7 @@ class Context:
         groups: str | Iterable[str] | None = None,
         meta: CallMeta | None = None,
     ) -> None:
-        """As `Broker.broadcast`, with the meta of this call."""
+        """Send an event with the meta of this call; see `Broker.broadcast`."""
         await self._broker.publish(event, payload, self, groups, self._with(meta), to_all=True)
 
     def _with(self, meta: CallMeta | None) -> CallMeta | None:
@@ -174,11 +176,11 @@ class Context:
         return self.name.rpartition(".")[0]
 
     def inherit(self, meta: Mapping[str, Any]) -> None:
-        """Begin with a copy of *meta*, which is not changed any more."""
+        """Begin with a copy of *meta*, and do not change *meta*."""
         self._inherited = meta
 
     def share(self, parent: "Context", meta: CallMeta | None) -> None:
-        """Begin with the meta of *parent* and *meta*; `end` sets in *parent* what was set here."""
+        """Begin with the meta of *parent* and *meta*; `end` copies changes to *parent*."""
         self.sharing = parent
         if meta:
             self._inherited = {**parent.meta, **meta}
@@ -188,14 +190,14 @@ class Context:
             self._inherited = parent._meta.copy()
 
     def changes(self) -> Mapping[str, Any]:
-        """Return what was set in the meta since its beginning."""
+        """Return the values that were set in the meta since its begin."""
         if not self._meta:
             return _NOTHING
         before = self._inherited or _NOTHING
         return {k: v for k, v in self._meta.items() if before.get(k, _ABSENT) is not v}
 
     def end(self) -> None:
-        """The call has ended, whether it succeeded or not."""
+        """Handle the end of the call, whether it succeeded or not."""
         if self._meta and self.sharing is not None and (changed := self.changes()):
             self.sharing.meta.update(changed)
 

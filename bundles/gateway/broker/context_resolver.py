@@ -1,4 +1,4 @@
-"""Fills parameters of the type `CurrentContext`."""
+"""Provides parameters of the type `CurrentContext`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ class ContextResolver:
         return self._of_message
 
     def describe(self, marker: ContextMarker, parameter: Parameter) -> dict[str, Any]:
-        """What a client must send, for documentation: nothing."""
+        """Describe no input for the documentation, since a client sends nothing for it."""
         return {"inputs": [], "statuses": []}
 
     def _of_call(self, request: Request) -> Context:

@@ -1,4 +1,4 @@
-"""Runs the handlers of an event, each in a task of its own."""
+"""Runs the handlers of an event, each in a separate task."""
 
 import asyncio
 import contextvars
@@ -48,7 +48,8 @@ class Emitter:
         await asyncio.wait(tasks)
 
     def post(self, broker: Calls, event: str, payload: Any, handlers: Iterable[Handler]) -> None:
-        """As `send`, outside of the current message, and without waiting: an event of the node."""
+        """Start *handlers* for an event of the node: outside of the current message, and without
+        waiting."""
         sending = self.send(broker, event, payload, None, None, handlers)
         self._keep(contextvars.Context().run(asyncio.create_task, sending))
 
@@ -92,10 +93,10 @@ class Emitter:
             logger.exception("%s failed for the event %.100r", place, event)
 
     async def drain(self, timeout: float) -> None:
-        """Wait for the handlers that run; cancel them after *timeout* seconds."""
+        """Wait for the running handlers; cancel them after *timeout* seconds."""
         try:
             async with asyncio.timeout(timeout):
-                while self._running:  # also those that begin meanwhile
+                while self._running:  # including handlers that begin meanwhile
                     await asyncio.wait(self._running)
         except TimeoutError:
             late = tuple(self._running)

@@ -13,7 +13,7 @@ from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.result_stream import ResultStream
 from bundles.gateway.broker.retries import Retries, is_retryable
 from bundles.gateway.broker.route import Endpoint, Route
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     RequestTimeoutError,
     ServiceNotAvailableError,
     ServiceNotFoundError,
@@ -25,7 +25,7 @@ _KNOWN = CallOptions.__annotations__.keys()
 
 
 class Attempts(Protocol):
-    """The broker, as a guarded call uses it."""
+    """The part of the broker that a guarded call uses."""
 
     @property
     def circuits(self) -> CircuitBreakers | None: ...
@@ -44,10 +44,10 @@ class Attempts(Protocol):
 
 
 class GuardedCall:
-    """One call, which may be made of several attempts, each on the next endpoint of *route*.
+    """One call, which may consist of several attempts, each on the next endpoint of *route*.
 
-    The meta of the caller changes once, at the end: an attempt after which the call was repeated,
-    or a call whose result is that of the fallback, sets nothing there.
+    The meta of the caller changes only once, at the end: attempts that were repeated, and calls
+    whose result is the fallback, do not change it.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class GuardedCall:
         self._timeout = route.timeout if timeout is None else timeout
         self._retries = route.retries if retries is None else retries
         if options.get("stream") is not None:
-            self._retries = 0  # it can be read once
+            self._retries = 0  # a stream can be read only once
         self._fallback = options.get("fallback", route.fallback)
         self._context: Context
-        self._endpoint: Endpoint | None = None  # that of the last attempt
+        self._endpoint: Endpoint | None = None  # the endpoint of the last attempt
         self._failed: list[str] = []  # the nodes of earlier attempts
 
     async def run(self) -> Any:
-        """Return the result of the call, or that of the fallback."""
+        """Return the result of the call, or of the fallback."""
         self._check()
         self._begin()
         try:
@@ -103,11 +103,11 @@ class GuardedCall:
         return self._endpoint is not None or not isinstance(exc, ServiceNotFoundError)
 
     def _begin(self) -> None:
-        """Set the context of one attempt, which has the whole timeout again."""
+        """Set the context of one attempt. Each attempt has the whole timeout."""
         deadline = asyncio.get_running_loop().time() + self._timeout if self._timeout else None
         outer = None if self._parent is None else self._parent.deadline
         if outer is not None and (deadline is None or outer <= deadline):
-            deadline = None  # the outer call times out first, with all that it calls
+            deadline = None  # the outer call times out first, together with this one
         self._context = context = self._broker.new_context(
             self._route.name,
             self._params,
@@ -177,7 +177,7 @@ class GuardedCall:
             if not limit.expired():
                 raise
             raise RequestTimeoutError(endpoint.name, endpoint.node_id) from exc
-        if limit.expired():  # the action has caught its cancellation
+        if limit.expired():  # the action caught its cancellation and returned
             if isinstance(result, ResultStream):
                 await result.aclose()
             raise RequestTimeoutError(endpoint.name, endpoint.node_id)

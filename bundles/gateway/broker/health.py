@@ -14,7 +14,8 @@ _STATM = Path("/proc/self/statm")
 
 
 def health() -> dict[str, Any]:
-    """Memory is in bytes, times are in seconds; None for a figure that the system lacks."""
+    """Return the figures: memory in bytes, times in seconds; None if the system has no such
+    figure."""
     return {
         "cpu": _cpu(),
         "mem": _memory(),
@@ -60,7 +61,7 @@ def _pages(name: str) -> int | None:
 
 
 def _resident() -> int:
-    """The memory of this process; on other systems than Linux the most it ever had."""
+    """Return the memory of this process; on systems other than Linux, its maximum so far."""
     if _STATM.exists():
         return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

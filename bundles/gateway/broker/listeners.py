@@ -34,8 +34,8 @@ def _is_of_broker(definition: Definition) -> bool:
 
 
 def needs_no_rule(definition: Definition) -> bool:
-    """Whether *definition*, which clients do not reach, needs no access rule: it has none, and its
-    parameters need no authentication."""
+    """Whether *definition*, which clients cannot call, works without an access rule: it has no
+    rule, and no parameter that requires authentication."""
     if "access" in definition.options:
         return False
     described = (parameter.input_description for parameter in definition.signature.parameters)
@@ -43,7 +43,7 @@ def needs_no_rule(definition: Definition) -> bool:
 
 
 def _problems_of(definition: Definition) -> Iterator[str]:
-    """Yield a sentence for each parameter that cannot be what it seems to be."""
+    """Yield an error for each parameter that would not receive the expected value."""
     parameters = definition.signature.parameters
     if definition.signature.is_plain and not _is_request(definition, name := parameters[0].name):
         hint = "ctx: CurrentContext" if name in ("ctx", "context") else f"{name}: int"
@@ -59,7 +59,7 @@ def _problems_of(definition: Definition) -> Iterator[str]:
 
 
 def _is_request(definition: Definition, name: str) -> bool:
-    """Whether the only parameter is called so, or is declared as the request."""
+    """Whether the parameter *name* is the request, by its name or its declaration."""
     if name == "request":
         return True
     parameter = inspect.signature(definition.function).parameters.get(name)
@@ -82,7 +82,7 @@ class BrokerListeners:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_FIRST, only=_is_of_broker)
     async def check(self, event: DefinitionEvent) -> None:
-        """Check the options, and mark event handlers: they need no access rule."""
+        """Check the options, and mark event handlers as public, since they need no access rule."""
         definition = event.definition
         key = ACTION if definition.transport is ACTIONS else EVENT_HANDLER
         options = definition.options.get(key)
@@ -100,12 +100,12 @@ class BrokerListeners:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=-1000, only=_is_of_broker)
     async def name_errors(self, event: ExceptionEvent) -> None:
-        """Replace the kernel's error for invalid parameters by that of Moleculer."""
+        """Replace the kernel's error for invalid parameters by the error of Moleculer."""
         error = to_validation_error(event.exception)
         if error is not None:
             event.set_exception(error)
 
     @observe(ApplicationEvents.SHUTDOWN, priority=-1000)
     async def finish(self, event: ShutdownEvent) -> None:
-        """Wait for the handlers of events, also of those that other listeners have emitted."""
+        """Wait for the handlers of events, including events that other listeners have emitted."""
         await self._emitter.drain(self._shutdown_timeout)

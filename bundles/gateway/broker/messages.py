@@ -1,4 +1,4 @@
-"""Runs a call or an event as a message: with its listeners, in the task of the caller."""
+"""Runs a call or an event as a message with its listeners, in the task of the caller."""
 
 from collections.abc import Mapping
 from time import perf_counter
@@ -10,7 +10,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from bundles.gateway.broker.action_stream import ActionStream
 from bundles.gateway.broker.context import Context
-from bundles.gateway.errors import MoleculerError
+from bundles.gateway.exceptions import MoleculerError
 from rxkernel import (
     HttpException,
     Kernel,
@@ -59,11 +59,11 @@ class Messages:
         """Run *definition* with the request of *context*, and return the content of the response:
         an `ActionStream` for a `StreamResponse`.
 
-        Afterwards, or at the end of the stream, the services of the message are closed and its
-        terminate listeners have run. *context* has ended.
+        After that, or at the end of the stream, the services of the message are closed, its
+        terminate listeners run, and *context* has ended.
 
         Raises:
-            Exception: what the pipeline has raised, or a `MoleculerError` for a response with an
+            Exception: the exception of the pipeline, or a `MoleculerError` for a response with an
                 error status.
             StreamNotSupportedException: the response is a file or an event stream.
         """
@@ -86,14 +86,14 @@ class Messages:
         finally:
             if context.sharing is not None:
                 context.end()
-            request.native = None  # the context holds the request
+            request.native = None  # breaks a reference cycle: the context refers to the request
         content = response.content
         if response.status_code >= 400 or type(content) is CoroutineType:
             raise await _refused(response, definition.name)
         return content
 
     async def _stream_of(self, request: Request, response: Response, name: str) -> ActionStream:
-        """The pieces of *response*. Its message ends with them."""
+        """Return the pieces of *response*. The message ends with them."""
         if not isinstance(response, StreamResponse):
             await _close(response)
             raise StreamNotSupportedException(
@@ -108,7 +108,7 @@ class Messages:
 
 
 def _failed(exc: BaseException) -> Response | None:
-    """The response that terminate listeners see for *exc*; None if the call was cancelled."""
+    """Return the response for terminate listeners after *exc*; None if the call was cancelled."""
     if not isinstance(exc, Exception):
         return None
     status = exc.status_code if isinstance(exc, HttpException) else 500
@@ -117,7 +117,7 @@ def _failed(exc: BaseException) -> Response | None:
 
 
 async def _refused(response: Response, name: str) -> Exception:
-    """Return the exception for a *response* of the action *name* that is not a plain success."""
+    """Return the exception for a *response* of the action *name* that cannot be returned."""
     content = response.content
     if isinstance(content, CoroutineType):
         content.close()

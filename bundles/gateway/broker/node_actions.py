@@ -1,4 +1,4 @@
-"""The actions ``$node.*``. A gateway calls them only if a whitelist lists them."""
+"""The actions ``$node.*``. Clients of a gateway may call them only if a whitelist has them."""
 
 from typing import Any
 
@@ -16,31 +16,31 @@ class NodeActions:
 
     @action("$node.health")
     async def health(self) -> dict[str, Any]:
-        """The state of this machine and process."""
+        """Return the state of this machine and process."""
         return health()
 
     @action("$node.list")
     async def nodes(self) -> list[dict[str, Any]]:
-        """The nodes."""
+        """Return the nodes."""
         return self._broker.nodes()
 
     @action("$node.services")
     async def services(
         self, skip_internal: bool = False, with_actions: bool = False
     ) -> list[dict[str, Any]]:
-        """The services, without any settings."""
+        """Return the services, without settings."""
         return self._broker.services(skip_internal=skip_internal, with_actions=with_actions)
 
     @action("$node.actions")
     async def actions(
         self, skip_internal: bool = False, with_endpoints: bool = False
     ) -> list[dict[str, Any]]:
-        """The actions."""
+        """Return the actions."""
         return self._broker.actions(skip_internal=skip_internal, with_endpoints=with_endpoints)
 
     @action("$node.events")
     async def events(
         self, skip_internal: bool = False, with_endpoints: bool = False
     ) -> list[dict[str, Any]]:
-        """The patterns that handlers of events listen to."""
+        """Return the patterns of the event handlers."""
         return self._broker.events(skip_internal=skip_internal, with_endpoints=with_endpoints)

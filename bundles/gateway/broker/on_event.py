@@ -16,11 +16,11 @@ EVENT_HANDLER = BundleOption("event_handler", "gateway", '"gateway"')
 
 @attrs.frozen(kw_only=True)
 class EventHandlerOptions:
-    """What `@on_event` was given: the option `EVENT_HANDLER` of a definition.
+    """The arguments of `@on_event`: the option `EVENT_HANDLER` of a definition.
 
     Attributes:
-        pattern: the names of the events, see `matches`.
-        group: None: the name of the class or module.
+        pattern: the pattern of event names, see `matches`.
+        group: the group; None: the name of the class or module.
     """
 
     pattern: str
@@ -28,7 +28,9 @@ class EventHandlerOptions:
 
     def problems(self) -> Iterator[str]:
         if not self.pattern or any(c.isspace() for c in self.pattern):
-            yield f"its event is {self.pattern!r}; it must be text without spaces, as 'user.*'"
+            yield (
+                f"its event is {self.pattern!r}; it must be text without spaces, such as 'user.*'"
+            )
         if self.group is not None and not (isinstance(self.group, str) and self.group):
             yield f"group is {self.group!r}; it must be text that is not empty"
 
@@ -36,13 +38,13 @@ class EventHandlerOptions:
 def on_event(pattern: str, *, group: str | None = None) -> Callable[[F], F]:
     """Let the decorated method handle the events of the broker whose names match *pattern*.
 
-    It may be where `@action` may be. Handlers with the same *pattern* and *group* share the
-    events of `Broker.emit`: one of them handles each. The default group is the name of the class
-    or module. The fields of the payload, if it is an object, are the parameters, and the payload
-    is the body. An exception is logged and does not reach the sender.
+    It may be used wherever `@action` may. Handlers with the same *pattern* and *group* share the
+    events of `Broker.emit`: each event is handled by one of them. The default group is the name of
+    the class or module. The payload is the body; if it is an object, its fields are the
+    parameters. Exceptions are logged, and the sender does not receive them.
     """
     if not isinstance(pattern, str):
-        raise ConfigurationError(f"@on_event needs the name of an event, not {pattern!r}")
+        raise ConfigurationError(f"@on_event requires the name of an event, not {pattern!r}")
     options = EventHandlerOptions(pattern=pattern, group=group)
 
     def label(function: F) -> F:
@@ -56,7 +58,7 @@ def on_event(pattern: str, *, group: str | None = None) -> Callable[[F], F]:
 
 
 def group_of(target: object) -> str:
-    """The default group of the handlers of *target*: the name of its class or module."""
+    """Return the default group of the handlers of *target*: the name of its class or module."""
     return _place_of(target).rpartition(".")[2]
 
 

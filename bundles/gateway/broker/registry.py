@@ -1,4 +1,4 @@
-"""What this node offers: its actions by name, and its event handlers by pattern and group."""
+"""The offers of this node: its actions by name, and its event handlers by pattern and group."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
@@ -10,7 +10,7 @@ from bundles.gateway.broker.call_options import UNSET
 from bundles.gateway.broker.on_event import EVENT_HANDLER, EventHandlerOptions, group_of
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
 from bundles.gateway.broker.wildcards import matcher
-from bundles.gateway.errors import ServiceNotFoundError
+from bundles.gateway.exceptions import ServiceNotFoundError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Compiled, ProcedureDefinition
 
@@ -21,7 +21,7 @@ class ActionEndpoint:
 
     Attributes:
         name: the full name; service: the part before its last dot; node_id: this node.
-        timeout, retries: those of the action, or of the settings.
+        timeout, retries: the options of the action, or else the settings.
         has_policy: whether a call without options has a timeout, retries, a circuit breaker or a
             fallback.
     """
@@ -46,7 +46,7 @@ class ActionEndpoint:
         return self.options.visibility in ("published", "public")
 
     def next(self, node_id: str | None, failed: Collection[str] = ()) -> "ActionEndpoint":
-        """It is the only endpoint of the action, see `Route`."""
+        """Return this endpoint, since it is the only one of the action; see `Route`."""
         if node_id is not None and node_id != self.node_id:
             raise ServiceNotFoundError(self.name, node_id)
         return self
@@ -80,7 +80,7 @@ class ActionEndpoint:
 
 @attrs.define(eq=False)
 class EventEndpoints:
-    """The handlers with the same pattern and group, which share the events of `Broker.emit`."""
+    """Handlers with the same pattern and group, which share the events of `Broker.emit`."""
 
     pattern: str
     group: str
@@ -98,7 +98,7 @@ class EventEndpoints:
 
 
 class Listening(Protocol):
-    """Handlers of one group, and whether they get an event by its name."""
+    """Handlers of one group, with the events that they receive, by name."""
 
     group: str
     accepts: Callable[[str], bool]
@@ -138,7 +138,7 @@ class Registry:
     def handlers_of(
         self, event: str, groups: str | Iterable[str] | None, *, to_all: bool
     ) -> Iterator[tuple[str, ProcedureDefinition]]:
-        """Yield the group and the definition of each handler that gets *event*."""
+        """Yield the group and the definition of each handler that receives *event*."""
         for endpoints in listening_to(event, groups, self.handlers):
             found = endpoints.handlers if to_all else (endpoints.next(),)
             yield from ((endpoints.group, definition) for definition in found)
@@ -147,7 +147,7 @@ class Registry:
 def listening_to(
     event: str, groups: str | Iterable[str] | None, listening: Iterable[L]
 ) -> Iterator[L]:
-    """Yield those of *listening* that get *event*, if it is for *groups*; None: for all groups."""
+    """Yield those of *listening* that receive *event* for *groups*; None: for all groups."""
     wanted: frozenset[str] | None = None
     if groups is not None:
         wanted = frozenset((groups,) if isinstance(groups, str) else groups)

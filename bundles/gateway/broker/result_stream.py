@@ -1,4 +1,4 @@
-"""`ResultStream`: the result of a call whose action returns a stream."""
+"""`ResultStream`: the result of an action that returns a stream."""
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from typing import Any, Self
 
 
 class ResultStream(AsyncIterator[Any]):
-    """The pieces: bytes, or any JSON for a stream of objects from Node.
+    """Iterate over it to read the pieces: bytes, or JSON values for a stream of objects from Node.
 
     Read it to its end, or close it.
     """

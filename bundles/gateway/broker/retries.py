@@ -1,4 +1,4 @@
-"""When a failed call is repeated."""
+"""Decides whether a failed call is repeated, and after which delay."""
 
 import asyncio
 import random
@@ -8,8 +8,8 @@ import attrs
 
 @attrs.frozen
 class Retries:
-    """The pauses between attempts: they double, up to a limit, and are spread at random so that
-    callers which failed together do not return together.
+    """The delays between attempts. They double, up to a limit, and are random, so that callers
+    that failed at the same time do not repeat their calls at the same time.
 
     Attributes:
         first, longest: seconds.
@@ -19,7 +19,7 @@ class Retries:
     longest: float = 1.0
 
     def delay(self, attempt: int) -> float:
-        """The seconds before attempt number *attempt*, of which the first repetition is 1."""
+        """Return the seconds before repetition number *attempt*, which begins with 1."""
         full: float = min(self.first * 2.0 ** min(attempt - 1, 30), self.longest)
         return full * random.uniform(0.75, 1.0)
 

@@ -1,4 +1,4 @@
-"""Where the attempts of a call run: on this node, or on others."""
+"""The interfaces of routes: an action with its endpoints, on this node or on others."""
 
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Set
 from typing import Any, Protocol
@@ -37,7 +37,7 @@ class Route(Protocol):
 
     @property
     def fallback(self) -> Any:
-        """`UNSET` without one."""
+        """The fallback; `UNSET` if there is none."""
 
     @property
     def has_policy(self) -> bool:
@@ -45,8 +45,8 @@ class Route(Protocol):
         fallback."""
 
     def next(self, node_id: str | None, failed: Collection[str] = ()) -> Endpoint:
-        """Return the endpoint of the next attempt: on *node_id* if that is given, else if possible
-        on another node than *failed*, those of earlier attempts.
+        """Return the endpoint of the next attempt: on *node_id*, or else, if possible, on a node
+        that is not in *failed*, the nodes of earlier attempts.
 
         Raises:
             ServiceNotFoundError: the node does not offer the action.
@@ -55,7 +55,7 @@ class Route(Protocol):
 
 
 EventHandlers = Iterable[tuple[str, ProcedureDefinition]]
-"""The group and the definition of each handler on this node that gets an event."""
+"""The group and the definition of each handler on this node that receives an event."""
 
 
 @attrs.frozen(eq=False)
@@ -85,15 +85,15 @@ class Pong:
 
 
 class Remote(Protocol):
-    """The other nodes of a cluster, as the broker uses them."""
+    """The part of the cluster that the broker uses."""
 
     @property
     def nodes(self) -> Iterable[OtherNode]:
-        """All other nodes, also those that have left."""
+        """All other nodes, including those that have left."""
 
     @property
     def shared(self) -> Mapping[str, Route]:
-        """The actions that other nodes offer, perhaps this node too."""
+        """The actions that other nodes offer, which this node may offer too."""
 
     @property
     def services(self) -> Set[str]:
@@ -106,7 +106,8 @@ class Remote(Protocol):
         """Call the action of another node once, and return its result."""
 
     async def send_event(self, event: OutgoingEvent) -> EventHandlers:
-        """Send *event* to other nodes, and return the handlers of this node that get it."""
+        """Send *event* to other nodes, and return the handlers of this node that must receive
+        it."""
 
     async def ping(self, node_id: str, timeout: float) -> Pong:
         """See `Broker.ping`."""

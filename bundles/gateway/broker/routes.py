@@ -1,4 +1,4 @@
-"""`Routes`: where the calls of a node go, to its own actions and to those of other nodes."""
+"""`Routes`: the routes of calls, to actions of this node and of other nodes."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Set
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from bundles.gateway.broker.catalog import Catalog
 from bundles.gateway.broker.registry import ActionEndpoint, Registry
 from bundles.gateway.broker.route import Observer, Remote, Route
-from bundles.gateway.errors import MoleculerServerError
+from bundles.gateway.exceptions import MoleculerServerError
 from bundles.gateway.settings import GatewaySettings
 from rxkernel import Compiled
 
@@ -14,9 +14,9 @@ from rxkernel import Compiled
 class Routes:
     """
     Attributes:
-        registry: the actions and event handlers of this node; replaced by each reload.
-        remote: the other nodes; None: this node is not in a cluster.
-        direct: the actions of this node whose calls need no choice of a node.
+        registry: the actions and event handlers of this node; each reload replaces it.
+        remote: the other nodes; None if this node is not in a cluster.
+        direct: the actions that this node always runs itself, so that no node must be chosen.
         all: the routes of all actions.
     """
 
@@ -31,13 +31,13 @@ class Routes:
 
     @property
     def catalog(self) -> Catalog:
-        """What all nodes offer."""
+        """The offers of all nodes."""
         others = () if self.remote is None else self.remote.nodes
         return Catalog(self.registry, self._settings.node_id, others)
 
     @property
     def services(self) -> Set[str]:
-        """The services of all nodes that live."""
+        """The services of all available nodes."""
         local = self.registry.services
         return local if self.remote is None else local | self.remote.services
 
@@ -51,14 +51,14 @@ class Routes:
         self._renew()
 
     def use_remote(self, remote: Remote | None) -> None:
-        """Use the other nodes, after each of their changes; None: this node has left them."""
+        """Use the current state of other nodes; None: this node has left the cluster."""
         self.remote = remote
         self._renew()
         for observer in self._observers:
             observer()
 
     def watch_remote(self, observer: Observer) -> None:
-        """Call *observer* whenever the other nodes, or what they offer, have changed."""
+        """Call *observer* whenever other nodes, or their offers, have changed."""
         self._observers.append(observer)
 
     def _renew(self) -> None:

@@ -1,4 +1,4 @@
-"""Several calls at the same time."""
+"""Makes several calls concurrently."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping
@@ -13,7 +13,7 @@ def items_of(calls: Iterable[CallItem] | Mapping[str, CallItem]) -> list[CallIte
     """Return the items of *calls*.
 
     Raises:
-        TypeError: one has no name of an action, an unknown key, or options that are not a mapping.
+        TypeError: an item has no action, an unknown key, or options that are not a mapping.
     """
     items = list(calls.values() if isinstance(calls, Mapping) else calls)
     for item in items:
@@ -31,10 +31,10 @@ def _is_call(item: CallItem) -> bool:
 
 
 async def results_of(calls: Iterable[Coroutine[Any, Any, Any]], *, settled: bool) -> list[Any]:
-    """Run each of *calls* in a task of its own and return the results; all have ended then.
+    """Run each of *calls* in a separate task, wait until all have ended, and return the results.
 
-    After the first exception the others are cancelled, and it is raised. If *settled*, exceptions
-    are among the results.
+    The first exception is raised, and the other calls are cancelled. With *settled*, exceptions
+    are returned like results.
     """
     tasks = [asyncio.create_task(call) for call in calls]
     if not tasks:

@@ -1,4 +1,4 @@
-"""The transports of the broker: a call is a message over one, a handled event over the other."""
+"""The transports of the broker: one for calls, and one for handled events."""
 
 from rxkernel import Transport
 

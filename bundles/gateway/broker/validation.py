@@ -1,12 +1,12 @@
-"""Translates the kernel's error for invalid parameters into Moleculer's."""
+"""Converts the kernel's error for invalid parameters to that of Moleculer."""
 
 from typing import Any
 
-from bundles.gateway.errors import ValidationError
+from bundles.gateway.exceptions import ValidationError
 from rxkernel import UnprocessableEntityException
 
 _TYPES = {"missing": "required"}
-"""The types of fastest-validator for codes of rxkernel; others are kept."""
+"""The types of fastest-validator for codes of rxkernel; other codes are not changed."""
 
 
 def to_validation_error(exc: Exception) -> ValidationError | None:

@@ -7,10 +7,10 @@ from functools import lru_cache
 def matches(name: str, pattern: str) -> bool:
     """Whether *pattern* matches the whole *name*.
 
-    ``?`` is one character, ``*`` any run without a dot, ``**`` any run. After a prefix without
-    another wildcard, ``*`` may begin with a dot, as in Moleculer: ``math*`` matches ``math.add``.
-    All other characters, also dots, stand for themselves. The time is proportional to the length
-    of *name*, whatever *pattern* is.
+    ``?`` matches one character, ``*`` any text without a dot, ``**`` any text. After a prefix
+    without wildcards, the text of ``*`` may begin with a dot, as in Moleculer: ``math*`` matches
+    ``math.add``. All other characters, including dots, match themselves. The time is proportional
+    to the length of *name*, for every *pattern*.
     """
     return matcher(pattern)(name)
 
@@ -28,7 +28,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
         return lambda name: name.startswith(prefix)
     begin = len(prefix)
     if prefix and not prefix.endswith("."):
-        begin += 1  # a dot may follow the prefix
+        begin += 1  # the text of * may begin with a dot
     return lambda name: name.startswith(prefix) and "." not in name[begin:]
 
 
@@ -38,11 +38,11 @@ def is_pattern(text: str) -> bool:
 
 
 class _Automaton:
-    """Matches any pattern in linear time: a regular expression would try every way to divide a
-    name among the stars.
+    """Matches any pattern in linear time. A regular expression would try all ways to divide a name
+    among the stars.
 
-    Bit *i* of a state is set if the first *i* characters of the pattern, stars left out, match
-    what was read. The stars before character *i* are loops of that bit.
+    Bit *i* of a state is set if the first *i* characters of the pattern, without stars, match the
+    text read so far. The stars before character *i* are loops of that bit.
     """
 
     def __init__(self, pattern: str) -> None:

@@ -16,12 +16,13 @@ class Cache:
     """``@action("math.add", cache=Cache(keys=("a", "b"), ttl=30))``; ``cache=True`` is `Cache()`.
 
     Attributes:
-        keys: what distinguishes two results: names of parameters, paths such as ``user.id`` in
-            them, and ``#`` with a path for a value of the meta. None: all parameters. Empty: all
-            calls have one result.
+        keys: the values that identify a result: names of parameters, paths in them such as
+            ``user.id``, and ``#`` with a path for a value of the meta. None: all parameters.
+            Empty:
+            all calls share one result.
         ttl: seconds until a result expires; None: the setting ``cache_ttl``.
-        enabled: False turns the cache off. A function gets the `Context`, for each call.
-        lock: whether calls for the same key wait for the first of them, and share its result.
+        enabled: whether the cache is used; or a function of the `Context` of each call.
+        lock: whether calls with the same key wait for the first one, and share its result.
     """
 
     keys: Sequence[str] | None = None
@@ -30,7 +31,7 @@ class Cache:
     lock: bool = False
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong with the values."""
+        """Yield the errors in the values."""
         if isinstance(self.keys, str):
             yield f"keys is {self.keys!r}; it must be a sequence of texts: keys=({self.keys!r},)"
         elif self.keys is not None:

@@ -1,9 +1,9 @@
 """The keys of cached results: those of Moleculer 0.14 (``Cacher.defaultKeygen``).
 
-Moleculer joins names and values with ``|``, so that different parameters can have one key:
-``{"a": "b|c|d"}`` and ``{"a": "b", "c": "d"}``, ``1`` and ``"1"``. A client could choose the
-result that others get. Here such parameters have another key, a hash of all of them after ``#``,
-which a process of Node never uses.
+Moleculer joins names and values with ``|``, so different parameters can have the same key:
+``{"a": "b|c|d"}`` and ``{"a": "b", "c": "d"}``, or ``1`` and ``"1"``. With it, a client could
+change the results for others. Here such parameters have another key, ``#`` and a hash of all of
+them, which Node processes never use.
 """
 
 import re
@@ -21,19 +21,19 @@ _MISSING = object()
 _NO_META: Mapping[str, Any] = {}
 
 _special = re.compile(r"[|#\[\]\ud800-\udfff]").search
-"""Whether a text has a character of the keys, or half a surrogate pair, which is not UTF-8."""
+"""Whether a text has a special character of keys, or half a surrogate pair, which is not UTF-8."""
 
 _is_scalar = re.compile(
     r"(?:-?[0-9]+(?:\.[0-9]+)?(?:e[+-][0-9]+)?|true|false|null|undefined|NaN|-?Infinity)\Z"
 ).match
-"""Whether a text is equal to that of another value."""
+"""Whether a text is equal to the text of a value of another type."""
 
 _is_index = re.compile(r"(?:0|[1-9][0-9]{0,9})\Z").match
-"""Names that JavaScript puts before the others, in the order of their numbers."""
+"""Whether JavaScript sorts a name before others, by its number."""
 
 
 class Call(Protocol):
-    """What a key is made of: a `Context`."""
+    """The part of a `Context` from which a key is made."""
 
     @property
     def params(self) -> Any: ...
@@ -43,7 +43,7 @@ class Call(Protocol):
 
 
 class _UncertainError(Exception):
-    """The text that Moleculer makes of the parameters may be that of others too."""
+    """Other parameters could have the same key in Moleculer."""
 
 
 class CacheKey:
@@ -51,11 +51,11 @@ class CacheKey:
 
     Args:
         name: the full name of the action.
-        keys: as `Cache.keys`.
-        max_length: the longest text of parameters, as ``maxParamsLength`` of Moleculer; the end of
-            a longer one is replaced by its hash. None: any length.
-        to_plain: converts values of other classes, as `Serializer.to_plain`.
-        names: of the declared parameters, which need no look at each call.
+        keys: see `Cache.keys`.
+        max_length: the maximum length of the text of the parameters, ``maxParamsLength`` of
+            Moleculer; the end of a longer text is replaced by its hash. None: no limit.
+        to_plain: converts values of other classes, like `Serializer.to_plain`.
+        names: the names of the declared parameters, so that they need not be checked at each call.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class CacheKey:
         """Return the key of *call*.
 
         Args:
-            user: what a key ``#user…`` reads if the meta has no ``user``.
+            user: the value for a key ``#user…`` if the meta has no ``user``.
 
         Raises:
             TypeError: a value cannot be converted to plain ones, or the user is an object without
@@ -108,7 +108,7 @@ class CacheKey:
                 params = _in_order_of_javascript(params)
             text = "|".join([f"{_name(key)}|{_value(params[key])}" for key in params])
         elif params == "":
-            raise _UncertainError  # equal to that of no parameters
+            raise _UncertainError  # equal to the key without parameters
         else:
             text = _value(params)
         return text if self._max_length is None else self._shortened(text, self._max_length)
@@ -119,7 +119,7 @@ class CacheKey:
         if longest is None:
             return text
         if any(type(value) is list and len(_value(value)) >= longest for value in values):
-            raise _UncertainError  # Moleculer hashes it, and a text may be equal to the hash
+            raise _UncertainError  # Moleculer hashes it, and another text may equal the hash
         return self._shortened(text, longest)
 
     def _shortened(self, text: str, longest: int) -> str:
@@ -127,7 +127,7 @@ class CacheKey:
         if units < longest:
             return text
         if units == longest:
-            raise _UncertainError  # it may be equal to a shortened one
+            raise _UncertainError  # it may be equal to a shortened text
         start = text.encode("utf-16-le")[: 2 * (longest - MIN_LENGTH)]
         digest = b64encode(sha256(text.encode()).digest()).decode()
         return start.decode("utf-16-le", "replace") + digest
@@ -146,7 +146,7 @@ class CacheKey:
 
 
 class _Reader:
-    """Reads the value at one path, as ``get`` of lodash does."""
+    """Reads the value at one path, like ``get`` of lodash."""
 
     def __init__(self, key: str) -> None:
         self._reads_meta = key.startswith("#")
@@ -170,7 +170,7 @@ class _Reader:
         return value
 
     def _check_user(self, user: Any) -> None:
-        """Reject a class without the attribute: all its users would share the results of one."""
+        """Reject a class without the attribute, since all its users would share results."""
         if user is None or isinstance(user, Mapping):
             return
         if _part(user, self._names[1]) is _MISSING:
@@ -188,7 +188,7 @@ def _part(value: Any, name: str) -> Any:
         return value[int(name)] if is_there else _MISSING
     if isinstance(value, str | int | float | bytes | tuple) or value is None:
         return _MISSING
-    return getattr(value, name, _MISSING)  # an object of the application, such as its user
+    return getattr(value, name, _MISSING)  # an object of the application, such as the user
 
 
 def _name(name: Any) -> str:
@@ -213,7 +213,7 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if cls is list and "" not in value:
         return f"[{'|'.join(map(_value, value))}]"
-    raise _UncertainError  # an object: the text does not show where its names end
+    raise _UncertainError  # an object: its text does not show the ends of its names
 
 
 def _in_order_of_javascript(params: dict[str, Any]) -> dict[str, Any]:

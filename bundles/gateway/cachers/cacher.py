@@ -10,8 +10,8 @@ class Codec(Protocol):
     """Converts the results of one action to entries of a cacher, and back.
 
     Attributes:
-        keeps_types: whether `decode` returns the types that `encode` was given. If not, a call
-            that was not cached gets the converted value too.
+        keeps_types: whether `decode` returns the types of the values passed to `encode`. If not, a
+            call that computes a result also returns the converted value.
     """
 
     keeps_types: bool
@@ -27,32 +27,32 @@ class Codec(Protocol):
         """Return a new value.
 
         Raises:
-            ValueError: another process has written something else.
+            ValueError: *entry* is invalid, since another process has written it.
         """
 
 
 class Cacher(ABC):
-    """Stores results by key. None is never stored: it is the same as a missing result.
+    """Stores results by key. None is never stored, since it means a missing result.
 
-    `get` and `set` are for values of the application; calls of actions use `read` and `write`.
+    `get` and `set` are for the application; calls of actions use `read` and `write`.
 
     Attributes:
-        generation: how often entries were removed. The result of an action that had begun before
-            is not stored.
-        longest_wait: the seconds for which a call of an action with a lock waits for others; then
-            it runs the action itself. Moleculer's lock expires after the same time.
+        generation: the number of removals. The result of an action that began before a removal is
+            not stored.
+        longest_wait: the maximum of seconds that a call of an action with a lock waits for others;
+            then it runs the action itself. Moleculer's lock expires after the same time.
     """
 
     generation = 0
     longest_wait = 15.0
 
     async def get(self, key: str) -> Any:
-        """The value at *key*; None if it is missing or has expired."""
+        """Return the value at *key*; None if it is missing or has expired."""
         entry = await self.read(key)
         return None if entry is None else self.codec(Any).decode(entry)
 
     async def set(self, key: str, value: Any, ttl: float | None = None) -> None:
-        """Store *value* for *ttl* seconds; None: for those of the setting ``cache_ttl``."""
+        """Store *value* for *ttl* seconds; None: for the setting ``cache_ttl``."""
         if value is not None:
             await self.write(key, self.codec(Any).encode(value), ttl)
 
@@ -62,30 +62,30 @@ class Cacher(ABC):
 
     @abstractmethod
     async def clean(self, *patterns: str) -> None:
-        """Remove all entries that one of *patterns* matches; without patterns, all.
+        """Remove all entries that one of *patterns* matches; without patterns, all entries.
 
-        A pattern is one of names of actions, as ``users.*`` or ``**``, and matches all entries of
-        these. With a colon, the rest is for the parameters, where ``*`` is any text:
+        A pattern of action names, such as ``users.*`` or ``**``, matches all entries of these
+        actions. The part after a colon is a pattern of parameters, in which ``*`` is any text:
         ``users.get:5*``.
         """
 
     @abstractmethod
     def codec(self, type: Any, scalars: Any = None) -> Codec:
-        """The codec for values that are declared as *type*."""
+        """Return the codec for values that are declared as *type*."""
 
     @abstractmethod
     async def read(self, key: str) -> Any:
-        """The entry at *key*; None if it is missing."""
+        """Return the entry at *key*; None if it is missing."""
 
     @abstractmethod
     async def write(self, key: str, entry: Any, ttl: float | None) -> None:
-        """Store *entry*; *ttl* as for `set`."""
+        """Store *entry*; for *ttl* see `set`."""
 
     @asynccontextmanager
     async def lock(self, key: str) -> AsyncIterator[Any]:
-        """Keep other processes from computing *key*; yield the entry that one has stored
-        meanwhile, or None.
+        """Prevent other processes from computing *key*. Yield the entry that another process has
+        stored meanwhile, or None.
 
-        Calls in this process wait for each other already.
+        Calls in this process wait for each other before they call this.
         """
         yield None

@@ -15,7 +15,7 @@ def bind_cacher(binder: Binder) -> None:
     """Bind `Cacher`.
 
     Raises:
-        ConfigurationError: it is the one in Redis, and the bundle `redis` is not enabled.
+        ConfigurationError: it is the cacher in Redis, and the bundle `redis` is not enabled.
     """
     binder.bind(Clock, scope=singleton)
     binder.bind(Cacher, to=_class_of(binder), scope=singleton)  # type: ignore[type-abstract]

@@ -1,4 +1,4 @@
-"""Puts a cache around the actions that have one, when these are compiled."""
+"""Wraps actions with their cache, when they are compiled."""
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -24,6 +24,7 @@ from rxkernel import (
     Parameter,
     Request,
     Response,
+    Settings,
     Source,
     observe,
 )
@@ -41,12 +42,16 @@ def _has_cache(definition: Definition) -> bool:
 
 
 class Caching:
-    """Looks for a result after the access rules and the listeners of the request, and before the
+    """Looks up results after the access rules and the listeners of the request, and before the
     arguments are read."""
 
     @inject
-    def __init__(self, cacher: Cacher, settings: GatewaySettings, kernel: Kernel) -> None:
+    def __init__(
+        self, cacher: Cacher, settings: GatewaySettings, kernel: Kernel, application: Settings
+    ) -> None:
         self._cacher = cacher
+        self._is_separate = application.http.reuse_port and settings.cacher in ("memory", "lru")
+        self._name = settings.cacher
         self._max_length = settings.cache_max_params_length or None
         self._to_plain = kernel.serializer.to_plain
         self._runs = SharedRuns()
@@ -73,6 +78,19 @@ class Caching:
             codec = self._cacher.codec(signature.returns, signature.scalars)
             cached = CachedAction(cache, key, self._cacher, codec, self._runs)
             event.wrap(cached.around)
+            self._warn_once()
+
+    def _warn_once(self) -> None:
+        """Log a cache in memory, if there are several workers. Boot does not refuse it: results
+        that only expire need no more."""
+        if self._is_separate:
+            self._is_separate = False
+            logger.warning(
+                'gateway.cacher is "%s", so each worker caches results of its own, and '
+                "broker.cacher.clean and delete remove only those of their worker; set it to "
+                '"redis", or run one worker',
+                self._name,
+            )
 
 
 class CachedAction:
@@ -115,7 +133,7 @@ class CachedAction:
         return self._is_enabled is None or bool(self._is_enabled(context))
 
     def _decoded(self, key: str, entry: Any) -> Any:
-        """The value of *entry*; None without an entry, and for one that cannot be used."""
+        """Return the value of *entry*; None if there is no entry, or an invalid one."""
         if entry is None:
             return None
         try:
@@ -143,7 +161,7 @@ class CachedAction:
         return Outcome(value, entry)
 
     async def _shared(self, key: str, action: Action, request: Request) -> Outcome:
-        """As `_computed`, once for all calls that need *key* now."""
+        """Do the same as `_computed`, once for all concurrent calls with *key*."""
         run = (self._cacher.generation, key)
         outcome = await self._runs.wait_for(run, self._cacher.longest_wait)
         if outcome is not None:
@@ -182,7 +200,8 @@ def _problems_of(cache: Cache, definition: Definition) -> Iterator[str]:
 
 
 def _unknown_names(cache: Cache, parameters: Sequence[Parameter]) -> list[str]:
-    """The first names of keys that are not parameters; none if the action may read others."""
+    """Return the first names in keys that are not parameters; empty if the action may read
+    others."""
     names = {p.key for p in parameters if p.source in (Source.PARAMS, Source.BODY)}
     if "" in names or any(map(_reads_all, parameters)):
         return []

@@ -1,9 +1,9 @@
-"""The time by which entries in memory expire."""
+"""The clock for entries in memory."""
 
 from time import monotonic
 
 
 class Clock:
-    """The monotonic clock, in seconds. A test binds another one."""
+    """The monotonic clock, in seconds. A test binds a replacement."""
 
     now = staticmethod(monotonic)

@@ -1,10 +1,10 @@
-"""Numbers as the text that JavaScript makes of them (ECMAScript, Number::toString)."""
+"""Converts numbers to text like JavaScript (ECMAScript, Number::toString)."""
 
 import math
 
 
 def number_text(value: int | float) -> str:
-    """Return ``String(value)`` of JavaScript. An int is written exactly, whatever its size."""
+    """Return ``String(value)`` of JavaScript. An int of any size is written exactly."""
     if isinstance(value, int):
         return str(value)
     if math.isnan(value):
@@ -23,7 +23,7 @@ def number_text(value: int | float) -> str:
 
 
 def _placed(digits: str, point: int) -> str:
-    """*digits* with the decimal point after *point* of them."""
+    """Return *digits* with the decimal point after *point* of them."""
     count = len(digits)
     if count <= point <= 21:
         return digits + "0" * (point - count)

@@ -9,10 +9,10 @@ from rxkernel import HttpException, Response, Scalars, Serializer, Validator
 
 
 class JsonCodec:
-    """Stores JSON, as the serializer of Moleculer does, and reads it as *type*.
+    """Stores JSON, like the serializer of Moleculer, and reads it as *type*.
 
-    A type that only describes what is sent, such as ``Iterable[int]``, is read as `Any`: then
-    every caller gets plain values.
+    A type that can only be sent, such as ``Iterable[int]``, is read as `Any`; then every caller
+    gets plain values.
     """
 
     keeps_types = False
@@ -27,7 +27,7 @@ class JsonCodec:
     def decode(self, entry: bytes) -> Any:
         """
         Raises:
-            ValueError: the entry is not JSON, or it does not fit the type.
+            ValueError: the entry is not JSON, or invalid by the type.
         """
         plain = msgspec.json.decode(entry)
         if self._validator is None or plain is None:

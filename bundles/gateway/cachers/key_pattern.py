@@ -6,11 +6,11 @@ from bundles.gateway.broker.wildcards import matcher
 
 
 class KeyPattern:
-    """*text* before a colon matches the name of an action by the wildcard rules; the rest matches
-    its parameters, where ``*`` is any text and ``?`` one character.
+    """The part of *text* before a colon matches the name of an action, by the wildcard rules. The
+    rest matches its parameters, where ``*`` is any text and ``?`` one character.
 
-    A name with a version has a dot, and values may have dots: the rules for names do not apply to
-    parameters, so that ``users.*`` removes the result for ``{"mail": "ada@example.com"}`` too.
+    The rules for names do not apply to parameters, which may have dots, so that ``users.*`` also
+    removes the result for ``{"mail": "ada@example.com"}``.
     """
 
     def __init__(self, text: str) -> None:
@@ -18,7 +18,7 @@ class KeyPattern:
         self._matches_name = matcher(name)
         self._matches_rest = matcher(re.sub(r"\*+", "**", rest)) if colon else None
         self.glob = _glob(text if colon else f"{name}*")
-        """A pattern of Redis that matches the same keys, and perhaps more."""
+        """A pattern of Redis that matches at least the same keys."""
 
     def matches(self, key: str) -> bool:
         name, colon, rest = key.partition(":")

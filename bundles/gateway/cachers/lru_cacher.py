@@ -1,4 +1,4 @@
-"""Results in the memory of this process, of which those in use stay."""
+"""Results in the memory of this process; the least recently used ones are removed."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from bundles.gateway.cachers.memory_cacher import MemoryCacher
 
 
 class LruCacher(MemoryCacher):
-    """As `MemoryCacher`; a further entry removes the one that was not read for the longest time.
+    """A `MemoryCacher` in which a further entry removes the least recently read one.
 
-    A read does not change when an entry expires.
+    Reading an entry does not change its expiry.
     """
 
     async def read(self, key: str) -> Any:

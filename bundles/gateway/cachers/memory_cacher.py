@@ -15,7 +15,7 @@ _NEVER = float("inf")
 
 
 class MemoryCacher(Cacher):
-    """Holds at most ``cache_size`` entries: a further one removes the oldest.
+    """Stores at most ``cache_size`` entries; a further entry removes the oldest one.
 
     An expired entry is removed when it is read, or when it is the oldest.
     """
@@ -25,7 +25,7 @@ class MemoryCacher(Cacher):
         self._size = settings.cache_size
         self._ttl = settings.cache_ttl or None
         self._now: Callable[[], float] = clock.now
-        self._stored: dict[str, tuple[Any, float]] = {}  # the entry, and when it expires
+        self._stored: dict[str, tuple[Any, float]] = {}  # the entry, and its expiry
         self._codec = PickleCodec()
 
     def codec(self, type: Any, scalars: Any = None) -> Codec:
@@ -44,7 +44,7 @@ class MemoryCacher(Cacher):
     async def write(self, key: str, entry: Any, ttl: float | None) -> None:
         seconds = self._ttl if ttl is None else ttl
         stored = self._stored
-        stored.pop(key, None)  # the new one is the youngest
+        stored.pop(key, None)  # so that the new entry is the youngest
         if len(stored) >= self._size:
             del stored[next(iter(stored))]
         stored[key] = (entry, _NEVER if seconds is None else self._now() + seconds)

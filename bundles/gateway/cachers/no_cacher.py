@@ -1,4 +1,4 @@
-"""The cacher of applications without one: it stores nothing."""
+"""The cacher of applications without a cache: it stores nothing."""
 
 from typing import Any
 

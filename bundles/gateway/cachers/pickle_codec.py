@@ -22,10 +22,11 @@ class _Copied:
 
 
 class PickleCodec:
-    """Keeps a pickle of a value: every caller gets an object of its own, of the same classes.
+    """Stores a pickle of a value, so that every caller gets a separate object of the same class.
 
-    Loading one takes a tenth of the time of ``copy.deepcopy``, which copies what cannot be
-    pickled, such as an instance of a class in a function. Immutable values are kept as they are.
+    Loading a pickle takes a tenth of the time of ``copy.deepcopy``, which is used for values that
+    cannot be pickled, such as an instance of a class in a function. Immutable values are stored
+    unchanged.
     """
 
     keeps_types = True

@@ -1,4 +1,4 @@
-"""Results in Redis, shared by processes: ours, and those of Node with Moleculer's cacher."""
+"""Results in Redis, which processes share, including those of Node with Moleculer's cacher."""
 
 import asyncio
 import logging
@@ -23,16 +23,16 @@ logger = logging.getLogger(__name__)
 
 _BATCH = 500
 _FIRST_DELAY, _LONGEST_DELAY = 0.02, 0.5
-"""Seconds between two looks for a result that another process computes."""
+"""Seconds between two checks for a result that another process computes."""
 
 _UNLOCK = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0"
 
 
 class RedisCacher(Cacher):
-    """Without Redis, `read` finds nothing and `write` does nothing; `delete` and `clean` raise an
-    error of redis-py, since entries that should be removed stay.
+    """During an outage of Redis, `read` finds nothing and `write` does nothing. `delete` and
+    `clean` raise an error of redis-py, since entries that must be removed would stay.
 
-    The bundle `redis` logs the outage and its end. In between, Redis is not asked.
+    The bundle `redis` logs the outage and its end; in between, Redis is not used.
     """
 
     @inject
@@ -95,7 +95,7 @@ class RedisCacher(Cacher):
 
     @asynccontextmanager
     async def lock(self, key: str) -> AsyncIterator[Any]:
-        """The key of the lock is that of Moleculer. It expires by itself if this process ends."""
+        """Hold a lock with the key of Moleculer. It expires if this process ends."""
         name, token = f"{self._prefix}{key}-lock", token_hex(16)
         has_lock, entry = await self._acquire(key, name, token)
         try:
@@ -105,7 +105,7 @@ class RedisCacher(Cacher):
                 await self._release(name, token)
 
     async def _acquire(self, key: str, name: str, token: str) -> tuple[bool, Any]:
-        """Wait for the lock or the entry; for neither, if both take too long."""
+        """Wait for the lock or the entry, up to `longest_wait` seconds."""
         loop = asyncio.get_running_loop()
         deadline, delay = loop.time() + self.longest_wait, _FIRST_DELAY
         while self._outage.problem is None and loop.time() < deadline:

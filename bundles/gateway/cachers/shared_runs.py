@@ -1,4 +1,4 @@
-"""One call computes a result, and calls for the same key wait for it."""
+"""Lets one call compute a result, while calls with the same key wait for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,11 +12,11 @@ Compute = Callable[[], Awaitable["Outcome"]]
 
 @attrs.define(eq=False)
 class Outcome:
-    """What one call has computed.
+    """The outcome of one call.
 
     Attributes:
-        value: what its caller gets.
-        entry: what the other calls decode; None for the value None.
+        value: the result for its caller.
+        entry: the entry that other calls decode; None for the value None.
         is_shared: whether other calls may use it.
         is_cached: whether it was in the cache.
     """
@@ -34,11 +34,11 @@ class SharedRuns:
         self._running: dict[Key, asyncio.Future[Outcome | None]] = {}
 
     async def wait_for(self, key: Key, longest_wait: float) -> Outcome | None:
-        """Wait for the call that computes *key*, and for those that take its place if it fails;
-        not longer than *longest_wait* seconds.
+        """Wait up to *longest_wait* seconds for the call that computes *key*, and for calls that
+        replace it if it fails.
 
         Returns:
-            A shared outcome; None if the caller has to compute.
+            A shared outcome; None if the caller must compute the result.
         """
         deadline = asyncio.get_running_loop().time() + longest_wait
         while (running := self._running.get(key)) is not None:
@@ -51,7 +51,7 @@ class SharedRuns:
         return None
 
     async def run(self, key: Key, compute: Compute) -> Outcome:
-        """Compute *key* for this call, and for those that `wait_for` it meanwhile."""
+        """Compute *key* for this call, and for calls that use `wait_for` meanwhile."""
         running: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
         shared: Outcome | None = None
         self._running[key] = running

@@ -1,1 +1,1 @@
-"""Several nodes that share their actions and events, by the protocol of Moleculer."""
+"""Lets several nodes share their actions and events by the protocol of Moleculer."""

@@ -1,4 +1,4 @@
-"""The response to a call of another node: a result, an error or a stream."""
+"""The response to a call from another node: a result, an error or a stream."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, RequestPacket, ResponsePacket
 from bundles.gateway.cluster.pieces import send_pieces
 from bundles.gateway.cluster.remote_errors import ErrorWriter, shortened
-from bundles.gateway.errors import MoleculerError
+from bundles.gateway.exceptions import MoleculerError
 from bundles.message_bus import PacketTooLargeError
 from rxkernel import HttpException
 from rxkernel.exception_text import own_traceback
@@ -24,7 +24,7 @@ class CallResponse:
     """
     Args:
         request: the call.
-        caller: the context on the other node, whose meta is sent back.
+        caller: the context of the caller on the other node; its meta is sent back.
 
     Attributes:
         node_id: the other node.
@@ -44,7 +44,7 @@ class CallResponse:
         self._streaming: asyncio.Task[Any] | None = None
 
     def lose(self) -> None:
-        """The other node or the bus was lost: a stream cannot be sent whole any more."""
+        """Stop a stream, because the other node or the bus was lost."""
         self._is_lost = True
         if self._streaming is not None:
             self._streaming.cancel()
@@ -76,7 +76,7 @@ class CallResponse:
             await self._deliver(self._packet(error=shortened(fields)))
 
     async def _send_stream(self, stream: ResultStream) -> None:
-        """Send the pieces of a result, the packet of its meta first."""
+        """Send a packet with the meta, then the pieces of *stream*."""
         if self._is_lost:
             await stream.aclose()
             await self.fail(node_lost(self.node_id))
@@ -118,7 +118,7 @@ class CallResponse:
 
 
 def node_lost(node_id: str) -> MoleculerError:
-    """The error of a stream whose other end was lost."""
+    """Return the error of a stream whose other end was lost."""
     return MoleculerError(f"The node '{node_id}' was lost.", 503, "NODE_LOST")
 
 

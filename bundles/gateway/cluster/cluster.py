@@ -1,4 +1,4 @@
-"""`Cluster`: this node among others, which it calls and which call it."""
+"""`Cluster`: connects this node to the others, for calls and events in both directions."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ from bundles.gateway.cluster.shared_action import (
 )
 from bundles.gateway.cluster.shared_events import SharedEvents
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.errors import RequestRejectedError, node_not_found
+from bundles.gateway.exceptions import RequestRejectedError, node_not_found
 from bundles.gateway.settings import GatewaySettings
 from bundles.message_bus import Transporter
 from rxkernel import Kernel, Propagator
@@ -47,10 +47,10 @@ class Cluster:
     """
     Attributes:
         shared: see `Remote`.
-        is_running: whether it was started, also if the bus is away.
+        is_running: whether it was started; the bus may be unavailable.
         membership: whether this node has joined the cluster.
         members: the other nodes.
-        dropped: the packets that could not be used.
+        dropped: counts the packets that were dropped.
     """
 
     @inject
@@ -115,8 +115,8 @@ class Cluster:
 
     @property
     def figures(self) -> Mapping[str, int]:
-        """The other nodes, calls that wait for their results, calls and events that run, and
-        packets that were dropped."""
+        """The numbers of other nodes, of calls that wait for their results, of calls and events
+        that run, and of dropped packets."""
         return {
             "nodes": len(self.members.table.available),
             "outgoing_calls": self._calls.count,
@@ -139,7 +139,7 @@ class Cluster:
         return {name: action.visibility for name, action in self.shared.items() if action.remote}
 
     async def request(self, endpoint: Endpoint, context: Context) -> Any:
-        chosen = cast(RemoteEndpoint, endpoint).node  # the broker runs the others itself
+        chosen = cast(RemoteEndpoint, endpoint).node  # the broker itself runs local endpoints
         node = self.members.table.available.get(chosen.id)
         if node is None or node.instance != chosen.instance:  # lost since it was chosen
             raise RequestRejectedError(endpoint.name, chosen.id)
@@ -177,7 +177,7 @@ class Cluster:
     # --- the life of this node
 
     async def start(self) -> None:
-        """Join the cluster, or begin to wait for the bus.
+        """Join the cluster; if the bus is unavailable, join later.
 
         Raises:
             ServerStartError: the bus rejects this node, or another node has its name.
@@ -199,13 +199,13 @@ class Cluster:
         self._incoming.forget(since)
 
     def offer(self) -> None:
-        """Offer what the broker has from now on, and inform the other nodes."""
+        """Offer the actions and handlers that the broker has now, and inform the other nodes."""
         self._own.offer(self._broker.routes.registry)
         self._renew()
         self._sender.run(self.members.introduce())
 
     async def drain(self) -> None:
-        """Inform the others that they must not call this node any more, and finish what runs."""
+        """Ask the others not to call this node any longer, and finish the running calls."""
         self._incoming.is_refusing = True
         self._own.offer(None)
         await self.members.introduce()

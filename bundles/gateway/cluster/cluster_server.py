@@ -10,7 +10,7 @@ from rxkernel import Kernel, Server
 
 
 class ClusterServer(Server):
-    """Has no port: its messages are the calls and events of other nodes."""
+    """It has no port: its messages are the calls and events of other nodes."""
 
     name = "cluster"
     transport = ACTIONS
@@ -22,7 +22,7 @@ class ClusterServer(Server):
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """The packets that were dropped, by reason."""
+        """The numbers of dropped packets, by reason."""
         return self._cluster.dropped.counts
 
     @property
@@ -30,7 +30,7 @@ class ClusterServer(Server):
         return self._cluster.figures
 
     def configure(self, kernel: Kernel) -> None:
-        pass  # the broker has the kernel
+        pass  # the broker already has the kernel
 
     async def start(self) -> None:
         await self._cluster.start()

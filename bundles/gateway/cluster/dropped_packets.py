@@ -1,4 +1,4 @@
-"""Counts packets that cannot be used."""
+"""Counts and logs packets that are dropped."""
 
 import logging
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ _REASONS = {
     "replayed": "were received before",
     "too_many_nodes": "are from more nodes than a cluster may have",
 }
-"""What the packets are, by the reason to drop them."""
+"""The reasons for which packets are dropped, with their texts for the log."""
 
 
 _MOST_LOGGED = 20
-"""Nodes whose packets are logged for one reason."""
+"""The maximum number of nodes that are logged for each reason."""
 
 
 class DroppedPackets:
-    """Logs the first packet of each reason, and for packets of another version that of each node;
-    counts all.
+    """Counts all dropped packets, and logs the first one for each reason. If the version of the
+    protocol is wrong, it logs the first one of each node.
 
     Attributes:
-        counts: by reason.
+        counts: the numbers of packets, by reason.
     """
 
     def __init__(self) -> None:
@@ -42,10 +42,11 @@ class DroppedPackets:
         return sum(self._counts.values())
 
     def add(self, reason: str, topic: str, text: str, node_id: str = "") -> None:
-        """Count a packet of *topic*; *text* is the reason.
+        """Count a packet of *topic*.
 
         Args:
-            node_id: the first packet of each is logged.
+            text: what is wrong with it, for the log.
+            node_id: if given, the first packet of each node is logged.
         """
         self._counts[reason] += 1
         logged = self._logged.setdefault(reason, set())
@@ -53,7 +54,7 @@ class DroppedPackets:
             logged.add(node_id)
             logger.warning(
                 "a packet of the cluster was dropped (%s): %.500s; further packets that %s are "
-                "counted only",
+                "only counted",
                 topic,
                 text,
                 _REASONS[reason],

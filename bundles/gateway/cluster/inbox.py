@@ -18,17 +18,17 @@ from bundles.gateway.cluster.packets import (
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[Any, str], None]
-"""Handles a packet of a topic; it must not wait."""
+"""Handles a packet; the second argument is its topic. It must not wait."""
 
 _NEED_A_NODE = (Command.REQUEST, Command.EVENT)
 
 
 class Inbox:
-    """Drops what cannot be used. Nothing that a node sends raises an exception here.
+    """Drops invalid packets, so that no packet of another node raises an exception here.
 
     Args:
-        handlers: by command.
-        most_bytes: larger packets are dropped.
+        handlers: the handlers, by command.
+        most_bytes: the maximum size of a packet; larger ones are dropped.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class Inbox:
             self._read(self._link.topics.received[topic], topic, data, now)
         except InvalidPacketError as exc:
             self._dropped.add(exc.reason, topic, str(exc), exc.node_id)
-        except Exception:  # a fault of ours must not stop the transporter
+        except Exception:  # an error in this code must not stop the transporter
             logger.exception("a packet of the cluster was not handled (%s)", topic)
 
     def release(self, node_id: str) -> None:
-        """Handle the packets that were kept until *node_id* was known."""
+        """Handle the packets of *node_id* that were kept until it was known."""
         for command, packet, topic in self._members.released(node_id):
             try:
                 self._handlers[command](packet, topic)

@@ -27,7 +27,7 @@ from bundles.gateway.cluster.remote_errors import ErrorWriter, restored
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, stream_error
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     MoleculerError,
     RequestTimeoutError,
     ServiceNotAvailableError,
@@ -41,10 +41,10 @@ _PATIENCE = 1.0
 
 
 class IncomingMessages:
-    """Each call and each event runs in a task and a context of its own.
+    """Runs each call and each event in its own task and context.
 
     Attributes:
-        is_refusing: whether further calls are refused, because this node leaves.
+        is_refusing: whether new calls are refused, because this node is leaving.
     """
 
     def __init__(
@@ -69,11 +69,11 @@ class IncomingMessages:
 
     @property
     def count(self) -> int:
-        """How many calls and events run."""
+        """The number of running calls and events."""
         return len(self._tasks)
 
     def begin(self) -> None:
-        """Run messages with the context variables of the caller."""
+        """Run messages from now on, with the context variables of the caller of this method."""
         self._variables = copy_context()
         self.is_refusing = False
 
@@ -96,7 +96,7 @@ class IncomingMessages:
         self._start(self._respond(packet, stream))
 
     def _add_to_stream(self, packet: RequestPacket) -> IncomingStream | None:
-        """Return the stream that *packet* belongs to; None: it has no stream."""
+        """Add *packet* to its stream and return the stream; None: the call has no stream."""
         key, now = (packet.sender, packet.id), asyncio.get_running_loop().time()
         stream = self._streams.get(key)
         if stream is None:
@@ -122,7 +122,7 @@ class IncomingMessages:
             self._dropped.add(
                 "replayed", topic, f"the event {packet.id!r:.100} was received before"
             )
-        else:  # also when this node leaves: the sender did not know, and sends it once
+        else:  # even if this node is leaving: the sender did not know, and sends it only once
             self._start(self._handle(packet))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -171,7 +171,7 @@ class IncomingMessages:
             raise RequestTimeoutError(packet.action, self._broker.node_id) from exc
 
     def _caller(self, packet: MessagePacket) -> Context:
-        """The context on the other node that has sent *packet*."""
+        """The context of the sender of *packet*."""
         meta = packet.meta or {}
         self._trace.read(meta)
         request = new_request(ACTIONS, "", None, None)
@@ -193,21 +193,22 @@ class IncomingMessages:
                 packet.groups,
                 to_all=bool(packet.broadcast),
             )
-        except MoleculerError as exc:  # nested too deeply
+        except MoleculerError as exc:  # events and calls are nested too deeply
             logger.error("the event %.100r of %r: %s", packet.event, packet.sender, exc)
 
     # --- the end
 
     def forget(self, since: float) -> None:
-        """Forget streams that have ended or are not read any more, without a packet after *since*.
-        Moleculer sends the rest of a stream to an action that has ended."""
+        """Forget streams that have ended or are no longer read, if their last packet came before
+        *since*. Until then they are kept, because Moleculer sends the rest of a stream to an
+        action that has ended."""
         for key, stream in tuple(self._streams.items()):
             if stream.is_over(since) or (not stream.has_begun and stream.last_seen < since):
                 del self._streams[key]
 
     def lose(self, node: RemoteNode | None) -> None:
-        """End the streams from and to *node*, which was lost; None: all, because the bus was
-        lost."""
+        """End the streams from and to *node*, which was lost. None: the bus was lost; end all
+        streams."""
         for key, stream in tuple(self._streams.items()):
             if node is None or stream.node_id == node.id:
                 del self._streams[key]
@@ -217,12 +218,12 @@ class IncomingMessages:
                 response.lose()
 
     async def drain(self) -> None:
-        """Wait for the calls and events that run."""
+        """Wait for the running calls and events."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def cancel(self) -> None:
-        """Cancel the calls and events that still run, and wait a moment for their end."""
+        """Cancel the running calls and events, and wait a short time until they end."""
         late = tuple(self._tasks)
         for task in late:
             task.cancel()
@@ -233,7 +234,7 @@ class IncomingMessages:
 
 
 def _set_id(request: Request, given: str | None) -> None:
-    """Give *request* the id of the call, unless it cannot be a header."""
+    """Give *request* the id of the call, unless this id is not valid in a header."""
     if given:
         try:
             request.id = given

@@ -1,32 +1,32 @@
-"""A stream of another node: pieces in packets, which may come in another order."""
+"""A stream from another node: pieces in packets, which may arrive in any order."""
 
 import asyncio
 from collections import deque
 from typing import Any
 
 from bundles.gateway.broker.result_stream import ResultStream
-from bundles.gateway.errors import MoleculerServerError
+from bundles.gateway.exceptions import MoleculerServerError
 
 _MOST_BYTES = 64 * 1024 * 1024
-"""Bytes that wait to be read. The protocol cannot slow the sender down."""
+"""The maximum number of bytes that wait to be read: the protocol cannot slow the sender down."""
 
 _MOST_EARLY = 1000
-"""Packets that wait for an earlier one."""
+"""The maximum number of packets that wait for an earlier one."""
 
 _PIECE_OF_OBJECTS = 1000
-"""What a piece that is not bytes counts, in bytes."""
+"""The number of bytes that a piece counts if it is not bytes."""
 
 
 class IncomingStream(ResultStream):
-    """Yields the pieces: bytes, or any JSON for a stream of objects. Raises the error of the
-    sender.
+    """Yields the pieces: bytes, or any JSON values in a stream of objects. If the stream of the
+    sender fails, it raises the error.
 
-    Close it with ``aclose`` if it is not read to its end: later pieces are dropped.
+    Call ``aclose`` to stop reading before the end; the rest is dropped.
 
     Attributes:
-        has_objects: whether text is a piece of its own; else it is UTF-8.
+        has_objects: whether the pieces are JSON values. If not, a text is bytes in UTF-8.
         has_begun: whether its first packet has been received.
-        is_closed: whether it is not read any more.
+        is_closed: whether it is no longer read.
         is_ended: whether its last packet has been received, or it has failed.
         last_seen: when its last packet was received, by the clock of the event loop.
     """
@@ -47,17 +47,17 @@ class IncomingStream(ResultStream):
 
     @property
     def is_done(self) -> bool:
-        """Whether it has ended or is not read any more."""
+        """Whether it has ended or is no longer read."""
         return self.is_ended or self.is_closed
 
     def is_over(self, since: float) -> bool:
-        """Whether it is done, and was without a packet after *since*."""
+        """Whether it is done, and its last packet came before *since*."""
         return self.is_done and self.last_seen < since
 
     def put(
         self, seq: int, piece: Any, failure: Exception | None, *, is_last: bool, now: float
     ) -> None:
-        """Add the packet number *seq*; that of the first piece is 1."""
+        """Add the packet with the number *seq*; the first piece has the number 1."""
         self.last_seen = now
         if self.is_ended or seq < self._next or seq in self._early:
             return
@@ -75,12 +75,12 @@ class IncomingStream(ResultStream):
         while not self.is_ended and self._next in self._early:
             self._append(*self._early.pop(self._next))
             self._next += 1
-        if failure is not None:  # what is missing before it is lost
+        if failure is not None:  # pieces that are missing before it are lost
             self.fail(failure)
         self._changed.set()
 
     def _counted(self, piece: Any) -> Any:
-        """Return the value of *piece*, which waits from now on, perhaps for an earlier one.
+        """Count *piece* among the waiting bytes, and return its value.
 
         Raises:
             ValueError: it is invalid, or too many bytes wait.
@@ -99,7 +99,7 @@ class IncomingStream(ResultStream):
             self._pieces.append(value)
 
     def fail(self, failure: Exception) -> None:
-        """End it with *failure*, after the pieces that were received."""
+        """Raise *failure* at the reader after the received pieces."""
         if not self.is_ended:
             self._failure = failure
             self._end()
@@ -131,7 +131,7 @@ class IncomingStream(ResultStream):
 
 
 def _value(piece: Any) -> Any:
-    """The bytes of *piece*, which Node writes as ``{"type": "Buffer", "data": [1, 2]}``."""
+    """Return the bytes of *piece*; Node writes them as ``{"type": "Buffer", "data": [1, 2]}``."""
     if isinstance(piece, dict) and piece.get("type") == "Buffer":
         data = piece.get("data")
         try:

@@ -1,4 +1,4 @@
-"""Sends packets of this node."""
+"""Sends the packets of this node."""
 
 import logging
 from collections import deque
@@ -12,7 +12,7 @@ from rxkernel import Serializer
 logger = logging.getLogger(__name__)
 
 _MOST_LATE = 1000
-"""Packets that wait for the bus; the oldest is dropped for another one."""
+"""The maximum number of packets that wait for the bus; then the oldest one is dropped."""
 
 _Late = tuple[Command, Packet, str, str]
 
@@ -21,8 +21,8 @@ class Link:
     """
     Attributes:
         accepted: the versions of the protocol that this node reads and writes.
-        topics: those of its namespace.
-        encode: writes JSON.
+        topics: the topics of the namespace of this node.
+        encode: encodes a packet as JSON.
     """
 
     def __init__(
@@ -45,21 +45,21 @@ class Link:
         protocol: str,
         sender: str | None = None,
     ) -> None:
-        """Send *packet* to the node *node_id*, which gets *protocol*; None: to all nodes.
+        """Send *packet* in the version *protocol* to the node *node_id*; None: to all nodes.
 
         Args:
-            sender: None: the name of this node.
+            sender: the name of the sender; None: the name of this node.
 
         Raises:
             BusUnavailableError, PacketTooLargeError: it was not sent.
-            TypeError, ValueError, RecursionError: it has a value that JSON cannot hold.
+            TypeError, ValueError, RecursionError: it cannot be encoded as JSON.
         """
         packet.sender, packet.ver = sender or self._node_id, protocol
         await self._transporter.publish(self.topics.of(command, node_id), self.encode(packet))
 
     async def deliver(self, command: Command, packet: Packet, node_id: str, protocol: str) -> None:
-        """As `send`, or later if the bus is away: a packet without which the node *node_id* would
-        wait without end. It may have kept its own connection to the bus.
+        """Send *packet*; if the bus is unavailable, send it later. For packets without which the
+        node *node_id* would wait forever, since it may still be connected to the bus.
 
         Raises:
             PacketTooLargeError, TypeError, ValueError, RecursionError: see `send`.
@@ -71,7 +71,7 @@ class Link:
             self._late.append((command, packet, node_id, protocol))
 
     async def deliver_late(self) -> None:
-        """Send what was not sent because the bus was away."""
+        """Send the packets that were not sent because the bus was unavailable."""
         late = tuple(self._late)
         self._late.clear()
         for packet in late:

@@ -1,4 +1,4 @@
-"""Informs other nodes of changes, and probes of the connection to the bus."""
+"""Informs other nodes of changes, and reports the connection to the bus to readiness probes."""
 
 from injector import inject
 
@@ -7,7 +7,7 @@ from bundles.message_bus import Transporter
 from rxkernel import CompiledEvent, KernelEvents, ReadinessEvent, ServerEvents, observe
 
 _LAST = -2000
-"""After the broker offers what was compiled."""
+"""A priority: after the broker has the new actions and handlers."""
 
 
 class ClusterListeners:
@@ -28,4 +28,4 @@ class ClusterListeners:
         if not self._transporter.is_connected:
             event.fail("cluster", f"no connection to {self._transporter.place}")
         elif not (membership := self._cluster.membership).has_joined:
-            event.fail("cluster", membership.problem or "this node has not joined it yet")
+            event.fail("cluster", membership.problem or "this node has not joined the cluster yet")

@@ -1,4 +1,4 @@
-"""The nodes of the cluster: how they find each other, and how their loss is noticed."""
+"""The nodes of the cluster: finds other nodes, and detects the loss of nodes."""
 
 import asyncio
 import logging
@@ -25,15 +25,16 @@ from bundles.gateway.cluster.sender import Sender
 logger = logging.getLogger(__name__)
 
 _MOST_STRANGERS = 1000
-"""Nodes that are asked who they are, until the next heartbeat; and packets of theirs."""
+"""The maximum number of unknown nodes that are asked for their information until the next
+heartbeat, and of their packets that are kept."""
 
 
 @attrs.frozen(eq=False)
 class Change:
-    """*node* has ``joined``, was ``restarted`` or ``updated``, has ``left``, or was ``lost``
-    without a word.
+    """*node* has ``joined``, was ``restarted`` or ``updated``, has ``left``, or was ``lost``: it
+    sends nothing any longer.
 
-    *ended* is the instance whose calls and streams have ended: for ``restarted`` the one before.
+    *ended* is the instance whose calls and streams have ended; for ``restarted`` the previous one.
     """
 
     kind: Literal["joined", "restarted", "updated", "left", "lost"]
@@ -102,7 +103,7 @@ class Members:
         self._remove(packet.sender, "left")
 
     def conflict(self, packet: InfoPacket) -> None:
-        """Log that *packet*, which has the name of this node, is from another one."""
+        """Log that another node, the sender of *packet*, has the name of this node."""
         if packet.instance != self._own.instance and not self._has_conflict:
             self._has_conflict = True
             logger.error(
@@ -112,7 +113,7 @@ class Members:
             )
 
     def hold(self, command: Command, packet: MessagePacket, topic: str) -> None:
-        """Keep *packet*, whose sender is unknown, until the sender has introduced itself."""
+        """Keep *packet* of an unknown sender until the sender has sent its information."""
         if len(self._held) >= _MOST_STRANGERS:
             self._drop(packet, topic)
             return
@@ -120,14 +121,14 @@ class Members:
         self.ask(packet.sender, packet.ver)
 
     def released(self, node_id: str) -> list[tuple[Command, MessagePacket, str]]:
-        """Return the packets of *node_id* that were kept."""
+        """Return the kept packets of *node_id*."""
         found = [one for one in self._held if one[1].sender == node_id]
         if found:
             self._held = [one for one in self._held if one[1].sender != node_id]
         return found
 
     def ask(self, node_id: str, protocol: str) -> None:
-        """Ask the node *node_id* for its information, once until the next heartbeat."""
+        """Ask the node *node_id* for its information, at most once until the next heartbeat."""
         if node_id not in self._asked and len(self._asked) < _MOST_STRANGERS:
             self._asked.add(node_id)
             self._sender.send_soon(Command.DISCOVER, DiscoverPacket(), node_id, protocol)
@@ -135,10 +136,11 @@ class Members:
     # --- this node
 
     async def join(self) -> None:
-        """Ask all nodes for their information; they learn of this node by its reply to theirs."""
+        """Ask all nodes for their information. Each of them receives that of this node when its
+        own has arrived."""
         now = _now()
         for node in self.table.available.values():
-            node.last_seen = now  # no packet was received while the bus was away
+            node.last_seen = now  # no packet was received while the bus was unavailable
         await self._sender.send(Command.DISCOVER, DiscoverPacket(), None, self._link.accepted)
         if self.table.available:
             await self.introduce()
@@ -159,8 +161,8 @@ class Members:
         await self._sender.send(Command.DISCONNECT, DisconnectPacket(), None, protocols)
 
     def check(self, timeout: float) -> None:
-        """Drop the nodes that were not heard of for *timeout* seconds, and what strangers have
-        sent since the last check."""
+        """Drop the nodes that sent no packet for *timeout* seconds, and the packets of unknown
+        nodes that did not send their information since the last check."""
         now = _now()
         for node_id in self.table.silent(now - timeout):
             self._remove(node_id, "lost")
@@ -168,7 +170,7 @@ class Members:
         waiting, self._held = self._held, []
         for command, packet, topic in waiting:
             if packet.sender in self._asked:
-                self._held.append((command, packet, topic))  # asked since the last check only
+                self._held.append((command, packet, topic))  # asked after the last check
             else:
                 self._drop(packet, topic)
         self._asked.clear()

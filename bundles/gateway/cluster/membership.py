@@ -1,4 +1,4 @@
-"""`Membership`: joins the cluster when the bus can be used, and sends heartbeats."""
+"""`Membership`: joins the cluster when the bus is available, and sends heartbeats."""
 
 import asyncio
 import logging
@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 @attrs.frozen
 class Discovery:
-    """*seconds*: how long a start waits for the information of other nodes, by default as long as
-    Moleculer. Bind another instance for tests."""
+    """*seconds*: how long a start waits for the information of other nodes. The default is that
+    of Moleculer. Tests may bind another instance."""
 
     seconds: float = 0.5
 
@@ -27,14 +27,14 @@ class Discovery:
 class Membership:
     """
     Args:
-        joined: is called after each join.
-        clean: is called after each heartbeat, with a time by the clock of the event loop: what has
-            ended before may be forgotten.
+        joined: called after each join.
+        clean: called after each heartbeat with a time by the clock of the event loop; streams
+            that ended before this time may be forgotten.
 
     Attributes:
-        has_joined: whether the other nodes can reach this one when the bus can be used.
-        problem: why this node has not joined the cluster although the bus can be used; None: it
-            has, or tries.
+        has_joined: whether the other nodes can reach this one when the bus is available.
+        problem: why this node has not joined the cluster although the bus is available; None: it
+            has joined, or still tries.
     """
 
     def __init__(
@@ -60,14 +60,13 @@ class Membership:
         self._beating: asyncio.Task[None] | None = None
 
     def connected(self) -> None:
-        """Join: the bus can be used now."""
+        """Join the cluster: the bus is available now."""
         if self._joining is not None:
             self._joining.cancel()  # it began before the bus was lost
         self._joining = asyncio.create_task(self._join())
 
     async def begin(self, discovery: Discovery) -> None:
-        """Wait until this node has joined, unless the bus is away, and send heartbeats from now
-        on.
+        """Send heartbeats from now on. If the bus is available, wait until this node has joined.
 
         Raises:
             ServerStartError: another node has its name.
@@ -80,7 +79,7 @@ class Membership:
         self._beating = asyncio.create_task(self._beat())
 
     async def end(self) -> None:
-        """Send no further heartbeat."""
+        """Stop the heartbeats."""
         tasks = [task for task in (self._beating, self._joining) if task is not None]
         self._beating = self._joining = None
         for task in tasks:
@@ -94,7 +93,7 @@ class Membership:
         self.has_joined = False
 
     async def _join(self) -> None:
-        """Join the cluster, or set `problem`. The next heartbeat tries it again."""
+        """Join the cluster or set `problem`; the next heartbeat tries again."""
         try:
             if not self.has_joined and not await self._may_join():
                 return
@@ -114,8 +113,8 @@ class Membership:
             logger.info("joined the cluster at %s as %r", place, node_id)
             return True
         self.problem = (
-            f"the cluster at {place} has a node called {node_id!r} already; give each process its "
-            f"own gateway.node_id, or leave the setting out"
+            f"the cluster at {place} already has a node called {node_id!r}; give each process its "
+            f"own gateway.node_id, or remove the setting"
         )
         if self._beating is not None and before is None:
             logger.error("%s", self.problem)
@@ -129,14 +128,14 @@ class Membership:
             try:
                 if self._transporter.is_connected:
                     await self.beat(loop.time() - begin - interval)
-            except Exception:  # the next heartbeats must be sent nevertheless
+            except Exception:  # the next heartbeats must still be sent
                 logger.exception("a heartbeat of the cluster has failed")
 
     async def beat(self, delay: float) -> None:
-        """Send a heartbeat, and look for nodes that were lost.
+        """Send a heartbeat, and look for lost nodes.
 
         Args:
-            delay: the seconds by which it is late, because this process was busy.
+            delay: how many seconds it is late, because this process was busy.
         """
         if not self.has_joined:
             if self._joining is None or self._joining.done():
@@ -144,6 +143,6 @@ class Membership:
             return
         await self._members.beat()
         timeout = self._settings.heartbeat_timeout
-        if delay < timeout / 2:  # else packets wait to be read
+        if delay < timeout / 2:  # after a longer delay, received packets still wait to be read
             self._members.check(timeout)
         self._clean(asyncio.get_running_loop().time() - timeout)

@@ -8,11 +8,12 @@ from bundles.gateway.cluster.packets import Command, PingPacket
 from bundles.message_bus import Transporter
 
 _PATIENCE = 1.0
-"""Seconds in which another node must reply. The bus may still list one that has ended."""
+"""Seconds within which another node must reply: the bus may still list a node that has ended."""
 
 
 class NameCheck:
-    """Pings the other node under a name for this purpose: a node ignores its own name."""
+    """Pings the node that already has the name. The sender has another name for this purpose,
+    because nodes ignore packets with their own name."""
 
     def __init__(self, transporter: Transporter, link: Link, instance: str, node_id: str) -> None:
         self.name = f"{node_id[:150]}-{instance}"

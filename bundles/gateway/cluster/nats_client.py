@@ -1,7 +1,7 @@
-"""The client of nats-py, without its queues on the way of a packet.
+"""The client of nats-py, without its queues for packets.
 
-nats-py wakes one task for each packet that is sent, and another one for each that is received.
-That took half of the time of a call.
+nats-py wakes a task for each sent packet, and another one for each received packet. This took half
+of the time of a call.
 """
 
 import asyncio
@@ -12,15 +12,15 @@ from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 
 _MOST_UNSENT = 2 * 1024 * 1024
-"""Bytes; further packets wait until the server has read."""
+"""The maximum number of unsent bytes; then further packets wait until the server has read."""
 
 
 class NatsClient(Client):
     """
     Attributes:
-        receive: gets the packets of `topics`, in the order in which they came.
-        topics: as nats-py reads them, and as text.
-        is_encrypted: whether the connection is: nats-py also accepts a server without TLS.
+        receive: called with each packet of `topics`, in the order of arrival.
+        topics: the topics as text, by their bytes as nats-py reads them.
+        is_encrypted: whether the connection uses TLS: nats-py also accepts a server without TLS.
     """
 
     def __init__(self, receive: Callable[[str, bytes], None]) -> None:
@@ -29,7 +29,7 @@ class NatsClient(Client):
         self.topics: dict[bytes, str] = {}
         self.is_encrypted = False
         self._unsent: list[bytes] = []
-        self._unsent_bytes = 0  # also those that the transport may not have sent
+        self._unsent_bytes = 0  # includes bytes that the transport may not have sent
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
@@ -67,12 +67,12 @@ class NatsClient(Client):
         return self._unsent_bytes < _MOST_UNSENT
 
     async def sent(self) -> None:
-        """Return when the server has read most of the sent packets.
+        """Wait until the server has read most of the sent packets.
 
         Raises:
             OSError: the connection is lost.
         """
-        await asyncio.sleep(0)  # until `_write`
+        await asyncio.sleep(0)  # let `_write` run
         if self._transport is not None:
             await self._transport.drain()  # type: ignore[no-untyped-call]
         self._unsent_bytes = 0

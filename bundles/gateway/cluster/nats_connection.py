@@ -1,7 +1,7 @@
-"""One connection to NATS, by nats-py.
+"""One connection to NATS with nats-py.
 
-nats-py does not reconnect here: it would send old packets after an outage, and nothing else limits
-how long it waits for a server that hangs.
+nats-py does not reconnect here: it would send old packets after an outage, and would wait without
+a limit for a server that hangs.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ from rxkernel import ServerStartError
 logger = logging.getLogger(__name__)
 
 _NEVER = 2**31
-"""Seconds for calls that have another limit."""
+"""The timeout of calls of nats-py that are limited in another way, in seconds."""
 
 _ABORT_TIMEOUT = 0.2
-"""Seconds. nats-py waits without end for a connection whose TLS handshake has failed."""
+"""Seconds: nats-py waits forever for a connection whose TLS handshake has failed."""
 
 _PROBE_TIMEOUT = 0.5
-"""Seconds. NATS reports a missing subscriber at once; Moleculer does not reply to a probe."""
+"""Seconds. NATS reports a missing subscriber at once; a node of Moleculer does not reply."""
 
 
 class NatsConnection(BusConnection):
@@ -43,8 +43,8 @@ class NatsConnection(BusConnection):
 
     Args:
         url: the server.
-        timeout: seconds to connect, and for each reply.
-        receiver: gets the packets.
+        timeout: the maximum time to connect, and for each reply, in seconds.
+        receiver: called with the received packets.
     """
 
     def __init__(self, url: NatsServerUrl, timeout: float, receiver: Receiver) -> None:
@@ -130,7 +130,7 @@ class NatsConnection(BusConnection):
             await self._disconnect(self._timeout)
 
     async def discard(self) -> None:
-        # nats-py first sends the rest, for which it waits as long as a server hangs.
+        # nats-py would first send the rest, and wait for a server that hangs.
         if (connection := self._client.connection) is not None:
             connection.abort()
         await self._disconnect(_ABORT_TIMEOUT)
@@ -144,7 +144,7 @@ class NatsConnection(BusConnection):
             error_cb=self._note,
             disconnected_cb=self._end,
             allow_reconnect=False,
-            connect_timeout=math.ceil(self._timeout),  # it is declared as int
+            connect_timeout=math.ceil(self._timeout),  # nats-py declares it as int
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             flush_timeout=self._timeout,
@@ -156,8 +156,8 @@ class NatsConnection(BusConnection):
             raise errors.SecureConnWantedError
 
     def _guarded(self, secret: str | None) -> Callable[[], str] | None:
-        """A function that nats-py calls when it sends *secret*; it does not send the secret of a
-        URL with ``tls://`` to a server without TLS."""
+        """Return a function that returns *secret* when nats-py sends it. It protects the secret
+        of a ``tls://`` URL: a server without TLS does not receive it."""
 
         def reveal() -> str:
             if self._url.is_encrypted and not self._client.is_encrypted:
@@ -167,7 +167,7 @@ class NatsConnection(BusConnection):
         return None if secret is None else reveal
 
     async def _round_trip(self) -> None:
-        # nats-py sends a PING before its buffered commands; only the second PING comes after them.
+        # nats-py sends a PING before its buffered commands; only a second PING follows them.
         pings = asyncio.create_task(self._ping_twice())
         try:
             await self._until(pings)
@@ -181,12 +181,12 @@ class NatsConnection(BusConnection):
         await self._client.flush(_NEVER)
 
     async def _note(self, exc: Exception) -> None:
-        """Handle an error that nats-py reports; before the connection is open, keep it."""
+        """Handle an error that nats-py reports; before the connection is open, only keep it."""
         if isinstance(exc, errors.FlushTimeoutError):
             self._lose("it does not read")
         elif self._is_open and isinstance(exc, OSError | errors.StaleConnectionError):
             self._lose(self._reason(exc))
-            # nats-py disconnects next, in a task, and asyncio would log the error of that task.
+            # nats-py would disconnect in a task next, and asyncio would log the task's error.
             await self._disconnect(_ABORT_TIMEOUT)
         elif "permissions violation" in str(exc).lower():
             logger.error(
@@ -228,7 +228,7 @@ class NatsConnection(BusConnection):
         except (OSError, errors.Error) as exc:  # TimeoutError is an OSError
             logger.debug("%s was disconnected: %s", self._url.place, exc)
         finally:
-            # nats-py does not end these if it could not send the rest.
+            # nats-py does not end them if it could not send the rest.
             for subscription in self._subscriptions:
                 if (task := subscription._wait_for_msgs_task) is not None:
                     task.cancel()
@@ -242,6 +242,6 @@ async def _reply(message: Msg) -> None:
 
 
 def _retrieve(task: asyncio.Task[Any]) -> None:
-    """Keep asyncio from logging the error of *task*: the reason of the outage is logged."""
+    """Keep asyncio from logging the error of *task*: the reason of the outage is logged anyway."""
     if not task.cancelled():
         task.exception()

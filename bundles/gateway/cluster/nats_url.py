@@ -1,4 +1,4 @@
-"""The setting ``gateway.nats_url``: servers of NATS with their credentials."""
+"""The setting ``gateway.nats_url``: the NATS servers with their credentials."""
 
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +10,7 @@ _SCHEMES = ("nats", "tls")
 
 @attrs.frozen
 class NatsServerUrl:
-    """One server. A *user* without *password* is a token, as for the clients of NATS."""
+    """One server. A *user* without a *password* is a token, as in the clients of NATS."""
 
     scheme: str
     host: str
@@ -33,20 +33,20 @@ def parse_nats_urls(text: str) -> list[NatsServerUrl]:
     """Parse URLs that are separated by commas.
 
     Raises:
-        ValueError: a URL has another form. The message does not contain the text, which may have
-            a password.
+        ValueError: a URL has a wrong form. The message does not contain it, because it may have a
+            password.
     """
     return [_parse(part.strip()) for part in text.split(",")]
 
 
 def _parse(text: str) -> NatsServerUrl:
     if not text.isprintable() or " " in text:
-        raise ValueError("a URL has no spaces")
+        raise ValueError("a URL must not contain spaces and control characters")
     parts = urlsplit(text)
     if parts.scheme not in _SCHEMES:
-        raise ValueError("the scheme of a URL of NATS is nats or tls")
+        raise ValueError("a URL of NATS must begin with nats:// or tls://")
     if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError("a URL of NATS has a host, a port and nothing after them")
+        raise ValueError("a URL of NATS must end with its host, or with its port")
     return NatsServerUrl(
         parts.scheme,
         parts.hostname,

@@ -1,4 +1,4 @@
-"""The names of nodes, which are a part of topics."""
+"""The names of nodes, which are parts of topics."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""The other nodes of the cluster that this node knows."""
+"""The other nodes of the cluster."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,20 +6,20 @@ from bundles.gateway.cluster.packets import InfoPacket
 from bundles.gateway.cluster.remote_node import RemoteNode
 
 _MOST = 1000
-"""Nodes that are known at a time, also those that have left."""
+"""The maximum number of nodes in the table, including those that have left."""
 
 _REMEMBERED = 600.0
-"""Seconds for which a node that has left is listed."""
+"""Seconds for which a node that has left stays in the table."""
 
 
 class TooManyNodesError(Exception):
-    """The table is full of nodes that live."""
+    """The table is full, and all its nodes are alive."""
 
 
 class NodeTable:
     """
     Attributes:
-        available: the nodes that live, by their names, in the order in which they came.
+        available: the nodes that are alive, by their names, in the order in which they joined.
     """
 
     def __init__(self, accepted: tuple[str, ...]) -> None:
@@ -28,15 +28,16 @@ class NodeTable:
         self._accepted = accepted
 
     def __iter__(self) -> Iterator[RemoteNode]:
-        """All nodes, also those that have left."""
+        """Iterate over all nodes, including those that have left."""
         yield from self.available.values()
         yield from self._left.values()
 
     def add(self, packet: InfoPacket, now: float) -> tuple[RemoteNode, RemoteNode | None] | None:
-        """Store what *packet* says. Return the node and what it was before; None: it is not news.
+        """Store the information in *packet*. Return the new and the previous node; None if
+        nothing has changed.
 
         Raises:
-            TooManyNodesError: the node is not added.
+            TooManyNodesError: the table is full, so the node was not added.
         """
         before = self.available.get(packet.sender)
         if before is not None:
@@ -51,7 +52,7 @@ class NodeTable:
         return node, before
 
     def remove(self, node_id: str, now: float) -> RemoteNode | None:
-        """Return the node *node_id*, which lives no more; None: it did not live."""
+        """Mark the node *node_id* as left, and return it; None: it was not alive."""
         node = self.available.pop(node_id, None)
         if node is not None:
             node.is_available = False
@@ -62,18 +63,18 @@ class NodeTable:
         return node
 
     def silent(self, since: float) -> Iterable[str]:
-        """The nodes without a packet after *since*."""
+        """Return the nodes whose last packet came before *since*."""
         return [node.id for node in self.available.values() if node.last_seen < since]
 
     def forget(self, now: float) -> None:
-        """Forget nodes that have left long ago."""
+        """Remove the nodes that left long ago."""
         late = [one.id for one in self._left.values() if one.last_seen < now - _REMEMBERED]
         for node_id in late:
             del self._left[node_id]
 
     def protocols(self) -> list[str]:
-        """The versions in which a packet for all must be sent, so that each node which lives reads
-        it: Moleculer logs an error for each packet of another version than its own."""
+        """The versions in which a packet for all nodes must be sent, so that each node that is
+        alive can read it. Moleculer logs an error for each packet of a version not its own."""
         spoken = [node.protocols for node in self.available.values()]
         needed = {one[0] for one in spoken if len(one) == 1}
         needed.update(one[-1] for one in spoken if needed.isdisjoint(one))

@@ -18,7 +18,7 @@ from bundles.gateway.cluster.remote_errors import ErrorWriter, restored, shorten
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, set_stream_error
 from bundles.gateway.cluster.trace import Trace
-from bundles.gateway.errors import (
+from bundles.gateway.exceptions import (
     BrokerDisconnectedError,
     MoleculerError,
     RequestRejectedError,
@@ -28,7 +28,7 @@ from bundles.message_bus import BusUnavailableError, PacketTooLargeError
 logger = logging.getLogger(__name__)
 
 PARAMS = "$params"
-"""Where the meta holds the parameters of a call with a stream, for nodes of protocol 4."""
+"""The key in the meta with the parameters of a call with a stream, for nodes of protocol 4."""
 
 
 @attrs.define(eq=False)
@@ -41,16 +41,16 @@ class PendingCall:
 
     @property
     def has_response(self) -> bool:
-        """Whether the node has responded."""
+        """Whether a response has been received."""
         response = self.response
         return response.done() and not response.cancelled() and response.exception() is None
 
     def is_on(self, node: RemoteNode) -> bool:
-        """Whether it is a call of *node*, since its last start."""
+        """Whether it was sent to *node*, to the instance that runs now."""
         return self.node.id == node.id and self.node.instance == node.instance
 
     def fail(self, exception: Exception) -> None:
-        """End it; does nothing if it has ended."""
+        """End the call with *exception*; does nothing if it has already ended."""
         if self.sender is not None:
             self.sender.cancel()
         if self.stream is not None:
@@ -60,7 +60,7 @@ class PendingCall:
 
 
 class OutgoingCalls:
-    """Sends requests, and passes each response to its call."""
+    """Sends calls, and passes each response to its call."""
 
     def __init__(
         self,
@@ -81,19 +81,20 @@ class OutgoingCalls:
 
     @property
     def count(self) -> int:
-        """How many calls wait for their result, and streams for their end."""
+        """The number of calls and streams that have not ended."""
         calls = self._pending.values()
         return sum(call.stream is None or not call.stream.is_done for call in calls)
 
     async def request(self, action: str, node: RemoteNode, context: Context) -> Any:
-        """Call *action* on *node*; what it has set in the meta is in that of *context* then.
+        """Call *action* on *node*. The keys that it sets in the meta are then in the meta of
+        *context*.
 
         Returns:
-            The result; an `IncomingStream` for a stream.
+            The result; an `IncomingStream` if it is a stream.
 
         Raises:
             RequestRejectedError: the node was lost.
-            BrokerDisconnectedError: the bus cannot be used, or was lost.
+            BrokerDisconnectedError: the bus is unavailable, or was lost.
             Exception: the error of the action.
         """
         id, stream = next(self._ids), context.stream
@@ -107,10 +108,10 @@ class OutgoingCalls:
                 call.sender = self._start_sending(packet, call, stream)
             response = await call.response
         except BaseException:
-            if call.stream is not None:  # it has begun while the caller was cancelled
+            if call.stream is not None:  # it began while the caller was cancelled
                 await call.stream.aclose()
             if call.response.done() and not call.response.cancelled():
-                call.response.exception()  # asyncio logs one that is not read
+                call.response.exception()  # asyncio would log an exception that nobody reads
             raise
         finally:
             if call.stream is None:
@@ -148,14 +149,15 @@ class OutgoingCalls:
         )
 
     def _changed(self, meta: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
-        """What the action has set in *meta*: a node returns all that was *sent*. Nothing else may
-        replace what other calls have set in the meta of the caller meanwhile."""
+        """Return the keys of *meta* that the action has set. A node sends back all that was
+        *sent*, but other calls may have set keys in the meta of the caller meanwhile; these must
+        not be replaced."""
         encode = self._link.encode
         return {
             key: value
             for key, value in meta.items()
             if key not in sent
-            or (sent[key] != value and encode(sent[key]) != encode(value))  # as JSON
+            or (sent[key] != value and encode(sent[key]) != encode(value))  # compared as JSON
         }
 
     async def _send(self, packet: RequestPacket, node: RemoteNode) -> None:
@@ -169,7 +171,7 @@ class OutgoingCalls:
             ) from exc
 
     def fail_all(self, node: RemoteNode | None) -> None:
-        """End the calls of *node*, which was lost; None: all, because the bus was lost."""
+        """End the calls to *node*, which was lost. None: the bus was lost; end all calls."""
         for id, call in tuple(self._pending.items()):
             if node is None:
                 del self._pending[id]
@@ -179,13 +181,14 @@ class OutgoingCalls:
                 call.fail(RequestRejectedError(call.action, call.node.id))
 
     def forget(self, since: float) -> None:
-        """Forget streams that have ended or are not read any more, without a packet after *since*.
-        Moleculer sends packets after the end of a stream that has failed."""
+        """Forget streams that have ended or are no longer read, if their last packet came before
+        *since*. Until then they are kept, because Moleculer sends packets after the end of a
+        stream that has failed."""
         for id, call in tuple(self._pending.items()):
             if call.stream is not None and call.stream.is_over(since):
                 del self._pending[id]
                 if call.sender is not None:
-                    call.sender.cancel()  # the action has ended without the rest
+                    call.sender.cancel()  # the action has ended and does not need the rest
 
     # --- responses
 
@@ -200,7 +203,7 @@ class OutgoingCalls:
             self._dropped.add(reason, topic, text)
         elif call.stream is not None:
             self._add_piece(call, call.stream, packet)
-        elif call.response.done():  # cancelled in this iteration of the loop
+        elif call.response.done():  # cancelled in this iteration of the event loop
             self._dropped.add("late_response", topic, "the call has ended")
         elif packet.stream:
             self._begin_stream(call, packet)
@@ -208,7 +211,7 @@ class OutgoingCalls:
             call.response.set_result(packet)
 
     def _begin_stream(self, call: PendingCall, packet: ResponsePacket) -> None:
-        """The first packet, or a piece that has overtaken it."""
+        """Begin a stream: *packet* is its first packet, or a piece that arrived before it."""
         now = asyncio.get_running_loop().time()
         call.stream = IncomingStream(call.node.id, now)
         if packet.seq:

@@ -1,4 +1,4 @@
-"""Events for handlers on other nodes."""
+"""Sends events to handlers on other nodes."""
 
 import itertools
 import logging
@@ -22,11 +22,11 @@ class OutgoingEvents:
         self._ids = map((instance + "-e{:x}").format, itertools.count(1))
 
     async def send(self, event: OutgoingEvent, receivers: Receivers) -> None:
-        """Send *event* to each of *receivers*. Those that the bus does not reach do not get it,
-        which is logged.
+        """Send *event* to each of *receivers*. If the bus is unavailable, the event is lost, and
+        this is logged.
 
         Raises:
-            PacketTooLargeError, TypeError, ValueError, RecursionError: it cannot be sent.
+            PacketTooLargeError, TypeError, ValueError, RecursionError: the event cannot be sent.
         """
         parent = event.parent
         origin = current_request.get() if parent is None else parent.request

@@ -1,4 +1,4 @@
-"""What this node sends to others about itself."""
+"""The information about this node that other nodes receive."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ from bundles.gateway.cluster.remote_node import ONLY_EVENTS
 class OwnNode:
     """
     Attributes:
-        instance: differs after each start.
+        instance: an id that is new after each start.
         seq: the number of the last change of its services.
     """
 
@@ -27,7 +27,8 @@ class OwnNode:
         self._services: list[dict[str, Any]] = []
 
     def offer(self, registry: Registry | None) -> None:
-        """Offer what *registry* has from now on; None: nothing, because this node leaves."""
+        """Offer the actions and handlers of *registry* from now on. None: this node is leaving,
+        and offers nothing."""
         self.seq += 1
         self._services = [] if registry is None else _services_of(registry)
 
@@ -49,7 +50,7 @@ class OwnNode:
 
 
 def cpu_percent() -> float | None:
-    """The load of this machine, from 0 to 100; None: the system does not report it."""
+    """Return the load of this machine in percent; None: the system does not report it."""
     try:
         load = os.getloadavg()[0]
     except OSError:
@@ -61,13 +62,13 @@ def cpu_percent() -> float | None:
 def _version() -> str:
     try:
         return version("rxkernel")
-    except PackageNotFoundError:  # run from sources that are not installed
+    except PackageNotFoundError:  # rxkernel runs from its sources, without an installation
         return "0"
 
 
 def _services_of(registry: Registry) -> list[dict[str, Any]]:
-    """The services as Moleculer describes them. Handlers of events belong to a service that is
-    called like their group."""
+    """Return the services in the form of Moleculer. Event handlers belong to a service with the
+    name of their group."""
     services: dict[str, dict[str, Any]] = {}
 
     def service(name: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The packets of Moleculer's protocol, versions 4 and 5, in JSON.
 
-Their fields are those of the protocol. Unknown fields are ignored. A field that is None is not
+They have the fields of the protocol. Unknown fields are ignored. Fields that are None are not
 sent.
 """
 
@@ -14,11 +14,11 @@ from bundles.gateway.cluster.node_ids import is_node_id
 Protocol = Literal["4", "5"]
 
 PROTOCOLS: tuple[Protocol, ...] = ("4", "5")
-"""Moleculer 0.14 speaks the first, 0.15 the second."""
+"""Moleculer 0.14 uses version 4, and 0.15 version 5."""
 
 
 class Command(StrEnum):
-    """The type of a packet, as its topic names it."""
+    """The type of a packet, a part of its topic."""
 
     DISCOVER = "DISCOVER"
     INFO = "INFO"
@@ -32,7 +32,7 @@ class Command(StrEnum):
 
 
 class Packet(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """What each packet has: the version of the protocol, and the node that sends it."""
+    """The fields of all packets: the version of the protocol, and the node that sends it."""
 
     ver: str = ""
     sender: str = ""
@@ -43,11 +43,11 @@ class DiscoverPacket(Packet):
 
 
 class DisconnectPacket(Packet):
-    """The sender leaves."""
+    """The sender leaves the cluster."""
 
 
 class HeartbeatPacket(Packet):
-    """The sender lives. ``cpu``: the load of its machine in percent."""
+    """The sender is alive. ``cpu``: the load of its machine in percent."""
 
     cpu: float | None = None
     seq: int | None = None
@@ -59,10 +59,10 @@ def _no_services() -> list[Any]:
 
 
 class InfoPacket(Packet):
-    """What the sender offers. ``seq`` grows with each change."""
+    """The actions and handlers of the sender. ``seq`` increases with each change."""
 
-    # An empty list is sent, too, unlike with `list` as the factory: a node of Moleculer keeps the
-    # services of an INFO without the field.
+    # With `list` as the factory, msgspec would not send an empty list: but if the field is
+    # missing, a node of Moleculer keeps the services that it knows.
     services: list[Any] = msgspec.field(default_factory=_no_services)
     instance: str = msgspec.field(default="", name="instanceID")
     seq: int = 0
@@ -81,7 +81,7 @@ class PingPacket(Packet):
 
 
 class PongPacket(Packet):
-    """The reply to a ping; ``arrived`` is when that was received."""
+    """The reply to a ping. ``arrived``: when the ping was received, as ``time``."""
 
     time: float = 0
     arrived: float = 0
@@ -89,7 +89,7 @@ class PongPacket(Packet):
 
 
 class MessagePacket(Packet):
-    """What calls and events have in common. ``level`` is 1 for a call that is not nested."""
+    """The common fields of calls and events. ``level`` is 1 for a call that is not nested."""
 
     level: int = 0
     meta: dict[str, Any] | None = None
@@ -100,9 +100,9 @@ class MessagePacket(Packet):
 
 
 class RequestPacket(MessagePacket):
-    """A call, or a piece of the stream of one: ``timeout`` is in milliseconds.
+    """A call, or a piece of its stream. ``timeout`` is in milliseconds.
 
-    With ``stream``, further packets with the same ``id`` and a growing ``seq`` follow; their
+    If ``stream`` is true, packets with the same ``id`` and increasing ``seq`` follow, whose
     ``params`` are the pieces. In the last one ``stream`` is false.
     """
 
@@ -115,8 +115,8 @@ class RequestPacket(MessagePacket):
 
 
 class ResponsePacket(Packet):
-    """The result or the error of a call. The pieces of a stream are in ``data``, see
-    `RequestPacket`."""
+    """The result or the error of a call. A stream is sent as in `RequestPacket`, with its pieces
+    in ``data``."""
 
     id: str = ""
     success: bool = False
@@ -129,8 +129,8 @@ class ResponsePacket(Packet):
 
 
 class EventPacket(MessagePacket):
-    """An event for handlers of *groups*, or of all groups: one of each group, or all handlers if
-    ``broadcast``."""
+    """An event for the handlers of ``groups``, by default of all groups: one handler of each
+    group, or all handlers if ``broadcast`` is true."""
 
     event: str = ""
     id: str | None = None
@@ -154,7 +154,8 @@ _CLASSES: dict[Command, type[Packet]] = {
 }
 
 _MOST_CHARACTERS = 500
-"""Of an id, or of the name of an event or an action: some are kept after their message."""
+"""The maximum length of an id, or of the name of an event or action: some are kept after their
+message."""
 
 _REQUIRED = {
     Command.REQUEST: ("id", "action"),
@@ -172,8 +173,8 @@ _VERSION = msgspec.json.Decoder(Packet).decode
 
 
 class InvalidPacketError(Exception):
-    """A packet is dropped; *reason* is the key of its counter, *node_id* is set if the packets of
-    each node are logged."""
+    """The packet cannot be used, and is dropped. *reason*: the key of its counter. *node_id*: set
+    if the first packet of each node is logged."""
 
     def __init__(self, reason: str, text: str, node_id: str = "") -> None:
         super().__init__(text)
@@ -182,14 +183,14 @@ class InvalidPacketError(Exception):
 
 
 def read_packet(command: Command, data: bytes, accepted: tuple[str, ...]) -> Packet:
-    """Decode *data*, a packet of one of the versions *accepted*.
+    """Decode *data*, a packet of one of the *accepted* versions.
 
     Raises:
-        InvalidPacketError: it cannot be used.
+        InvalidPacketError: the packet is invalid, or of another version.
     """
     try:
         packet = _DECODE[command](data)
-    except (ValueError, RecursionError) as exc:  # those of msgspec are ValueErrors
+    except (ValueError, RecursionError) as exc:  # errors of msgspec are ValueErrors
         raise _undecodable(data, accepted, exc) from exc
     if packet.ver not in accepted:
         raise _wrong_version(packet, accepted)

@@ -10,7 +10,7 @@ from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.packets import Command, PingPacket, PongPacket
 from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.sender import Sender
-from bundles.gateway.errors import BrokerDisconnectedError, RequestTimeoutError
+from bundles.gateway.exceptions import BrokerDisconnectedError, RequestTimeoutError
 from bundles.message_bus import BusUnavailableError
 
 
@@ -23,7 +23,7 @@ class Pings:
         self._waiting: dict[str, asyncio.Future[PongPacket]] = {}
 
     def ping(self, packet: PingPacket, topic: str) -> None:
-        """Reply."""
+        """Reply to *packet*."""
         pong = PongPacket(time=packet.time, id=packet.id, arrived=_milliseconds())
         self._sender.send_soon(Command.PONG, pong, packet.sender, packet.ver)
 
@@ -35,11 +35,11 @@ class Pings:
             waiting.set_result(packet)
 
     async def send(self, node: RemoteNode, timeout: float) -> Pong:
-        """Ping *node*.
+        """Ping *node*, and return its reply.
 
         Raises:
-            RequestTimeoutError: it has not replied within *timeout* seconds.
-            BrokerDisconnectedError: the bus cannot be used.
+            RequestTimeoutError: the node has not replied within *timeout* seconds.
+            BrokerDisconnectedError: the bus is unavailable.
         """
         id = str(next(self._ids))
         key, begin, sent = f"{node.id} {id}", time.perf_counter(), _milliseconds()
@@ -61,5 +61,5 @@ class Pings:
 
 
 def _milliseconds() -> float:
-    """Since 1970."""
+    """Return the time in milliseconds since 1970."""
     return round(time.time() * 1000)

@@ -1,18 +1,18 @@
-"""The ids of the last messages of other nodes, to drop those that are received again."""
+"""The ids of the last messages from other nodes, to drop messages that are received again."""
 
 _AT_LEAST = 10_000
-"""How many of the last ids are remembered."""
+"""The minimum number of ids that are remembered."""
 
 
 class ReceivedIds:
-    """Two sets: the older one is dropped when the newer one is full."""
+    """Stores the ids in two sets. When the newer one is full, the older one is dropped."""
 
     def __init__(self) -> None:
         self._newer: set[tuple[str, str]] = set()
         self._older: set[tuple[str, str]] = set()
 
     def add(self, sender: str, id: str) -> bool:
-        """Return False if the node *sender* has sent *id* before."""
+        """Remember *id* of the node *sender*; return False if it was already remembered."""
         key = (sender, id)
         if key in self._newer or key in self._older:
             return False

@@ -1,11 +1,11 @@
-"""Errors of actions, as they are sent between nodes: with Moleculer's fields."""
+"""Errors of actions in the form in which nodes send them, with the fields of Moleculer."""
 
 from typing import Any
 
 import attrs
 
-from bundles.gateway import errors
-from bundles.gateway.errors import (
+from bundles.gateway import exceptions
+from bundles.gateway.exceptions import (
     MoleculerClientError,
     MoleculerError,
     MoleculerRetryableError,
@@ -16,7 +16,7 @@ from rxkernel import Serializer
 
 _KNOWN: dict[str, type[MoleculerError]] = {
     name: cls
-    for name, cls in vars(errors).items()
+    for name, cls in vars(exceptions).items()
     if isinstance(cls, type) and issubclass(cls, MoleculerError)
 }
 _MOST_CHARACTERS = 100_000
@@ -24,13 +24,13 @@ _SHORT = 1000
 
 
 class RemoteError(Exception):
-    """An action on another node has raised an exception that is not one of Moleculer's errors.
+    """An action on another node raised an exception that is not one of Moleculer's errors.
 
-    Clients do not receive its text, as that of any unexpected exception.
+    Clients do not receive its text, as for any unexpected exception.
 
     Attributes:
-        name: the name of its class; node_id: the node that has raised it.
-        stack: its traceback, if the node has sent it.
+        name: the name of the class of the exception; node_id: the node that raised it.
+        stack: the traceback, if the node has sent it.
         retryable: whether the call may be repeated.
     """
 
@@ -52,10 +52,10 @@ class RemoteError(Exception):
 
 @attrs.frozen
 class ErrorWriter:
-    """Writes the exceptions of the actions of this node, *node_id*.
+    """Converts exceptions of this node, *node_id*, to the fields that other nodes receive.
 
     Attributes:
-        debug: whether other nodes get the text of unexpected exceptions.
+        debug: whether other nodes receive the text of unexpected exceptions.
     """
 
     node_id: str
@@ -63,7 +63,7 @@ class ErrorWriter:
     debug: bool
 
     def fields_of(self, exception: Exception) -> dict[str, Any]:
-        """Return what other nodes get for *exception*."""
+        """Return the fields for *exception*."""
         fields = encodable(error_body(exception, debug=self.debug), self.serializer)
         fields["nodeID"] = getattr(exception, "node_id", None) or self.node_id
         fields["retryable"] = getattr(exception, "retryable", False) is True
@@ -71,8 +71,8 @@ class ErrorWriter:
 
 
 def shortened(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return *fields* for a packet that is sent in any case: its texts are short, and without
-    characters that UTF-8 cannot encode."""
+    """Return *fields* in a form that can always be sent: with short texts, and without characters
+    that UTF-8 cannot encode."""
     return {
         key: value[:_SHORT].encode("utf-8", "replace").decode()
         if isinstance(value, str)
@@ -83,11 +83,11 @@ def shortened(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def restored(fields: Any, sender: str) -> Exception:
-    """Return the exception for *fields*, which the node *sender* has sent.
+    """Return the exception for *fields* from the node *sender*.
 
-    One with a number as its code is a `MoleculerError`, of the class of its name if this bundle
-    has it, else of the nearest class, such as `MoleculerClientError` for a code from 400 to 499.
-    Another one is a `RemoteError`.
+    If the code is a number, it is a `MoleculerError`, of the class with this name in this bundle,
+    else of the nearest class, such as `MoleculerClientError` for a code from 400 to 499.
+    Otherwise it is a `RemoteError`.
     """
     given = fields if isinstance(fields, dict) else {}
     name = _text(given.get("name")) or "Error"
@@ -108,7 +108,7 @@ def restored(fields: Any, sender: str) -> Exception:
 
 
 def _class_for(code: int, *, retryable: bool) -> type[MoleculerError]:
-    """The nearest class for an error whose own class is not known here."""
+    """Return the nearest class for an error whose class is unknown here."""
     if retryable:
         return MoleculerServerError if code >= 500 else MoleculerRetryableError
     return MoleculerClientError if 400 <= code < 500 else MoleculerError

@@ -1,4 +1,4 @@
-"""Another node of the cluster, and what it offers."""
+"""Another node of the cluster, with its actions and handlers."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
@@ -8,7 +8,7 @@ import attrs
 from bundles.gateway.cluster.packets import PROTOCOLS, InfoPacket
 
 ONLY_EVENTS = "onlyEvents"
-"""The key in the metadata of a service that is the group of event handlers of a Python node."""
+"""The key in the metadata of a service that is only a group of event handlers of a Python node."""
 
 _OPEN = ("published", "public")
 _MOST_CHARACTERS = 500
@@ -18,9 +18,10 @@ _MOST_CHARACTERS = 500
 class RemoteAction:
     """
     Attributes:
-        visibility: ``published`` or ``public``. An action without one is ``public`` here, so that
-            a gateway calls it only where a whitelist lists it.
-        timeout: seconds; None: that of the settings. retries: None: that of the settings.
+        visibility: ``published`` or ``public``. An action without a visibility is ``public`` here,
+            so that clients of a gateway may call it only if a whitelist has it.
+        timeout: seconds; None: the value of the settings.
+        retries: None: the value of the settings.
     """
 
     name: str
@@ -33,7 +34,7 @@ class RemoteAction:
 
 @attrs.frozen
 class RemoteHandlers:
-    """The handlers of a node with one pattern and one group."""
+    """The event handlers of a node with the same pattern and group."""
 
     pattern: str
     group: str
@@ -43,12 +44,12 @@ class RemoteHandlers:
 class RemoteNode:
     """
     Attributes:
-        instance: differs after each start of the node.
+        instance: an id that is new after each start of the node.
         seq: the number of the last change of its services.
-        protocols: the versions of the protocol that both nodes speak.
-        is_available: False if it has left, or was not heard of for too long.
+        protocols: the versions of the protocol that both nodes use.
+        is_available: False if it has left, or sent no packet for too long.
         last_seen: when its last packet was received, by the clock of the event loop.
-        cpu: the load of its machine in percent, if it is known.
+        cpu: the load of its machine in percent; None: unknown.
     """
 
     id: str
@@ -66,7 +67,7 @@ class RemoteNode:
 
     @property
     def protocol(self) -> str:
-        """The version of the packets that it gets."""
+        """The version of the packets that are sent to it."""
         return self.protocols[-1]
 
     @classmethod
@@ -106,7 +107,8 @@ class RemoteNode:
 
 
 def _protocols_of(packet: InfoPacket, accepted: tuple[str, ...]) -> tuple[str, ...]:
-    """The versions that both nodes speak, in order: Python nodes list theirs in the metadata."""
+    """Return the versions that both nodes use, in order. Python nodes list theirs in the
+    metadata."""
     metadata = packet.metadata
     listed = metadata.get("protocols") if isinstance(metadata, dict) else None
     if isinstance(listed, list):
@@ -126,7 +128,7 @@ def _services_of(packet: InfoPacket) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _has_only_events(fields: dict[str, Any]) -> bool:
-    """Whether it is the group of event handlers of a Python node, which is not a service there."""
+    """Whether *fields* are a group of event handlers on a Python node, and no service there."""
     metadata = fields.get("metadata")
     return isinstance(metadata, dict) and metadata.get(ONLY_EVENTS) is True
 

@@ -1,4 +1,4 @@
-"""Sends packets without waiting, for code that must not wait."""
+"""Sends packets in tasks, for code that must not wait."""
 
 import asyncio
 import logging
@@ -13,36 +13,36 @@ logger = logging.getLogger(__name__)
 
 
 class Sender:
-    """Sends the packets of the node itself: those that are lost are sent again later."""
+    """Sends the packets of the node itself. Lost packets do no harm: they are sent regularly."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._tasks: set[asyncio.Task[None]] = set()
 
     def send_soon(self, command: Command, packet: Packet, node_id: str, protocol: str) -> None:
-        """Send *packet* to the node *node_id*."""
+        """Send *packet* to the node *node_id* in a task."""
         self.run(self.send(command, packet, node_id, (protocol,)))
 
     async def send(
         self, command: Command, packet: Packet, node_id: str | None, protocols: Iterable[str]
     ) -> None:
-        """Send *packet* in each of *protocols*; *node_id* None: to all nodes."""
+        """Send *packet* in each of *protocols* to the node *node_id*; None: to all nodes."""
         try:
             for protocol in protocols:
                 await self._link.send(command, packet, node_id, protocol)
         except BusUnavailableError as exc:
             logger.debug("%s was not sent: %s", command, exc)
         except PacketTooLargeError as exc:
-            logger.error("%s was not sent, other nodes do not know this one: %s", command, exc)
+            logger.error("%s was not sent, so other nodes do not know this node: %s", command, exc)
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run *work* in a task of its own."""
+        """Run *work* in its own task."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Cancel what has not been sent."""
+        """Cancel the tasks that have not ended."""
         late = tuple(self._tasks)
         for task in late:
             task.cancel()

@@ -1,4 +1,4 @@
-"""An action that other nodes offer, and perhaps this node too: a route of calls."""
+"""The route of an action that other nodes offer, and perhaps also this node."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from bundles.gateway.broker.registry import ActionEndpoint
 from bundles.gateway.broker.route import Endpoint
 from bundles.gateway.cluster.balancer import Balancer
 from bundles.gateway.cluster.remote_node import RemoteAction, RemoteNode
-from bundles.gateway.errors import ServiceNotAvailableError, ServiceNotFoundError
+from bundles.gateway.exceptions import ServiceNotAvailableError, ServiceNotFoundError
 from bundles.gateway.settings import GatewaySettings
 
 
@@ -34,11 +34,11 @@ class RemoteEndpoint:
 
 @attrs.frozen(eq=False)
 class Choice:
-    """How one of several endpoints is chosen.
+    """The rules by which one of several endpoints is chosen.
 
     Attributes:
-        circuits: None if the setting ``circuit_breaker`` is off.
-        settings: those of the bundle, with the defaults of calls.
+        circuits: the circuits of the endpoints; None if the setting ``circuit_breaker`` is off.
+        settings: the settings of the bundle, with the defaults of calls.
     """
 
     balancer: Balancer
@@ -46,25 +46,25 @@ class Choice:
     settings: GatewaySettings
 
     def available(self, endpoints: Sequence[Endpoint]) -> Sequence[Endpoint]:
-        """Those of *endpoints* whose circuits are not open."""
+        """Return the *endpoints* whose circuits are not open."""
         if self.circuits is None:
             return endpoints
         now, circuit = asyncio.get_running_loop().time(), self.circuits.circuit
         return [one for one in endpoints if circuit(one.name, one.node_id).is_available(now)]
 
     def forget(self, node_id: str) -> None:
-        """The node *node_id* has gone."""
+        """Forget the circuits of the node *node_id*, which has left."""
         if self.circuits is not None:
             self.circuits.forget(node_id)
 
 
 class SharedAction:
-    """See `Route`. The options of the action are those of this node if it offers the action, else
-    those that the first of the other nodes has sent.
+    """See `Route`. The options of the action are those on this node if it offers the action, else
+    those on the first of the other nodes.
 
     Args:
         local: the endpoint of this node, if other nodes may call it.
-        remote: those of other nodes that live; empty if all have left.
+        remote: the endpoints of the other nodes that are alive; empty if all have left.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class SharedAction:
 
     @property
     def visibility(self) -> str:
-        """``published`` if it is so on all other nodes that live."""
+        """``published`` if all other nodes that are alive publish it, else ``public``."""
         is_published = self.remote and all(
             one.action.visibility == "published" for one in self.remote
         )
@@ -124,8 +124,8 @@ class SharedAction:
 def shared_actions(
     local: Mapping[str, ActionEndpoint], nodes: Iterable[RemoteNode], choice: Choice
 ) -> dict[str, SharedAction]:
-    """Return the actions that *nodes* offer, also those of nodes that have left: calls of these
-    are not available, and not unknown."""
+    """Return the actions of *nodes*, including nodes that have left: the error for their actions
+    is "not available" instead of "not found"."""
     endpoints: dict[str, list[RemoteEndpoint]] = {}
     for node in nodes:
         for action in node.actions.values():

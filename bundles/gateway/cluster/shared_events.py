@@ -1,4 +1,4 @@
-"""Which handlers of this node and of others get an event."""
+"""Finds the handlers of an event on this node and on others."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -11,12 +11,12 @@ from bundles.gateway.cluster.balancer import Balancer
 from bundles.gateway.cluster.remote_node import RemoteNode
 
 Receivers = dict[RemoteNode, set[str]]
-"""The groups of each node that gets an event."""
+"""The nodes that receive an event, each with the groups that handle it."""
 
 
 @attrs.define(eq=False)
 class _Handlers:
-    """The handlers with one pattern and one group, on all nodes."""
+    """The handlers with the same pattern and group, on all nodes."""
 
     pattern: str
     group: str
@@ -26,7 +26,7 @@ class _Handlers:
 
 
 class SharedEvents:
-    """The handlers of this node, those of *registry*, and of *nodes*."""
+    """The handlers of this node, in *registry*, and those of *nodes*."""
 
     def __init__(
         self,
@@ -54,13 +54,13 @@ class SharedEvents:
 
     @property
     def keys(self) -> Iterable[tuple[str, str]]:
-        """The pattern and the group of all handlers."""
+        """Return the patterns and groups of all handlers."""
         return self._handlers
 
     def all(
         self, event: str, groups: str | Iterable[str] | None
     ) -> tuple[EventHandlers, Receivers]:
-        """Return all that get *event*, here and on other nodes."""
+        """Return all handlers of *event*, on this node and on others."""
         receivers: Receivers = {}
         for handlers in self._matching(event, groups):
             for node in handlers.nodes:
@@ -70,7 +70,7 @@ class SharedEvents:
     def one_of_each_group(
         self, event: str, groups: str | Iterable[str] | None
     ) -> tuple[EventHandlers, Receivers]:
-        """Return one handler of each group that gets *event*, here or on another node."""
+        """Return one handler of *event* from each group, on this node or another one."""
         here = []
         receivers: Receivers = {}
         for handlers in self._matching(event, groups):
@@ -82,7 +82,7 @@ class SharedEvents:
         return here, receivers
 
     def _node_for(self, handlers: _Handlers) -> RemoteNode | None:
-        """The other node that handles the next event; None: this node does."""
+        """Return the other node that handles the next event; None: this node handles it."""
         if handlers.local is None:
             candidates: list[RemoteNode | None] = [*handlers.nodes]
         elif self._prefer_local or not handlers.nodes:

@@ -1,4 +1,4 @@
-"""What packets of a stream say beside its pieces: in the meta in protocol 4, in headers in 5."""
+"""Additional fields of streams in packets: in the meta in protocol 4, in the headers in 5."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ _ERROR = "$streamError"
 
 
 def has_objects(packet: RequestPacket | ResponsePacket) -> bool:
-    """Whether the pieces are any JSON, and not bytes."""
+    """Whether the pieces are JSON values, and not bytes."""
     return _read(packet, _OBJECTS) is True
 
 
 def stream_error(packet: RequestPacket) -> Any:
-    """The fields of the error that ended the stream of a request; None without one."""
+    """Return the fields of the error that ended the stream of a request; None: no error."""
     return _read(packet, _ERROR)
 
 
 def set_stream_error(packet: RequestPacket, fields: dict[str, Any], protocol: str) -> None:
-    """Let *packet*, the last one of a stream, report an error."""
+    """Add the error *fields* to *packet*, the last one of a stream."""
     if protocol == "4":
         packet.meta = {_ERROR: fields}
     else:

@@ -1,4 +1,4 @@
-"""The topics of a namespace: ``MOL.REQ.node-1``."""
+"""The topics of a namespace, such as ``MOL.REQ.node-1``."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ _FOR_ONE = (
 class Topics:
     """
     Attributes:
-        received: what a node reads: the command of each topic.
+        received: the topics to which a node subscribes, with their commands.
     """
 
     def __init__(self, namespace: str, node_id: str) -> None:
@@ -36,5 +36,5 @@ class Topics:
         }
 
     def of(self, command: Command, node_id: str | None = None) -> str:
-        """The topic of a packet for *node_id*; None: for all nodes."""
+        """Return the topic of packets for *node_id*; None: for all nodes."""
         return f"{self._prefix}.{command}" + ("" if node_id is None else f".{node_id}")

@@ -13,7 +13,7 @@ Extract = Callable[[Mapping[str, str]], None]
 class Trace:
     """
     Attributes:
-        extract: reads a carrier, see `Kernel.extract`; None: nothing does.
+        extract: reads a carrier, see `Kernel.extract`; None: trace contexts are not read.
     """
 
     def __init__(self, propagator: Propagator) -> None:
@@ -38,7 +38,7 @@ class Trace:
             self.extract(CIMultiDict(texts))
 
     def without(self, meta: dict[str, Any]) -> dict[str, Any]:
-        """Return *meta*, which a node has sent back, without a trace context."""
+        """Return *meta* of a response without the trace context."""
         if not self._keys:
             return meta
         return {key: value for key, value in meta.items() if key not in self._keys}

@@ -11,7 +11,7 @@ from rxkernel import ConfigurationError
 
 
 def bind_transporter(binder: Binder) -> bool:
-    """Bind `Transporter`; return False if the setting is ``none``, and nothing is bound.
+    """Bind `Transporter`. Return False without binding it if the setting is ``none``.
 
     Raises:
         ConfigurationError: an extra is not installed, or the bundle `redis` is not enabled.
@@ -37,7 +37,7 @@ def _class_of(binder: Binder) -> type[Transporter] | None:
 
 
 def _nats() -> type[Transporter]:
-    """Import it only here, where the extra is installed."""
+    """Import it here, so that other transporters do not need the extra."""
     try:
         module = import_module("bundles.gateway.cluster.nats_transporter")
     except ImportError as exc:

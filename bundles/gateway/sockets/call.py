@@ -1,4 +1,4 @@
-"""`Call`: one call of a client, as the hooks of its event see it."""
+"""`Call`: one call of a client, for the hooks of its event."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ class Call:
     """``before_call`` may change the action, its parameters, the options and the meta.
 
     Attributes:
-        action: the full name. Another one may be any action that the broker calls, whatever the
-            whitelist has.
-        options: those of `Broker.call`, for this call only.
+        action: the full name. A hook may set it to any action of the broker, also one that is not
+            in the whitelist.
+        options: the options of `Broker.call`, for this call only.
         context: makes further calls: ``await call.context.call(…)``.
     """
 
@@ -30,5 +30,5 @@ class Call:
 
     @property
     def meta(self) -> dict[str, Any]:
-        """The meta of the call, which is saved when it has succeeded."""
+        """The meta of the call; it is saved after the call has succeeded."""
         return self.context.meta

@@ -1,11 +1,11 @@
-"""An event that calls actions, and its order of processing."""
+"""An event that calls actions, and the order in which it is handled."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from bundles.gateway.broker.context import Context
 from bundles.gateway.broker.result_stream import ResultStream
-from bundles.gateway.errors import BadRequestError, ServiceNotFoundError, UnAuthorizedError
+from bundles.gateway.exceptions import BadRequestError, ServiceNotFoundError, UnAuthorizedError
 from bundles.gateway.sockets.call import Call
 from bundles.gateway.sockets.call_log import CallLog
 from bundles.gateway.sockets.gateway import Gateway
@@ -34,7 +34,7 @@ class CallEvent:
         self._name = f"{gateway.name}.call"
 
     def action_in(self, request: Request) -> str | None:
-        """Return the action that the client has named in *request*, if it is text."""
+        """Return the name of the action in *request*; None if it is not text."""
         args = request.body
         return args[0] if args and isinstance(args[0], str) else None
 
@@ -42,8 +42,8 @@ class CallEvent:
         """Call the action that the client names.
 
         The order is that of moleculer-io: packet middlewares, the name, its alias, the policy, the
-        whitelist, the meta, the visibility, ``before_call``, the action, ``after_call``, rooms
-        that are joined, rooms that are left. The meta is saved last, not before the rooms.
+        whitelist, the meta, the visibility, ``before_call``, the action, ``after_call``, rooms to
+        join, rooms to leave. Unlike there, the meta is saved after the rooms.
         """
         args = request.body
         connection = sender_of(request)
@@ -70,7 +70,7 @@ class CallEvent:
             result = await gateway.broker.start(action, params, context, options, shared=True)
             await _refuse_stream(action, result)
         changed = context.changes()
-        if JOIN in changed or LEAVE in changed:  # may fail, and a failed call saves nothing
+        if JOIN in changed or LEAVE in changed:  # this may fail, and a failed call saves nothing
             await change_rooms(connection, rooms_of(changed, JOIN), rooms_of(changed, LEAVE))
         gateway.save_meta(connection, changed)
         if self._log is not None:
@@ -97,9 +97,9 @@ class CallEvent:
 
 
 async def _refuse_stream(action: str, result: Any) -> None:
-    """Close *result* and raise an exception if it is a stream."""
+    """If *result* is a stream, close it and raise an exception."""
     if isinstance(result, ResultStream):
         await result.aclose()
         raise StreamNotSupportedException(
-            f"the action {action!r} returned a stream, which is not sent over a socket"
+            f"the action {action!r} returned a stream, which cannot be sent over a socket"
         )

@@ -1,4 +1,4 @@
-"""Writes connections, calls and their errors to the log, each at the level of its setting."""
+"""Logs connections, calls and their errors, each at the level of its setting."""
 
 import logging
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _LEVELS: dict[LogLevel, int | None] = {
 
 
 class CallLog:
-    """The parameters of clients are in it only if ``log_request_params`` is set."""
+    """Logs the parameters of clients only if ``log_request_params`` is set."""
 
     @inject
     def __init__(self, settings: GatewaySettings, kernel: Kernel) -> None:
@@ -64,12 +64,12 @@ class CallLog:
         status: int,
         reason: str | None = None,
     ) -> None:
-        """Log an error without its data, which may have parameters. The kernel logs errors from
-        500 on too, but not the name of the action.
+        """Log an error without its data, which may contain parameters. The kernel also logs errors
+        from 500 on, but without the name of the action.
 
         Args:
-            what: the action that the client has named, or the event if it is not a call.
-            reason: why the action is refused; not for the client.
+            what: the action that the client named, or the event if it is not a call.
+            reason: why the action is refused; the client does not receive it.
         """
         if status < 500 and not self._logs_client_errors:
             return
@@ -85,7 +85,7 @@ class CallLog:
 
 
 def _shown(value: Any) -> str:
-    """Return up to 1000 characters of *value*."""
+    """Return the first 1000 characters of *value*."""
     try:
         text = repr(value)
     except Exception as exc:  # noqa: BLE001 - the value may be of any class

@@ -1,8 +1,8 @@
-"""The error that clients of moleculer-io receive: name, message, code, type and data."""
+"""The errors that clients of moleculer-io receive: name, message, code, type and data."""
 
 from typing import Any
 
-from bundles.gateway.errors import MoleculerError
+from bundles.gateway.exceptions import MoleculerError
 from rxkernel import HttpException, Serializer
 
 UNKNOWN = "Internal Server Error"
@@ -11,7 +11,8 @@ UNKNOWN = "Internal Server Error"
 def error_body(exception: Exception, *, debug: bool) -> dict[str, Any]:
     """Return the fields of *exception*; ``code``, ``type`` and ``data`` only if they are set.
 
-    The class and the text of any exception but an `HttpException` are included only with *debug*.
+    The class and the text of an exception other than `HttpException` are included only with
+    *debug*.
     """
     if isinstance(exception, MoleculerError):
         name, code, kind = exception.name, exception.number, exception.type

@@ -1,6 +1,6 @@
-"""Which actions an event may call, and by which names.
+"""Finds the actions that clients may call by an event, and their names.
 
-Nothing is matched while messages are handled: all names are put into one table at boot.
+Names are matched at boot, and put into one table; nothing is matched while messages are handled.
 """
 
 import re
@@ -22,7 +22,7 @@ def exposed_actions(rules: CallRules, actions: Visibilities) -> dict[str, str]:
     allowed = {name for name, visibility in actions.items() if is_allowed(rules, name, visibility)}
     names = {} if rules.is_restricted else {name: name for name in actions if name in allowed}
     for alias, action in rules.aliases.items():
-        names.pop(alias, None)  # an alias has priority over an action of its name
+        names.pop(alias, None)  # an alias has priority over an action with the same name
         if action in allowed:
             names[alias] = action
     return names
@@ -31,8 +31,8 @@ def exposed_actions(rules: CallRules, actions: Visibilities) -> dict[str, str]:
 def exposure_problems(
     rules: CallRules, actions: Visibilities, where: str, *, is_alone: bool
 ) -> Iterator[str]:
-    """Yield a sentence for each mask and each alias that cannot work with *actions*, those of this
-    node. Unless the node *is_alone*, others may have further ones."""
+    """Yield a message for each mask and each alias that cannot work with *actions*, the actions
+    of this node. Unless the node *is_alone*, other nodes may offer the missing actions."""
     for mask in rules.whitelist or ():
         matched = [name for name in actions if _matches(mask, name)]
         if not is_alone and (not matched or not isinstance(mask, str) or is_pattern(mask)):
@@ -42,7 +42,7 @@ def exposure_problems(
         elif not any(_is_opened(mask, actions[name]) for name in matched):
             yield f"whitelist of {where}: {_shown(mask)} {_closed(matched, actions)}"
     for alias, action in rules.aliases.items():
-        what = f"aliases of {where}: {alias!r} is for {action!r}"
+        what = f"aliases of {where}: {alias!r} is an alias of {action!r}"
         if action not in actions and not is_alone:
             continue
         if action not in actions:
@@ -61,7 +61,7 @@ def refusal_of(rules: CallRules, name: str, actions: Visibilities) -> str | None
 
 
 def is_allowed(rules: CallRules, name: str, visibility: str) -> bool:
-    """Whether clients may call the action *name*, perhaps by an alias only."""
+    """Whether clients may call the action *name*, by its name or only by an alias."""
     if rules.whitelist is None:
         return visibility == "published"
     return any(_is_opened(mask, visibility) and _matches(mask, name) for mask in rules.whitelist)
@@ -72,8 +72,8 @@ def _matches(mask: Mask, name: str) -> bool:
 
 
 def _is_opened(mask: Mask, visibility: str) -> bool:
-    """Whether *mask* may select actions of *visibility*. One that is not published needs the name
-    of its service: a version, as in ``v2.**``, is not enough."""
+    """Whether *mask* may select actions with *visibility*. For public actions, it must have the
+    name of their service: a version, as in ``v2.**``, is not enough."""
     if visibility == "public":
         return isinstance(mask, str) and not is_pattern(_service_in(mask))
     return visibility == "published"
@@ -97,8 +97,8 @@ def _hint(mask: Mask, actions: Visibilities) -> str:
 def _closed(matched: list[str], actions: Visibilities) -> str:
     names = ", ".join(f"{name!r} ({actions[name]})" for name in matched[:5])
     return (
-        f"matches only {names}; write visibility='published' at the action, or list an action "
-        f"that is public with the name of its service, as 'service.*'"
+        f"matches only {names}; write visibility='published' at the action, or list public "
+        f"actions with the name of their service, such as 'service.*'"
     )
 
 

@@ -1,4 +1,4 @@
-"""Finds the functions that options name, and checks their parameters."""
+"""Finds the functions of options, and checks their parameters."""
 
 import inspect
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from bundles.gateway.sockets.rules import Bound
 
 
 class FunctionFinder:
-    """Finds functions for *gateway*: its methods by name, and other functions."""
+    """Finds the functions of *gateway*: methods by their names, and other functions."""
 
     def __init__(self, gateway: object) -> None:
         self._gateway = gateway
@@ -17,11 +17,13 @@ class FunctionFinder:
     def find(
         self, given: object, parameters: tuple[str, ...] | None, *, is_async: bool = True
     ) -> Bound:
-        """Return the function that *given* is, or names. It takes *parameters*; None: those that
-        the caller checks.
+        """Return the function *given*, or the method with the name *given*.
+
+        Args:
+            parameters: the parameters that it must take; None: the caller checks them.
 
         Raises:
-            ValueError: the method does not exist, is not async (or is, unless *is_async*), or
+            ValueError: the method does not exist, is async or not contrary to *is_async*, or
                 takes other parameters.
         """
         function = self._found(given)
@@ -52,7 +54,8 @@ class FunctionFinder:
         return given
 
     def _has_method(self, function: object) -> bool:
-        """Whether *function* is a method of the class, named in its body: it is not bound yet."""
+        """Whether *function* is a method of the class that is not bound yet, because the body of
+        the class refers to it."""
         return any(
             value is function for cls in self._class.__mro__ for value in vars(cls).values()
         )
@@ -62,24 +65,25 @@ def check_parameters(function: Callable[..., Any], parameters: tuple[str, ...]) 
     """Check that *function* can be called with values for *parameters*.
 
     Raises:
-        ValueError: it takes other ones, or they are unknown: it is not written in Python.
+        ValueError: it takes other parameters, or has no signature because it is not written in
+            Python.
     """
     try:
         inspect.signature(function).bind(*parameters)
     except TypeError:
         name = getattr(function, "__name__", "function")
         raise ValueError(
-            f"{name} takes other parameters; it is called with ({', '.join(parameters)}), after "
+            f"{name} takes other parameters; it must take ({', '.join(parameters)}), after "
             f"self if it is a method"
         ) from None
 
 
 def accepted_arguments(function: Callable[..., Any]) -> tuple[int, int | None]:
-    """Return how many values *function* takes at least and at most after its first argument; None
-    for any number.
+    """Return the minimum and the maximum number of values that *function* takes after its first
+    argument; None: no maximum.
 
     Raises:
-        ValueError: it does not take a first argument, or needs a keyword.
+        ValueError: it does not take a first argument, or has a required keyword argument.
     """
     least, most = 0, 0
     is_open = False
@@ -93,10 +97,10 @@ def accepted_arguments(function: Callable[..., Any]) -> tuple[int, int | None]:
         elif parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             name = getattr(function, "__name__", "function")
             raise ValueError(
-                f"{name} needs the keyword {parameter.name!r}; it is called with (connection, "
-                f"*args)"
+                f"{name} needs the keyword argument {parameter.name!r}; it must take "
+                f"(connection, *args)"
             )
     if most == 0 and not is_open:
         name = getattr(function, "__name__", "function")
-        raise ValueError(f"{name} takes no arguments; it is called with (connection, *args)")
+        raise ValueError(f"{name} takes no arguments; it must take (connection, *args)")
     return max(least - 1, 0), None if is_open else most - 1

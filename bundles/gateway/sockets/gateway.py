@@ -1,4 +1,4 @@
-"""`Gateway`: the namespaces and events of Socket.IO that call actions. Subclass it."""
+"""`Gateway`: the Socket.IO namespaces and events that call actions. Subclass it."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
@@ -25,15 +25,15 @@ class NamespaceChanges(Protocol):
 class Gateway:
     """Clients call actions by name: ``socket.emit("call", "math.add", {a: 1, b: 2}, ack)``.
 
-    There is one instance, which the injector builds. Override any of the methods. The options are
-    checked at boot.
+    The injector builds one instance. Any method may be overridden. The options are checked at
+    boot.
 
     Attributes:
-        name: the prefix of its own actions: ``io.broadcast`` and ``io.get_clients``.
+        name: the prefix of the gateway's own actions, ``io.broadcast`` and ``io.get_clients``.
         namespaces: the namespaces, by name; by default ``/`` with the event ``call``.
         broker: calls actions.
         debug: whether clients receive the text of any exception.
-        changes: adds and removes namespaces. It is set at boot, as are ``broker`` and ``debug``.
+        changes: adds and removes namespaces; set at boot, like ``broker`` and ``debug``.
     """
 
     name: ClassVar[str] = "io"
@@ -45,13 +45,13 @@ class Gateway:
 
     async def authorize(self, connection: Connection) -> Any:
         """Return the user of a client that connects to a namespace with ``authorization=True``;
-        None: it is anonymous. Any exception refuses the client, which receives its message and
-        data."""
+        None: the client is anonymous. Any exception refuses the client, which receives the message
+        and the data of the exception."""
         raise NotImplementedError
 
     def get_user(self, connection: Connection) -> Any:
-        """The user of *connection*, or None. Other namespaces of the client have users of their
-        own."""
+        """Return the user of *connection*, or None. The connections of a client to other
+        namespaces have their own users."""
         return connection.attributes.get(_USER)
 
     def save_user(self, connection: Connection, user: Any) -> None:
@@ -59,8 +59,7 @@ class Gateway:
         connection.attributes[_USER] = user
 
     def get_meta(self, connection: Connection) -> dict[str, Any]:
-        """Return the meta of a call: the user, the rooms of the client and the id of its
-        connection."""
+        """Return the meta of a call: the user, the rooms of the client and its connection id."""
         rooms = connection.rooms
         return {
             "user": self.get_user(connection),
@@ -69,8 +68,9 @@ class Gateway:
         }
 
     def save_meta(self, connection: Connection, meta: Mapping[str, Any]) -> None:
-        """Called after each successful call. *meta* has only the keys that its hooks and its
-        action have set. It saves the user: an action logs in and out by ``ctx.meta["user"]``."""
+        """Save *meta* after a successful call. It has only the keys that hooks and the action have
+        set. By default only the user is saved: an action sets ``ctx.meta["user"]`` for a login
+        or a logout."""
         if "user" in meta:
             self.save_user(connection, meta["user"])
 
@@ -79,15 +79,15 @@ class Gateway:
         return error_body(exception, debug=self.debug)
 
     async def add_namespace(self, name: str, options: GatewayNamespace) -> None:
-        """Serve a further namespace from now on.
+        """Serve the namespace *name* from now on.
 
         Raises:
-            ConfigurationError: it is served already, or the options cannot work.
+            ConfigurationError: it is already served, or the options are invalid.
         """
         await self.changes.add(name, options)
 
     async def remove_namespace(self, name: str) -> None:
-        """Serve the namespace *name* no longer, and disconnect its clients.
+        """Stop serving the namespace *name*, and disconnect its clients.
 
         Raises:
             ConfigurationError: this gateway does not serve it.

@@ -11,7 +11,7 @@ from bundles.gateway.broker.broker import Broker
 from bundles.gateway.broker.context import CurrentContext
 from bundles.gateway.broker.on_event import EVENT_HANDLER, EventHandlerOptions
 from bundles.gateway.broker.transport import ACTIONS, EVENTS
-from bundles.gateway.errors import ValidationError
+from bundles.gateway.exceptions import ValidationError
 from bundles.gateway.settings import GatewaySettings
 from bundles.gateway.sockets.gateway import Gateway
 from rxkernel import Body, Broadcaster, ProcedureMetadata
@@ -19,8 +19,8 @@ from rxkernel import Body, Broadcaster, ProcedureMetadata
 
 @attrs.frozen(kw_only=True)
 class Broadcast:
-    """The parameters of ``io.broadcast``; without ``rooms`` all clients of the namespace receive
-    it."""
+    """The parameters of ``io.broadcast``. Without ``rooms``, all clients of the namespace receive
+    the event."""
 
     event: str
     namespace: str = "/"
@@ -31,7 +31,7 @@ class Broadcast:
 
 
 class GatewayActions:
-    """They are public: clients may call them only where a whitelist lists them."""
+    """The actions are public: clients may call them only if a whitelist has them."""
 
     @inject
     def __init__(
@@ -58,13 +58,16 @@ class GatewayActions:
 
     @property
     def _event(self) -> str:
-        """The event by which the nodes of a cluster pass broadcasts on."""
+        """The event by which the nodes of a cluster forward broadcasts."""
         return f"{self._gateway.name}.broadcast"
 
     async def broadcast(self, given: Broadcast) -> None:
-        """Send an event to the clients of all gateways of the cluster, or of this node if *local*.
-        A client in several rooms receives it once. The id of a connection is the name of a room.
-        With an empty list of rooms, no client receives it."""
+        """Send an event to the clients of all gateways in the cluster, or of this node if
+        ``local`` is true.
+
+        A client in several rooms receives it once. The id of a connection is also the name of a
+        room. With an empty list of rooms, no client receives the event.
+        """
         if given.rooms is not None and not given.rooms:
             return
         await self._emit(given)
@@ -73,8 +76,8 @@ class GatewayActions:
             await self._broker.broadcast(self._event, attrs.asdict(given))
 
     async def relay(self, ctx: CurrentContext, given: Annotated[Broadcast, Body()]) -> None:
-        """Send a broadcast of another node to the clients of this process: each process in the
-        cluster receives it, also those that the broadcaster reaches by another way."""
+        """Send a broadcast of another node to the clients of this process only: all processes in
+        the cluster receive the broadcast, so a broadcaster must not forward it to them."""
         if ctx.sender is not None:
             await self._emit(attrs.evolve(given, local=True))
 
@@ -88,7 +91,7 @@ class GatewayActions:
                 volatile=given.volatile,
                 local=given.local,
             )
-        except ValueError as exc:  # Socket.IO reserves the name of the event
+        except ValueError as exc:  # the name of the event is reserved in Socket.IO
             entry = {"type": "event", "field": "event", "message": str(exc)}
             raise ValidationError(data=[entry]) from exc
 

@@ -1,13 +1,13 @@
-"""An event with a handler of its own."""
+"""An event with its own handler."""
 
-from bundles.gateway.errors import BadRequestError
+from bundles.gateway.exceptions import BadRequestError
 from bundles.gateway.sockets.packet_filter import filtered, sender_of
 from bundles.gateway.sockets.rules import HandlerRules, NamespaceRules
 from rxkernel import Acknowledgement, Request
 
 
 class HandlerEvent:
-    """The target of the route of an event. Hooks, meta and rooms are for calls only."""
+    """The target of the route of such an event. Hooks, meta and rooms exist only for calls."""
 
     def __init__(self, rules: HandlerRules, namespace: NamespaceRules) -> None:
         self.rules = rules
@@ -15,12 +15,13 @@ class HandlerEvent:
 
     @property
     def place(self) -> str:
-        """The handler as it is written: its module and its name."""
+        """The module and the name of the handler."""
         handler = self.rules.handler
         return f"{handler.__module__}.{getattr(handler, '__qualname__', type(handler).__name__)}"
 
     async def handle(self, request: Request) -> Acknowledgement:
-        """Acknowledge the result of the handler as a call does; an `Acknowledgement` as it is."""
+        """Acknowledge the result of the handler like that of a call; an `Acknowledgement` is sent
+        unchanged."""
         args = request.body
         connection = sender_of(request)
         if self._packet_middlewares:

@@ -1,4 +1,4 @@
-"""Puts the gateway on the events of the application, the kernel and the servers."""
+"""Connects the gateway to the events of the application, the kernel and the servers."""
 
 from itertools import chain
 
@@ -33,11 +33,11 @@ from rxkernel import (
 )
 
 _FIRST = 2000
-"""Before access rules are read."""
+"""A priority: before access rules are read."""
 
 _LATE = -100
-"""After the listeners of others: those of ``kernel.exception`` may replace the exception, and
-those of ``server.connected`` set the token. At boot, all actions have been added."""
+"""A priority: after other listeners. On ``kernel.exception`` they may replace the exception, on
+``server.connected`` they set the token, and at boot they add actions."""
 
 
 def _is_gateway(definition: Definition) -> bool:
@@ -82,12 +82,14 @@ class GatewayListeners:
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_FIRST, only=_is_gateway)
     async def mark_as_public(self, event: DefinitionEvent) -> None:
-        """Set the option of routes that need no access rule: the actions have theirs."""
+        """Mark the routes of the gateway as routes without an access rule: their actions have
+        rules."""
         event.set_option("public", True)
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=_FIRST, only=_is_action)
     async def mark_inner_actions(self, event: DefinitionEvent) -> None:
-        """As `mark_as_public`, for actions that no client may call, and those of the bundle."""
+        """Like `mark_as_public`, for actions that no client may call, and for the actions of this
+        bundle."""
         definition = event.definition
         if not self._namespaces.is_open(definition.metadata) and needs_no_rule(definition):
             event.set_option("public", True)
@@ -105,7 +107,7 @@ class GatewayListeners:
             return
         if rules.is_authorized:
             user = await self._gateway.authorize(connection)
-            if user is not None or connection.recovered:  # it has the user of before
+            if user is not None or connection.recovered:  # it keeps the previous user
                 self._gateway.save_user(connection, user)
         for middleware in rules.connecting:
             await middleware(connection)
@@ -118,8 +120,8 @@ class GatewayListeners:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_LATE)
     async def shape_error(self, event: ExceptionEvent) -> None:
-        """Acknowledge an error as moleculer-io does. A client that is refused, or has sent an
-        unknown event, receives the same fields."""
+        """Acknowledge an error in the form of moleculer-io. Clients that are refused, or that
+        sent an unknown event, receive the same fields."""
         request, exception = event.request, event.exception
         connection, definition = request.connection, request.definition
         if request.transport is not Transport.SOCKET or connection is None:

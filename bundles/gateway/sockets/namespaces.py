@@ -1,4 +1,4 @@
-"""The namespaces of a gateway: their routes, and which actions their events may call."""
+"""The namespaces of a gateway: their routes, and the actions that their events may call."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator
@@ -48,7 +48,7 @@ class ServedNamespace:
 
 
 class Namespaces:
-    """Serves the namespaces of the gateway, and changes them by a reload of the application."""
+    """Serves the namespaces of the gateway, and adds or removes them by a reload."""
 
     @inject
     def __init__(
@@ -74,12 +74,13 @@ class Namespaces:
         self._connections: WeakSet[Connection] = WeakSet()
 
     def find(self, connection: Connection) -> NamespaceRules | None:
-        """Return the rules of the namespace of *connection*; None: it is not of the gateway."""
+        """Return the rules of the namespace of *connection*; None: the gateway does not have
+        it."""
         served = self._served.get(connection.route_namespace)
         return None if served is None else served.rules
 
     def enter(self, connection: Connection) -> NamespaceRules | None:
-        """As `find`, for a client that connects: `remove` will disconnect it."""
+        """Like `find`, for a client that connects: `remove` will disconnect it."""
         rules = self.find(connection)
         if rules is not None:
             self._connections.add(connection)
@@ -91,7 +92,7 @@ class Namespaces:
         """Serve the namespaces of the class, and return their routes.
 
         Raises:
-            ConfigurationError: with every problem of the options.
+            ConfigurationError: options are invalid; it lists all problems.
         """
         reader = self._reader()
         reader.members(type(self._gateway))
@@ -141,10 +142,10 @@ class Namespaces:
     # --- which actions may be called
 
     def check(self, routes: Iterable[RouteMetadata]) -> None:
-        """Check that each whitelist and alias works with the actions among *routes*.
+        """Check all whitelists and aliases against the actions among *routes*.
 
         Raises:
-            ConfigurationError: with each that does not.
+            ConfigurationError: some do not match; it lists all of them.
         """
         routes = tuple(routes)
         actions = _visibilities(routes)
@@ -163,7 +164,7 @@ class Namespaces:
         return f"event {route.name!r} in the namespace {route.namespace!r} of {self._owner}"
 
     def is_open(self, route: RouteMetadata) -> bool:
-        """Whether clients may call the action *route*, so that it needs an access rule."""
+        """Whether clients may call the action *route*; it then needs an access rule."""
         name, visibility = route.name, _visibility(route)
         if _is_own(route):
             return False
@@ -185,17 +186,18 @@ class Namespaces:
         self._renew()
 
     def _renew(self) -> None:
-        """Let clients call what this node and the others offer now."""
+        """Let clients call the actions that this node and the others offer now."""
         remote = self._broker.routes.remote_visibilities()
-        if self._needs_rules:  # the rules of other nodes are not known: a whitelist must open them
+        if self._needs_rules:
+            # Access rules on other nodes are unknown here: a whitelist must list their actions.
             remote = dict.fromkeys(remote, "public")
         self._actions = {**remote, **self._local}
         for event in self._events():
             event.actions = exposed_actions(event.rules, self._actions)
 
     def exposed(self) -> Iterator[tuple[str, str, str, str]]:
-        """Yield the namespace, the event, the name that clients use and the action of each action
-        that they may call; of a handler, no name and its own."""
+        """Yield ``(namespace, event, name, action)`` for each action that clients may call by
+        *name*; for a handler, the name is empty, and the action is the handler."""
         for namespace, served in self._served.items():
             for route in served.routes:
                 target = route.target
@@ -206,8 +208,8 @@ class Namespaces:
                     yield namespace, route.name, "", f"{target.place}()"
 
     def why_refused(self, event: CallEvent, name: str) -> str | None:
-        """Return why clients may not call *name* by *event*; None if the action does not exist, or
-        they may."""
+        """Return why clients may not call *name* by *event*; None if they may, or if the action
+        does not exist."""
         if name in event.actions:
             return None
         return refusal_of(event.rules, name, self._actions)
@@ -232,8 +234,8 @@ class Namespaces:
     def _problems_of_rules(
         self, namespace: str, routes: Iterable[WebSocketMetadata]
     ) -> Iterator[str]:
-        """Yield the actions that *routes* open, and that have no access rule: no client reached
-        them when they were compiled."""
+        """Yield a message for each action that *routes* open to clients, and that has no access
+        rule: when it was compiled, no client could call it."""
         for route in routes:
             if isinstance(route.target, CallEvent):
                 opened = exposed_actions(route.target.rules, self._actions).values()
@@ -263,13 +265,13 @@ def _visibility(route: RouteMetadata) -> str:
 
 
 def _is_own(route: RouteMetadata) -> bool:
-    """Whether it is an action of the bundle, which cannot have an access rule."""
+    """Whether *route* is an action of this bundle, which cannot have an access rule."""
     return route.owner in (GatewayActions, NodeActions)
 
 
 def _is_unguarded(definition: Definition) -> bool:
-    """Whether *definition* is an action that the bundle security lets everybody call, because no
-    client reaches it."""
+    """Whether *definition* is an action without an access rule: the bundle security allows this
+    if no client can call it."""
     options, metadata = definition.options, definition.metadata
     return (
         definition.transport is ACTIONS

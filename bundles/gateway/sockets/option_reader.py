@@ -1,4 +1,4 @@
-"""Reads the options of a gateway into rules, and collects every problem."""
+"""Reads the options of a gateway, and collects all problems."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,12 +25,9 @@ _RENAMED = {
     "onAfterCall": "after_call",
     "on_after_call": "after_call",
 }
-"""Keys of moleculer-io that have another name here."""
+"""The names of keys of moleculer-io that are called differently here."""
 
-CORS = (
-    "the origins of pages are those of the whole server: remove it, and write the setting "
-    "http.origins"
-)
+CORS = "origins are set for the whole server: remove it, and write the setting http.origins"
 
 _FOREIGN_NAMES = {
     "cors": CORS,
@@ -44,7 +41,7 @@ _FOREIGN_MAPPINGS = {
     "events": "write namespaces = {'/': {'events': {…}}}",
     "settings": "write its namespaces as 'namespaces', the others in the section [gateway]",
 }
-"""Members of a service of moleculer-io, which would be ignored."""
+"""Members of a service of moleculer-io that would be ignored here."""
 
 _PLAIN_METHODS = {
     "get_user": ("connection",),
@@ -53,14 +50,14 @@ _PLAIN_METHODS = {
     "save_meta": ("connection", "meta"),
     "error_body": ("exception",),
 }
-"""The methods of a gateway that are not async, and their parameters."""
+"""The methods of a gateway that must not be async, with their parameters."""
 
 
 class OptionReader:
     """Reads the options of *gateway*.
 
     Attributes:
-        problems: what cannot work, for one `ConfigurationError`.
+        problems: the messages for one `ConfigurationError`.
     """
 
     def __init__(self, gateway: object, has_authorizer: bool) -> None:
@@ -75,13 +72,13 @@ class OptionReader:
         return tuple(self.namespace(name, options) for name, options in items)
 
     def namespace(self, name: str, given: object) -> NamespaceRules:
-        """Return the rules of the namespace *name*; those of invalid options are missing."""
+        """Return the rules of the namespace *name*, without the invalid options."""
         where = f"namespace {name!r} of {self._owner}"
         options = self._options(given, GatewayNamespace, where)
         is_authorized = self._flag(options, "authorization", where)
         if is_authorized and not self._has_authorizer:
             self.problems.append(
-                f"{where} has authorization=True, and the class has no method authorize; write "
+                f"{where} has authorization=True, but the class has no method authorize; write "
                 f"async def authorize(self, connection)"
             )
         events = self._mapping(options.get("events", {}), f"events of {where}", "name: {…}")
@@ -98,7 +95,8 @@ class OptionReader:
         )
 
     def members(self, cls: type) -> None:
-        """Check the names in *cls*, the class of the gateway, and the methods it overrides."""
+        """Check the names of members of *cls*, the class of the gateway, and the methods that it
+        overrides."""
         for name in dir(cls):
             hint = _FOREIGN_NAMES.get(_snake(name))
             if hint is None and isinstance(getattr(cls, name), Mapping):
@@ -152,7 +150,7 @@ class OptionReader:
             if not is_regex and not (isinstance(mask, str) and mask):
                 self.problems.append(
                     f"whitelist of {where} has {mask!r:.100}; write the name of an action, a "
-                    f"pattern as 'math.*', or re.compile(…)"
+                    f"pattern such as 'math.*', or re.compile(…)"
                 )
         return masks
 
@@ -171,9 +169,13 @@ class OptionReader:
         options: Any = self._options(given, CallOptions, what)
         timeout, retries = options.get("timeout"), options.get("retries")
         if timeout is not None and not SECONDS_OR_0.holds(timeout):
-            self.problems.append(f"timeout in {what} is {timeout!r:.100}; write seconds, or 0")
+            self.problems.append(
+                f"timeout in {what} is {timeout!r:.100}; write seconds, or 0 for no timeout"
+            )
         if retries is not None and not COUNT_OR_0.holds(retries):
-            self.problems.append(f"retries in {what} is {retries!r:.100}; write a number, or 0")
+            self.problems.append(
+                f"retries in {what} is {retries!r:.100}; write a whole number, or 0 for no retries"
+            )
         if callable(fallback := options.get("fallback")):
             with self._collecting(f"fallback in {what}"):
                 check_parameters(fallback, ("ctx", "exception"))
@@ -185,7 +187,7 @@ class OptionReader:
     # --- values
 
     def _options(self, given: object, kind: Any, where: str) -> dict[str, Any]:
-        """Return the keys of the `TypedDict` *kind* that *given* has."""
+        """Return the options in *given* that are keys of the `TypedDict` *kind*."""
         known: Mapping[str, Any] = kind.__annotations__
         found = dict(self._mapping(given, where, f"{next(iter(known))!r}: …"))
         for key in [key for key in found if key not in known]:
@@ -199,7 +201,9 @@ class OptionReader:
             return []
         for key in given:
             if not (isinstance(key, str) and key):
-                self.problems.append(f"{where} has the key {key!r:.100}; write a text")
+                self.problems.append(
+                    f"{where} has the key {key!r:.100}; write a text that is not empty"
+                )
         return [(key, value) for key, value in given.items() if isinstance(key, str) and key]
 
     def _sequence(self, given: object, where: str) -> tuple[Any, ...]:

@@ -1,6 +1,6 @@
 """The options of a gateway: dictionaries with the keys of moleculer-io in snake_case.
 
-A type checker checks them as they are written, and boot checks them again: see `OptionReader`.
+A type checker can check them, and boot checks them again: see `OptionReader`.
 """
 
 import re
@@ -20,16 +20,16 @@ class GatewayEvent(TypedDict, total=False):
     """An event that calls actions: ``emit("call", "math.add", {a: 1, b: 2}, ack)``."""
 
     whitelist: Sequence[Mask]
-    """The actions that may be called. Without it: all that are published."""
+    """The actions that clients may call. By default, all published ones."""
 
     aliases: Mapping[str, str]
     """Other names of actions."""
 
     mapping_policy: Literal["all", "restrict"]
-    """``restrict``: actions are called by their aliases only."""
+    """``restrict``: clients may call actions only by their aliases."""
 
     call_options: CallOptions
-    """The options of each call. Its meta is not saved, see `Gateway.save_meta`."""
+    """The options of each call. The meta in them is not saved, see `Gateway.save_meta`."""
 
     before_call: Function
     """``(call)``, before the action; see `Call`."""
@@ -49,12 +49,12 @@ class GatewayNamespace(TypedDict, total=False):
     """Whether `Gateway.authorize` is called with each client that connects."""
 
     middlewares: Sequence[Function]
-    """``(connection)``, for each client that connects, after `Gateway.authorize`. An exception
-    refuses it."""
+    """``(connection)``, called for each client that connects, after `Gateway.authorize`. An
+    exception refuses the client."""
 
     packet_middlewares: Sequence[Function]
-    """``(packet)``, for each packet of an event of the namespace, see `Packet`."""
+    """``(packet)``, called for each packet of an event of the namespace, see `Packet`."""
 
     events: Mapping[str, GatewayEvent | Function]
-    """By name: the options of an event that calls actions, or a handler ``(connection, *args)``,
-    whose result is acknowledged."""
+    """The events by their names: options if the event calls actions, or a handler
+    ``(connection, *args)`` whose result is acknowledged."""

@@ -1,4 +1,4 @@
-"""`Packet`: what a client has sent, before its event is handled."""
+"""`Packet`: an event of a client before it is handled."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from rxkernel import Connection
 
 @attrs.define(eq=False)
 class Packet:
-    """The event and the arguments of a packet; a packet middleware may change ``args``.
+    """The event and the arguments of a packet. A packet middleware may change ``args``.
 
-    Without ``event`` ``args`` of ``call`` are the name of the action and its parameters.
+    For an event that calls actions, ``args`` are the name of the action and its parameters.
     """
 
     connection: Connection = attrs.field(on_setattr=attrs.setters.frozen)

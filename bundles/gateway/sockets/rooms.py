@@ -1,26 +1,27 @@
-"""The rooms that a call lets the client join and leave: ``$join`` and ``$leave`` in its meta."""
+"""The rooms that the client joins and leaves after a call: ``$join`` and ``$leave`` in its
+meta."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from bundles.gateway.errors import MoleculerClientError
+from bundles.gateway.exceptions import MoleculerClientError
 from rxkernel import Connection
 
 JOIN, LEAVE = "$join", "$leave"
 
 
 def rooms_of(meta: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """Return the rooms that *meta* has as *key*: one, or a list of them.
+    """Return the rooms that *meta* has under *key*: one room or a list.
 
     Raises:
-        MoleculerClientError: a room is not a text (422): clients may send what becomes a room.
+        MoleculerClientError: a room is not a text (422). Names of rooms may come from clients.
     """
     given = meta.get(key)
     rooms = given if isinstance(given, list | tuple | set | frozenset) else (given,)
     for room in rooms:
         if room is not None and not isinstance(room, str):
             raise MoleculerClientError(
-                f"{key} has the room {room!r:.100}, which is not a text", 422, "ERR_INVALID_ROOM"
+                f"{key} has the room {room!r:.100}, which is not text", 422, "ERR_INVALID_ROOM"
             )
     return tuple(room for room in rooms if room)
 

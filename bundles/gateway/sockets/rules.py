@@ -1,4 +1,4 @@
-"""The options of a gateway once they are checked: what its events read."""
+"""The checked options of a gateway, which its events use."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from bundles.gateway.broker.call_options import CallOptions
 from bundles.gateway.sockets.options import Mask
 
 Bound = Callable[..., Awaitable[Any]]
-"""A function of the options, bound to the gateway if it is a method."""
+"""A function of the options; a method is bound to the gateway."""
 
 
 @attrs.frozen(eq=False)
@@ -18,8 +18,8 @@ class CallRules:
     """The options of an event that calls actions.
 
     Attributes:
-        whitelist: None without one.
-        is_restricted: whether actions are called by their aliases only.
+        whitelist: None: there is none.
+        is_restricted: whether clients may call actions only by their aliases.
         options: the options of each call.
         needs_user: whether clients without a user are refused.
     """
@@ -36,8 +36,8 @@ class CallRules:
 
 @attrs.frozen(eq=False)
 class HandlerRules:
-    """A custom handler; it takes *least* to *most* arguments after the connection, None: any
-    number."""
+    """A handler that takes *least* to *most* arguments after the connection. *most* None: no
+    maximum."""
 
     name: str
     handler: Bound
@@ -47,7 +47,8 @@ class HandlerRules:
 
 @attrs.frozen(eq=False)
 class NamespaceRules:
-    """The options of a namespace; ``connecting`` are called with each client that connects."""
+    """The options of a namespace. The functions ``connecting`` are called with each client that
+    connects."""
 
     name: str
     is_authorized: bool = False

@@ -8,8 +8,8 @@ from limits import RateLimitItem
 from redis.exceptions import RedisError
 
 from bundles.redis import Redis, RedisSettings
-from bundles.redis.errors import Problem
 from bundles.redis.outage import Outage
+from bundles.redis.problems import Problem
 from bundles.scale.limits.counts import Counts
 from bundles.scale.limits.memory_counts import MemoryCounts
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from redis.exceptions import RedisError
 
 from bundles.redis import Redis
-from bundles.redis.errors import problem_of
+from bundles.redis.problems import problem_of
 from bundles.scale.bus.link import Link
 from bundles.scale.bus.packing import unpack
 from bundles.scale.bus.seal import SENDER_AT, Kind, Message, RejectedError, Seal

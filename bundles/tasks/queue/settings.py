@@ -30,4 +30,4 @@ class TaskQueueSettings:
     """Seconds for which Redis keeps the result of a task."""
 
     prefix: str = attrs.field(default="rxkernel:tasks", validator=TEXT)
-    """The prefix of all keys in Redis. Applications that share a Redis need different prefixes."""
+    """The prefix of all keys in Redis, after ``redis.prefix``."""

@@ -49,6 +49,7 @@ class Planner:
     ) -> None:
         self.runs = Runs(runner, clock, settings.concurrency, self.store_record)
         self.is_runner = False
+        self._is_waiting = False  # another process is the runner, or this one has lost its lease
         self._entries = entries
         self._clock = clock
         self._grace = settings.misfire_grace
@@ -131,9 +132,14 @@ class Planner:
         if self.is_runner and not await store.keep():
             self._step_down()
         if not self.is_runner:
-            if await store.acquire():
-                with suppress(NotRunnerError):  # the lease has expired meanwhile
-                    await self._take_over()
+            if not await store.acquire():
+                self._is_waiting = True
+                return
+            with suppress(NotRunnerError):  # the lease has expired meanwhile
+                await self._take_over()
+                if self._is_waiting:
+                    self._is_waiting = False
+                    logger.info("this process runs the tasks now")
         elif await store.has_changed():
             added, removed = await self._entries.merge(self.runs.active)
             for entry in added:
@@ -182,9 +188,13 @@ class Planner:
         stay as they are, for the next runner."""
         if self.is_runner:
             self.is_runner = False
+            self._is_waiting = True
             self._timetable.clear()
             self.runs.cancel_waiting()
-            logger.warning("this process stops running the tasks, since its lease has expired")
+            logger.warning(
+                "this process stops running the tasks, since its lease has expired; it tries to "
+                "get the lease again"
+            )
 
     def _correct(self, entry: TaskEntry) -> bool:
         """Correct the due time if the clock was set back while there was no runner, as `_jumped`

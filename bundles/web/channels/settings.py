@@ -18,7 +18,7 @@ class ChannelSettings:
     processes get them, and may reconnect to another process."""
 
     prefix: str = attrs.field(default="rxkernel:channels", validator=TEXT)
-    """The prefix of all keys in Redis; applications that share one Redis need different ones."""
+    """The prefix of all keys in Redis, after ``redis.prefix``."""
 
     max_stored: int = attrs.field(default=100_000, validator=COUNT)
     """Most events of all channels that Redis keeps, for processes that start or reconnect."""

@@ -1,4 +1,4 @@
-"""Services of the bundle realtime, beside an event of a controller with an envelope."""
+"""Services of the bundle realtime, and an event of a controller with an envelope."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""What the AsyncAPI document says about events, checked against what the kernel does."""
+"""The AsyncAPI document describes events as the kernel handles them."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""A change that breaks clients is found and named; any other is not."""
+"""Changes that break clients are reported; other changes are not."""
 
 from collections.abc import Callable
 from copy import deepcopy

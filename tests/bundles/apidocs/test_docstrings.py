@@ -1,4 +1,4 @@
-"""Sections of docstrings; what is not written as one stays text."""
+"""Sections of docstrings; a section with a wrong form stays text."""
 
 from inspect import cleandoc
 

@@ -137,8 +137,8 @@ def test_keywords_that_are_not_of_json_schema_are_left_out() -> None:
     ("schema", "problem"),
     [
         ({"$schema": "https://example.com/own"}, "is not a draft of JSON Schema"),
-        ({"$ref": "https://example.com/other.json"}, "names no part of its schema"),
-        ({"$ref": "#/definitions/none"}, "names no part of its schema"),
+        ({"$ref": "https://example.com/other.json"}, "does not refer to a part of its own schema"),
+        ({"$ref": "#/definitions/none"}, "does not refer to a part of its own schema"),
         ({"properties": {"a": 1}}, "1 is not a schema"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The tools of others accept both documents."""
+"""Third-party tools accept both documents."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about HTTP routes."""
+"""The OpenAPI document of HTTP routes."""
 
 from typing import Annotated, Any
 from uuid import UUID

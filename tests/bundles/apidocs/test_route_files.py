@@ -80,7 +80,7 @@ def test_document_with_route_files_is_valid_by_the_official_schema(shop: Made) -
     assert list(OpenAPIV31SpecValidator(shop.openapi).iter_errors()) == []
 
 
-@pytest.mark.parametrize("examples", [20, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("examples", [5, pytest.param(1000, marks=pytest.mark.soak)])
 async def test_application_with_route_files_holds_to_its_document(
     tmp_path: Path, examples: int
 ) -> None:

@@ -1,4 +1,4 @@
-"""What boot does with contracts: errors, inheritance, transports, the list of routes."""
+"""Contracts at boot: errors, inheritance, transports, the list of routes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -299,7 +299,7 @@ async def test_transports_restrict_a_method_of_both() -> None:
 
 
 async def test_definition_without_limits_has_no_wrapper() -> None:
-    """A contract of facts costs nothing: the kernel calls the action itself."""
+    """A contract with only descriptions costs nothing: the kernel calls the action itself."""
 
     class Facts:
         @http("GET", "/facts", "facts")

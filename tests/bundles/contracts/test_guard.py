@@ -64,7 +64,7 @@ class Outer:
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
 async def test_guard_checks_the_arguments_and_describes_errors(transport: str) -> None:
-    """One call at a time runs in the application, and the inner one does not wait for it."""
+    """Only one call may run in the application, but the inner call does not wait for the outer."""
     outer = Outer()
     settings = ContractsSettings(queue=Queue(concurrency=1, size=1, timeout=20.0))
     application = Application(

@@ -119,7 +119,7 @@ async def test_message_that_is_cancelled_while_its_action_ends_stays_cancelled()
 
 
 class Gone:
-    """A source whose client has disconnected already."""
+    """A source whose client has already disconnected."""
 
     def native(self) -> None: ...
 

@@ -29,7 +29,7 @@ class CachedSite:
     """A running application.
 
     Attributes:
-        clock: of the cachers in memory.
+        clock: the clock of the cachers in memory.
     """
 
     def __init__(self, client: KernelClient, clock: MovedClock) -> None:
@@ -48,10 +48,10 @@ class CachedSite:
 def parts(
     cacher: str, url: str, *, redis_timeout: float = 10.0, **settings: Any
 ) -> dict[str, Any]:
-    """The bundles and the settings of an application with *cacher*.
+    """Return the bundles and the settings of an application with *cacher*.
 
-    After *redis_timeout*, in seconds, calls go on without Redis, which a test of anything else
-    must not see on a machine with much other work.
+    After *redis_timeout* seconds, calls continue without Redis. The default is long, so that this
+    does not happen in other tests on a busy machine.
     """
     gateway = GatewaySettings(cacher=cacher, **settings)  # type: ignore[arg-type]
     own: dict[str, Any] = {"gateway": gateway}
@@ -65,7 +65,7 @@ def parts(
 
 @pytest.fixture(params=CACHERS)
 def cacher(request: pytest.FixtureRequest) -> str:
-    """The name of the cacher; a test runs once with each."""
+    """The name of the cacher; each test runs with all cachers."""
     name: str = request.param
     return name
 
@@ -92,7 +92,7 @@ def cached_sites(stack: AsyncExitStack, cacher: str, url: str) -> CachedSiteOf:
 
 @pytest.fixture
 async def cached_site(cacher: str, request: pytest.FixtureRequest) -> AsyncIterator[CachedSiteOf]:
-    """Start an application; it is stopped at the end of the test. Those of a test share Redis."""
+    """Start applications, which stop at the end of the test. All of a test share a Redis."""
     server: RedisServer | None = request.getfixturevalue("redis") if cacher == "redis" else None
     async with AsyncExitStack() as stack:
         yield cached_sites(stack, cacher, "" if server is None else server.url)

@@ -18,7 +18,7 @@ from tests.bundles.gateway.pauses import Pauses
 
 
 class Math:
-    """The actions of most tests, one of each visibility."""
+    """The actions for most tests, one for each visibility."""
 
     @action("math.add", visibility="published")
     async def add(self, a: float, b: float) -> float:
@@ -86,13 +86,13 @@ class Client:
         return error
 
     async def code(self, *args: Any) -> int | None:
-        """Return the code of the error of a call, None if it has succeeded."""
+        """Return the code of the error of a call; None if the call succeeded."""
         content = await self.emit("call", *args)
         return None if content[0] is None else content[0]["code"]
 
     @asynccontextmanager
     async def connected(self, namespace: str = "/", **handshake: Any) -> AsyncIterator["Client"]:
-        """A client with a connection of its own."""
+        """Return a client with its own connection."""
         async with self.kernel_client.connection(namespace, **handshake) as connection:
             yield Client(self.kernel_client, connection)
 

@@ -88,7 +88,7 @@ async def test_actions_of_a_module_are_called(site_of: SiteOf) -> None:
 
 
 class Plain:
-    """Has no labels: its routes are made in code."""
+    """Has no decorators: its routes are made in code."""
 
     def __init__(self) -> None:
         self.heard: list[str | None] = []
@@ -190,7 +190,7 @@ async def test_action_without_the_bundle_is_an_error() -> None:
 
 @pytest.mark.parametrize("decorator", [action, on_event])
 def test_decorator_without_arguments_is_an_error(decorator: Any) -> None:
-    with pytest.raises(ConfigurationError, match="needs the name of"):
+    with pytest.raises(ConfigurationError, match="requires the name of"):
         decorator(math_module.sqrt)
 
 
@@ -228,7 +228,7 @@ def test_node_id_has_the_name_of_the_host_and_the_process() -> None:
     ("name", "hint"), [("ctx", "ctx: CurrentContext"), ("amount", "amount: int")]
 )
 async def test_parameter_without_a_type_is_an_error(site_of: SiteOf, name: str, hint: str) -> None:
-    """As an action of Moleculer is written: it would get the request."""
+    """It is written like an action of Moleculer: it would receive the request."""
     namespace: dict[str, Any] = {}
     exec(f"async def take(self, {name}): return {name}", namespace)
     cls = type("Stock", (), {"take": action("stock.take")(namespace["take"])})
@@ -257,7 +257,7 @@ async def test_action_takes_the_request(site_of: SiteOf) -> None:
 
 
 async def test_bytes_beside_a_field_of_the_params_are_an_error(site_of: SiteOf) -> None:
-    """An action with them could never be called."""
+    """An action with such parameters could never be called."""
 
     class Files:
         @action("files.save")

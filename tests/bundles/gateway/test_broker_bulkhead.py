@@ -1,4 +1,4 @@
-"""Bulkheads: how many calls of an action run and wait."""
+"""Bulkheads: the limits of running and waiting calls of an action."""
 
 import asyncio
 import threading
@@ -72,7 +72,7 @@ Tasks = list[asyncio.Task[Any]]
 
 
 async def started(*calls: Coroutine[Any, Any, Any]) -> Tasks:
-    """Run *calls* in tasks; each has begun its action, or waits for a slot."""
+    """Run *calls* in tasks, until each has begun its action or waits for a slot."""
     tasks = [asyncio.create_task(call) for call in calls]
     await asyncio.sleep(0)
     return tasks

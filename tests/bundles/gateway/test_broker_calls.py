@@ -375,7 +375,7 @@ async def test_context_manager_of_a_call_is_left_with_its_exception(site_of: Sit
 
 
 class Service:
-    """Is bound, and not a controller."""
+    """A bound service that is not a controller."""
 
     @action("service.ping")
     async def ping(self) -> str:
@@ -543,7 +543,7 @@ class Keeping:
 
 
 async def test_call_leaves_no_reference_cycle(site_of: SiteOf) -> None:
-    """So that the memory of a call is freed when it ends."""
+    """Otherwise the memory of a call would not be freed at its end."""
     keeping = Keeping()
     site = await site_of(keeping)
     gc.disable()

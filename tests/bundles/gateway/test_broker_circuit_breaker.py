@@ -164,7 +164,7 @@ def test_probe_that_does_not_end_is_replaced() -> None:
 
 @pytest.mark.parametrize("exc", [None, MoleculerClientError("no")])
 def test_probe_without_a_verdict_is_replaced_at_once(exc: Exception | None) -> None:
-    """A cancelled one, and one whose exception is that of its caller."""
+    """Cancelled calls, and calls that fail by an exception of their caller."""
     notes = opened()
     circuit = notes.circuit
     turn = circuit.begin(10.0)

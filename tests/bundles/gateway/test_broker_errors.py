@@ -1,4 +1,4 @@
-"""Errors of actions, as the caller gets them."""
+"""Errors of actions in the form that callers receive."""
 
 import pytest
 

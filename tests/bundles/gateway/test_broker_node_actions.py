@@ -1,4 +1,4 @@
-"""``$node.*``: what a node says about itself."""
+"""``$node.*``: the information of a node about itself."""
 
 import asyncio
 import os

@@ -99,7 +99,7 @@ async def test_20_call_past_its_timeout_is_cancelled(site_of: SiteOf) -> None:
 async def test_action_past_its_timeout_is_a_timeout_whatever_it_does(
     site_of: SiteOf, name: str
 ) -> None:
-    """Also if it catches the cancellation and returns or raises."""
+    """This also holds if it catches the cancellation, and returns or raises."""
     site = await site_of(Slow)
 
     with pytest.raises(RequestTimeoutError):

@@ -1,4 +1,4 @@
-"""Which actions may be called from where."""
+"""The visibility of actions for their callers."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Patterns for names: Moleculer's, with dots that stand for themselves."""
+"""Moleculer's patterns for names, in which a dot matches only a dot."""
 
 import pytest
 

@@ -197,7 +197,7 @@ async def test_cached_result_by_meta_is_of_one_user(cached_site: CachedSiteOf) -
 async def test_cached_result_by_user_reads_the_token_of_the_message(
     cached_site: CachedSiteOf,
 ) -> None:
-    """A call by an action of HTTP has no user in its meta, but the token."""
+    """A call from an HTTP action has the token in its meta, but no user."""
 
     class Profiles:
         @inject

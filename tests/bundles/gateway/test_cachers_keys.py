@@ -1,5 +1,5 @@
-"""The keys of cached results: those of Moleculer 0.14 (base.js, ``defaultKeygen``), except for
-different parameters that have one key there."""
+"""The keys of cached results, as in Moleculer 0.14 (base.js, ``defaultKeygen``), except for
+different parameters that have the same key there."""
 
 import json
 from datetime import date

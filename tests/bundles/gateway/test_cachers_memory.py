@@ -1,4 +1,4 @@
-"""The cachers in memory: their limit, and what is wrong with a cache at boot."""
+"""The cachers in memory: their limit, and the errors of caches at boot."""
 
 import re
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ import pytest
 
 from bundles.gateway import Cache, CurrentContext, GatewayBundle, GatewaySettings, action
 from bundles.sessions import CurrentSession
-from rxkernel import Application, ConfigurationError, Connection, Header, Settings
+from rxkernel import Application, ConfigurationError, Connection, Header, HttpSettings, Settings
 from tests.bundles.gateway.cached_sites import CachedSiteOf
 from tests.bundles.gateway.cached_sites import cached_site as cached_site
 
@@ -28,7 +28,7 @@ class Numbers:
 async def test_memory_cacher_that_is_full_removes_one_result(
     cached_site: CachedSiteOf, runs: list[int]
 ) -> None:
-    """The oldest, or the one that was not used for the longest time."""
+    """The oldest result, or the least recently used one."""
     numbers = Numbers()
     site = await cached_site(numbers, cache_size=3)
 
@@ -40,7 +40,7 @@ async def test_memory_cacher_that_is_full_removes_one_result(
 
 @pytest.mark.parametrize("cacher", ["memory", "lru"])
 async def test_memory_result_that_is_read_expires_in_time(cached_site: CachedSiteOf) -> None:
-    """Moleculer's LRU cacher moves the end with each read, so that a result in use never ends."""
+    """Moleculer's LRU cacher extends the time at each read, so that used results never expire."""
     numbers = Numbers()
     site = await cached_site(numbers)
 
@@ -107,6 +107,30 @@ async def test_cache_without_a_cacher_has_no_effect(cached_site: CachedSiteOf) -
     assert numbers.runs == [1, 1]
 
 
+class Other:
+    @action("other.get", cache=True)
+    async def get(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("cacher", "workers", "number"),
+    [("memory", True, 1), ("lru", True, 1), ("none", True, 0), ("memory", False, 0)],
+)
+async def test_cache_in_memory_of_several_workers_is_logged_once(
+    caplog: pytest.LogCaptureFixture, cacher: Any, workers: bool, number: int
+) -> None:
+    settings = Settings(
+        http=HttpSettings(reuse_port=workers), bundles={"gateway": GatewaySettings(cacher=cacher)}
+    )
+    async with Application(
+        bundles=[GatewayBundle], controllers=[Numbers, Other], settings=settings
+    ):
+        pass
+
+    text = f'gateway.cacher is "{cacher}", so each worker caches results of its own'
+    assert [text in one for one in caplog.messages if "gateway.cacher" in one] == [True] * number
+
+
 async def _enabled(ctx: Any) -> bool:
     return True
 
@@ -139,7 +163,7 @@ def application_of(*controllers: type, cacher: str = "none", **parts: Any) -> Ap
 
 @pytest.mark.parametrize(("cache", "problem"), INVALID)
 async def test_cache_that_is_invalid_is_an_error_at_boot(cache: Any, problem: str) -> None:
-    """Also without a cacher, which a developer may not have."""
+    """This also holds without a cacher, which developers may not have."""
 
     class Items:
         @action("items.get", cache=cache)
@@ -198,7 +222,7 @@ async def test_cache_with_keys_of_all_parameters_is_valid() -> None:
         ({"cacher": "disk"}, "cacher"),
         ({"cache_size": 0}, "cache_size"),
         ({"cache_ttl": -1}, "cache_ttl"),
-        ({"cache_max_params_length": 43}, "0, or a whole number from 44"),
+        ({"cache_max_params_length": 43}, "0, or a whole number of at least 44"),
     ],
 )
 def test_cacher_settings_invalid_raise(given: dict[str, Any], problem: str) -> None:

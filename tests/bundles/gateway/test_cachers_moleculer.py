@@ -1,4 +1,4 @@
-"""Results in Redis that we share with a process of Node: npm `moleculer` 0.14 and its cacher."""
+"""Results in Redis, shared with a Node process: npm `moleculer` 0.14 and its cacher."""
 
 import json
 from collections.abc import AsyncIterator
@@ -60,7 +60,7 @@ CALLS: list[Call] = [
     ("v2.prices.text", {"text": ""}, {}),
     ("v2.prices.text", {"text": "y" * 101}, {}),
 ]
-"""Each has a key of its own."""
+"""Each of them has its own key."""
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ async def test_results_of_a_node_process_are_read(
 async def test_parameters_that_moleculer_cannot_tell_apart_are_not_shared(
     site: CachedSite, redis: RedisServer, moleculer_io: Path
 ) -> None:
-    """``{"text": "1"}`` and ``{"text": 1}`` have one key there."""
+    """``{"text": "1"}`` and ``{"text": 1}`` have the same key there."""
     calls: list[Call] = [("v2.prices.text", {"text": text}, {}) for text in ("1", "a|b", "null")]
     await in_node(moleculer_io, redis.url, calls)
 

@@ -1,4 +1,4 @@
-"""The cacher in Redis: shared by processes, outages, and what others have written there."""
+"""The cacher in Redis: sharing by processes, outages, and entries of other programs."""
 
 import asyncio
 import logging

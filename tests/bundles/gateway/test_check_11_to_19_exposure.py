@@ -37,9 +37,9 @@ async def test_check_11_alias_of_an_action_outside_of_the_whitelist_is_an_error(
         call={"aliases": {"hi": "greeter.hello"}, "whitelist": ["math.*"]}
     )
     assert problem == (
-        "aliases of event 'call' in the namespace '/' of the gateway Io: 'hi' is for "
-        "'greeter.hello', which clients may not call: it is not in the whitelist (its visibility "
-        "is published)"
+        "aliases of event 'call' in the namespace '/' of the gateway Io: 'hi' is an "
+        "alias of 'greeter.hello', which clients may not call: it is not in the whitelist (its "
+        "visibility is published)"
     )
 
 
@@ -199,7 +199,7 @@ async def test_check_19_public_actions_may_be_listed_by_the_name_of_their_servic
 
 
 class Doors:
-    """Published actions that the masks of the next test match, beside ``math.open``."""
+    """Published actions that match the masks of the next test, in addition to ``math.open``."""
 
     @action("mate.open", visibility="published")
     @action("mathx.open", visibility="published")
@@ -224,10 +224,10 @@ async def test_whitelist_and_aliases_that_cannot_work_are_one_error() -> None:
     )
     where = "event 'call' in the namespace '/' of the gateway Io"
     assert problems == (
-        f"whitelist of {where} has 5; write the name of an action, a pattern as 'math.*', or "
-        f"re.compile(…)",
-        f"whitelist of {where} has ''; write the name of an action, a pattern as 'math.*', or "
-        f"re.compile(…)",
+        f"whitelist of {where} has 5; write the name of an action, a pattern such as 'math.*', "
+        f"or re.compile(…)",
+        f"whitelist of {where} has ''; write the name of an action, a pattern such as 'math.*', "
+        f"or re.compile(…)",
         f"aliases of {where}: 'c' is ['math.add']; write the name of an action",
     )
     problems = await problems_of(
@@ -237,8 +237,8 @@ async def test_whitelist_and_aliases_that_cannot_work_are_one_error() -> None:
         }
     )
     listed = (
-        "write visibility='published' at the action, or list an action that is public with the "
-        "name of its service, as 'service.*'"
+        "write visibility='published' at the action, or list public actions with the name of "
+        "their service, such as 'service.*'"
     )
     assert problems == (
         f"whitelist of {where}: 'mth.add' matches no action; did you mean 'math.add'?",
@@ -246,8 +246,8 @@ async def test_whitelist_and_aliases_that_cannot_work_are_one_error() -> None:
         f"whitelist of {where}: re.compile('^x') matches no action; remove it, or correct it",
         f"whitelist of {where}: 'math.secret' matches only 'math.secret' (private); {listed}",
         f"whitelist of {where}: '*.open' matches only 'math.open' (public); {listed}",
-        f"aliases of {where}: 'a' is for 'math.ad', which is not an action; did you mean "
+        f"aliases of {where}: 'a' is an alias of 'math.ad', which is not an action; did you mean "
         f"'math.add'?",
-        f"aliases of {where}: 'b' is for 'math.inner', which clients may not call: it is "
+        f"aliases of {where}: 'b' is an alias of 'math.inner', which clients may not call: it is "
         f"protected; write visibility='published' at the action",
     )

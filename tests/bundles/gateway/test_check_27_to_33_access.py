@@ -262,7 +262,7 @@ async def test_check_31_missing_authorizer_is_an_error() -> None:
     with pytest.raises(ConfigurationError) as raised:
         await application_of(gateway=Open).boot()
     assert raised.value.problems == (
-        "namespace '/admin' of the gateway Open has authorization=True, and the class has no "
+        "namespace '/admin' of the gateway Open has authorization=True, but the class has no "
         "method authorize; write async def authorize(self, connection)",
     )
 

@@ -95,7 +95,7 @@ async def test_room_that_is_not_text_is_an_error(room: Any) -> None:
         for name in ("rooms.join", "rooms.leave"):
             error = await io.error(name, {"room": room})
             assert (error["code"], error["type"]) == (422, "ERR_INVALID_ROOM")
-            assert "which is not a text" in error["message"]
+            assert "which is not text" in error["message"]
         assert await io.call("rooms.list") == [id_of(io)]
 
 

@@ -75,10 +75,7 @@ async def test_check_40_origins_are_those_of_the_server(
 
 
 async def test_check_40_cors_of_a_gateway_is_an_error() -> None:
-    hint = (
-        "the origins of pages are those of the whole server: remove it, and write the setting "
-        "http.origins"
-    )
+    hint = "origins are set for the whole server: remove it, and write the setting http.origins"
     wrong = gateway(call={"cors": {"origin": "*"}})
     wrong.namespaces = {"/": {**wrong.namespaces["/"], "cors": {}}}  # type: ignore[typeddict-unknown-key]
     with pytest.raises(ConfigurationError) as raised:
@@ -92,5 +89,5 @@ async def test_check_40_cors_of_a_gateway_is_an_error() -> None:
     class Io(Gateway):
         cors = {"origin": "*"}
 
-    with pytest.raises(ConfigurationError, match=r"has the attribute 'cors'; the origins"):
+    with pytest.raises(ConfigurationError, match=r"has the attribute 'cors'; origins"):
         await application_of(gateway=Io).boot()

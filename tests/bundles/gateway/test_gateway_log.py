@@ -1,4 +1,4 @@
-"""What a gateway logs."""
+"""The log of a gateway."""
 
 import logging
 from typing import Any

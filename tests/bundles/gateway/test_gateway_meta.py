@@ -1,4 +1,4 @@
-"""What calls of clients save, and what they share: nothing of a call that has failed."""
+"""Calls of clients save and share their meta, but not if they fail."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.bundles.gateway.gateways import Greeter, gateway, in_process
 
 
 class Accounts:
-    """Actions that set the user, and fail then."""
+    """Actions that set the user, and then fail."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -58,23 +58,23 @@ async def problems_of(cls: type[Gateway]) -> tuple[str, ...]:
         ),
         (
             {"call_options": {"timeout": -1}},
-            f"timeout in {OPTIONS} is -1; write seconds, or 0",
+            f"timeout in {OPTIONS} is -1; write seconds, or 0 for no timeout",
         ),
         (
             {"call_options": {"timeout": "5"}},
-            f"timeout in {OPTIONS} is '5'; write seconds, or 0",
+            f"timeout in {OPTIONS} is '5'; write seconds, or 0 for no timeout",
         ),
         (
             {"call_options": {"retries": 1.5}},
-            f"retries in {OPTIONS} is 1.5; write a number, or 0",
+            f"retries in {OPTIONS} is 1.5; write a whole number, or 0 for no retries",
         ),
         (
             {"call_options": {"timeout": False}},
-            f"timeout in {OPTIONS} is False; write seconds, or 0",
+            f"timeout in {OPTIONS} is False; write seconds, or 0 for no timeout",
         ),
         (
             {"call_options": {"fallback": lambda ctx: 1}},
-            f"fallback in {OPTIONS}: <lambda> takes other parameters; it is called with (ctx, "
+            f"fallback in {OPTIONS}: <lambda> takes other parameters; it must take (ctx, "
             f"exception), after self if it is a method",
         ),
         (
@@ -100,7 +100,7 @@ async def problems_of(cls: type[Gateway]) -> tuple[str, ...]:
         ),
         (
             {"before_call": "two"},
-            f"before_call of {CALL}: two takes other parameters; it is called with (call), after "
+            f"before_call of {CALL}: two takes other parameters; it must take (call), after "
             f"self if it is a method",
         ),
     ],
@@ -175,18 +175,18 @@ async def test_all_problems_of_all_namespaces_are_one_error() -> None:
     )
     assert problems == (
         f"namespace '/' of {IO} has the unknown option 'event'; did you mean 'events'?",
-        f"events of namespace '/' of {IO} has the key 5; write a text",
+        f"events of namespace '/' of {IO} has the key 5; write a text that is not empty",
         f"{CALL} has the unknown option 'cache'; the options are whitelist, aliases, "
         f"mapping_policy, call_options, before_call, after_call, authorization",
-        f"event 'a' in the namespace '/' of {IO}: none takes no arguments; it is called with "
+        f"event 'a' in the namespace '/' of {IO}: none takes no arguments; it must take "
         f"(connection, *args)",
-        f"event 'b' in the namespace '/' of {IO}: named needs the keyword 'kind'; it is called "
-        f"with (connection, *args)",
+        f"event 'b' in the namespace '/' of {IO}: named needs the keyword argument "
+        f"'kind'; it must take (connection, *args)",
         f"event 'c' in the namespace '/' of {IO}: 'd' is not a method of Io; write the name of a "
         f"method, or a function",
         f"middlewares of namespace 'chat' of {IO} is 'log'; write a list",
-        f"packet_middlewares of namespace '/x' of {IO}: none takes other parameters; it is called "
-        f"with (packet), after self if it is a method",
+        f"packet_middlewares of namespace '/x' of {IO}: none takes other parameters; it must take "
+        f"(packet), after self if it is a method",
         f"namespace '/y' of {IO}: it is []; write {{'authorization': …}}",
         *problems[9:],
     )
@@ -245,6 +245,6 @@ async def test_methods_that_cannot_be_called_are_an_error() -> None:
     assert await problems_of(Io) == (
         f"authorize of {IO}: authorize is not async; write async def authorize(…)",
         f"get_meta of {IO}: get_meta is async; write def get_meta(…)",
-        f"save_meta of {IO}: save_meta takes other parameters; it is called with (connection, "
+        f"save_meta of {IO}: save_meta takes other parameters; it must take (connection, "
         f"meta), after self if it is a method",
     )

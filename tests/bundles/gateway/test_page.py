@@ -2,7 +2,7 @@
 
 import re
 
-from bundles.gateway import MoleculerError, errors
+from bundles.gateway import MoleculerError, exceptions
 from bundles.gateway.cluster.dropped_packets import DroppedPackets
 from tests.required_tools import ROOT
 
@@ -31,6 +31,6 @@ def test_page_lists_every_error() -> None:
 
     assert listed == {
         name
-        for name, value in vars(errors).items()
+        for name, value in vars(exceptions).items()
         if isinstance(value, type) and issubclass(value, MoleculerError)
     }

@@ -16,13 +16,13 @@ SiteOf = Callable[..., Any]
 
 
 class RawClient:
-    """A WebSocket that sends and receives packets as they are written."""
+    """A WebSocket that sends and receives raw packets."""
 
     def __init__(self, websocket: "aiohttp.ClientWebSocketResponse") -> None:
         self.websocket = websocket
 
     async def send(self, packet: Any) -> None:
-        """Send *packet*: text and bytes as they are, another value as JSON."""
+        """Send *packet*: text and bytes unchanged, any other value as JSON."""
         if isinstance(packet, bytes):
             await self.websocket.send_bytes(packet)
         else:

@@ -202,7 +202,7 @@ async def test_procedure_with_other_name_is_an_error_at_boot(site_of: SiteOf) ->
 
 
 async def test_t13_endpoint_without_access_is_closed(site_of: SiteOf, tmp_path: Path) -> None:
-    """Before any code of it runs."""
+    """The call is refused before any code of the method runs."""
     folder = tmp_path / "api" / "example"
     folder.mkdir(parents=True)
     (folder / "secret.py").write_text("async def method():\n    raise SystemExit\n")

@@ -328,7 +328,7 @@ async def test_rooms_of_connections_do_not_mix(site_of: SiteOf) -> None:
 
 
 async def test_client_that_does_not_read_callbacks_is_not_read(site_of: SiteOf) -> None:
-    """So it cannot fill the memory of the server: TCP slows it down."""
+    """A client cannot fill the memory of the server: TCP slows it down."""
     log = Log()
     site = await site_of(Example, listeners=(log,), max_rate=1e6)
     async with site.client(max_msg_size=0) as client:

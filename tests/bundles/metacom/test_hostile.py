@@ -1,4 +1,4 @@
-"""Packets that a client must not be able to do harm with; each gets one response."""
+"""Hostile packets of a client do no harm; each gets one response."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""``system/introspect``: what clients load, and the descriptions for people."""
+"""``system/introspect``: the data that clients load, and the descriptions for people."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

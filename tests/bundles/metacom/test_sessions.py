@@ -208,7 +208,7 @@ async def test_session_of_another_user_on_a_connection_is_409(site: Site) -> Non
 
 
 async def test_t39_sign_in_over_http_sets_the_cookie_of_later_requests(site: Site) -> None:
-    """Also of the REST routes, and of the handshake of a WebSocket."""
+    """This includes the REST routes, and the handshake of a WebSocket."""
     async with browser_of(site) as browser, site.client() as client:
         token = await call(browser, "auth/sign_in", name="ada")
         assert browser.cookies == {"sid": token}

@@ -18,14 +18,14 @@ DIALECTS = ("sqlite", "postgresql", "mariadb")
 
 @pytest.fixture(scope="session")
 def postgresql_server(postgresql_programs: Path) -> Iterator[PostgresqlServer]:
-    """One for all tests of a worker, so they must not stop it."""
+    """One server for all tests of a worker, which must not stop it."""
     with running_postgresql(postgresql_programs) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def mariadb_server(mariadb_programs: tuple[Path, Path]) -> Iterator[MariadbServer]:
-    """One for all tests of a worker, so they must not stop it."""
+    """One server for all tests of a worker, which must not stop it."""
     with running_mariadb(*mariadb_programs) as server:
         yield server
 

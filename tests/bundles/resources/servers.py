@@ -25,7 +25,7 @@ from tests.ports import reserved_port
 
 _PATIENCE = 60.0
 _ROOM = 500 * 1024 * 1024
-"""Bytes of data that the servers of all workers may need."""
+"""The bytes that the data of the servers of all workers may need."""
 
 _numbers = count(1)
 
@@ -71,7 +71,7 @@ class DatabaseServer:
         raise NotImplementedError
 
     def start(self) -> None:
-        """Return when the server accepts connections."""
+        """Wait until the server accepts connections."""
         self.log.clear()
         started = threading.Event()
         self._process = subprocess.Popen(
@@ -97,7 +97,7 @@ class DatabaseServer:
         started.set()  # it has ended
 
     def stop(self, number: signal.Signals | None = None) -> None:
-        """End the process, as a crash does, which may lose data; does nothing if it does not run.
+        """End the process like a crash, which may lose data; does nothing if it does not run.
 
         It keeps its data with the signal *number* of the server for a usual end.
         """
@@ -113,7 +113,7 @@ class DatabaseServer:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Stop all processes within the block: they accept connections and never reply."""
+        """Pause all processes during the block: they accept connections and never reply."""
         processes = self._processes()
         for process in processes:
             os.kill(process, signal.SIGSTOP)
@@ -149,7 +149,7 @@ class DatabaseServer:
         assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
 
     def _account(self) -> Mapping[str, Any]:
-        """The account that runs it if the tests run as root, which the servers refuse."""
+        """The account for the server if the tests run as root, which the servers refuse."""
         if os.getuid() != 0:
             return {}
         account = pwd.getpwnam("nobody")
@@ -198,7 +198,7 @@ class PostgresqlServer(DatabaseServer):
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def disconnect_all(self) -> None:
-        """End all connections, as a failover does."""
+        """End all connections, like a failover."""
         self.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname LIKE 'test%' AND pid <> pg_backend_pid()"
@@ -243,11 +243,11 @@ class MariadbServer(DatabaseServer):
             return list(cursor.fetchall())
 
     def drop(self, name: str) -> None:
-        self.disconnect_all(name)  # else it waits for their locks
+        self.disconnect_all(name)  # otherwise it waits for their locks
         super().drop(name)
 
     def disconnect_all(self, database: str = "test%") -> None:
-        """End all connections, as a failover does."""
+        """End all connections, like a failover."""
         for (number,) in self.execute(
             f"SELECT id FROM information_schema.processlist WHERE db LIKE '{database}'"
         ):

@@ -151,7 +151,7 @@ async def test_user_changes_fields_that_are_sent(api: Api) -> None:
 
     status, content = await api("user_change", token, {"user": {"bio": None}})
     assert (status, content["user"]["bio"]) == (200, None)
-    status, content = await api("user_show", token)  # the token has not the name
+    status, content = await api("user_show", token)  # the token does not contain the name
     assert (status, content["user"]["username"]) == (200, "lovelace")
 
 
@@ -191,7 +191,7 @@ async def test_profile_is_followed_and_unfollowed(api: Api) -> None:
     followed = {"profile": {**profile, "following": True}}
 
     assert await api("profile_show", username="bob") == (200, {"profile": profile})
-    for _ in range(2):  # twice is not an error
+    for _ in range(2):  # a second time is not an error
         assert await api("profile_follow", ada, username="bob") == (200, followed)
     assert await api("profile_show", ada, username="bob") == (200, followed)
     assert await api("profile_show", username="bob") == (200, {"profile": profile})
@@ -292,7 +292,7 @@ async def test_article_is_deleted_with_its_comments_and_favorites(api: Api) -> N
 
 
 async def test_routes_without_token_are_401(http_api: Api) -> None:
-    """All that RealWorld lists as "authentication required"."""
+    """All requests that RealWorld lists as "authentication required"."""
     names = "user_show user_change profile_follow profile_unfollow article_feed article_create"
     names += " article_change article_delete article_favorite article_unfavorite"
 

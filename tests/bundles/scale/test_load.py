@@ -2,7 +2,7 @@
 another clock. H5 to H13 and H17 are in `test_slow_clients`, `test_faults`, `test_processes` and
 `tests.cli.test_restart_workers`.
 
-The tests write their figures to the log; `docs/operate/scaling.md` has those of one run.
+The tests write their figures to the log; `benchmarks/README.md` has those of one run.
 """
 
 import asyncio

@@ -3,8 +3,8 @@
 import aiohttp
 import pytest
 
-from bundles.redis.errors import Problem
 from bundles.redis.outage import Outage
+from bundles.redis.problems import Problem
 from bundles.scale import limit
 from rxkernel import http
 from tests.bundles.redis_servers import RedisServer

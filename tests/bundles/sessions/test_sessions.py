@@ -700,6 +700,7 @@ async def test_session_memory_full_is_503_until_one_expires(
             client.cookies.clear()
             response = await client.http("put", params={"name": "a", "value": "1"})
             statuses.append(response.status_code)
+        assert response.content["code"] == "sessions_full"
         site.clock.time += 100
         statuses.append((await client.http("rotate")).status_code)
 

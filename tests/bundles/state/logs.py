@@ -90,6 +90,10 @@ class Log:
         if found is None or found.epoch != replica.epoch:
             return
         if image.position > found.image_position:
+            tokens = {position - 1: before for position, before, _ in found.entries}
+            tokens[found.position] = found.token
+            if tokens.get(image.position) != image.token:
+                return
             found.trimmed = found.image_position
             found.entries = [entry for entry in found.entries if entry[0] > found.trimmed]
             found.image, found.image_position = image.packed(), image.position
@@ -152,7 +156,7 @@ class Node:
     def write(self) -> None:
         if not self.is_connected:
             self.connect()
-        outgoing = self.replica.next_entry()
+        outgoing = self.replica.own.next()
         if outgoing is not None:
             done = self.log.append(self.replica.epoch, outgoing.entry.name, outgoing.data)
             if done:
@@ -164,6 +168,6 @@ class Node:
         """Write and read until nothing is pending."""
         while True:
             self.read()
-            if not self.replica.is_pending:
+            if not self.replica.own.is_pending:
                 return
             self.write()

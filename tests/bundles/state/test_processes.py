@@ -113,7 +113,7 @@ class Disturbed:
         replicas = [site.state._replica for site in self.sites]
 
         def is_settled() -> bool:
-            if any(replica.is_pending for replica in replicas):
+            if any(replica.own.is_pending for replica in replicas):
                 return False
             return len({(replica.epoch, replica.position) for replica in replicas}) == 1
 

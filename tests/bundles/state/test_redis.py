@@ -7,6 +7,7 @@ import re
 import time
 from typing import Any
 
+import attrs
 import pytest
 
 from bundles.state import (
@@ -35,7 +36,7 @@ async def settled(*sites: Site) -> None:
 
     def is_settled() -> bool:
         replicas = [site.state._replica for site in sites]
-        return not any(replica.is_pending for replica in replicas) and (
+        return not any(replica.own.is_pending for replica in replicas) and (
             len({(replica.epoch, replica.position) for replica in replicas}) == 1
         )
 
@@ -229,6 +230,27 @@ async def test_log_is_trimmed_and_a_late_process_loads_the_image(
     assert late.state._replica.position == here.state._replica.position
 
 
+async def test_image_that_the_log_does_not_have_is_not_saved(
+    site_of: StateOf, shared_redis: RedisServer, key: str
+) -> None:
+    """Redis has got an older state, and the process has not noticed that yet."""
+    here = await site_of(shared_redis, key=key)
+    replica, store = here.state._replica, here.log._store
+    here.state.increment("n")
+    await here.state.flush()
+    image = replica.image()
+    here.state.increment("n")
+    await here.state.flush()
+    lost, newer = attrs.evolve(image, token="of lost entries"), replica.image()
+    assert not await store.save_image(replica.epoch, lost)
+    assert not await store.save_image(replica.epoch, attrs.evolve(newer, token=lost.token))
+    assert not await store.save_image(replica.epoch, attrs.evolve(newer, position=100))
+    assert await store.save_image(replica.epoch, image)
+    assert await store.save_image(replica.epoch, lost)  # it is not newer
+    assert await store.save_image(replica.epoch, newer)
+    assert (await site_of(shared_redis, key=key)).state.get("n") == 2
+
+
 # Failures
 
 
@@ -276,6 +298,17 @@ async def test_flushed_redis_gets_the_state_again(
     await settled(here, there)
     assert there.state.get("n") == 11
     assert "Redis had lost the state" in caplog.text
+
+
+async def test_flushed_redis_without_a_value_has_lost_none(
+    redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = await pair(site_of, redis)
+    redis.command("FLUSHALL")
+    await until(lambda: redis.command("EXISTS", "rxkernel:state") == ":1")
+    there.state.set("a", 1)
+    await until(lambda: here.state.get("a") == 1)
+    assert "lost the state" not in caplog.text
 
 
 async def test_new_process_does_not_hide_the_state_of_the_others(
@@ -328,7 +361,7 @@ async def test_lost_reply_is_no_problem_once_the_change_arrives(
         with redis.paused():
             site.state.increment("n")
             await until(lambda: site.log.problem)
-        await until(lambda: not site.state._replica.is_pending)
+        await until(lambda: not site.state._replica.own.is_pending)
         await ready(site)
     caplog.clear()
 
@@ -577,7 +610,7 @@ async def test_changes_that_may_be_lost_at_the_end_are_logged(
     await here.state.flush()
     with redis.paused():
         here.state.set("a", "x" * 100)
-        await until(lambda: here.state._replica.outgoing)
+        await until(lambda: here.state._replica.own.outgoing)
         here.state.set("b", "x" * 200)
         await here.application.stop()
     assert "changes of the state, of 101 bytes, may be lost: they were sent" in caplog.text
@@ -629,7 +662,7 @@ async def test_cancelled_transaction_is_not_carried_out_later(
         t.set("a", 1)
 
     task = asyncio.create_task(site.state.transact(change))
-    await until(lambda: site.state._replica.is_pending)
+    await until(lambda: site.state._replica.own.is_pending)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -190,6 +190,8 @@ class Processes(RuleBasedStateMachine):
         self.nodes = [Node(f"p{number}", self.log) for number in range(3)]
         self.count = 0
         self.attempts: list[Attempt] = []
+        self.reader = Replica("reader")
+        self.read_values = [digest({})]
 
     @rule(node=nodes, operation=operations)
     def change(self, node: int, operation: Operation) -> None:
@@ -207,7 +209,7 @@ class Processes(RuleBasedStateMachine):
         attempt = Attempt(seen, writes)
         self.attempts.append(attempt)
         reads = {path: replica.digest_at(path) for path in read}
-        replica.submit(Unit(writes, reads, attempt.decided))
+        replica.own.submit(Unit(writes, reads, attempt.decided))
 
     @rule(node=nodes)
     def write(self, node: int) -> None:
@@ -235,6 +237,21 @@ class Processes(RuleBasedStateMachine):
             assert (tree.paths + 1, tree.size) == measure(tree.root)
 
     @invariant()
+    def changes_of_a_process_are_on_top_of_the_log(self) -> None:
+        """Without them it has the values of a process that makes none, at the same position."""
+        for entry in self.log.history[self.reader.position :]:
+            logged = Logged(self.reader.position + 1, self.reader.token, entry, 0)
+            self.reader.receive([logged])
+            self.read_values.append(digest(self.reader.tree.root))
+        for node in self.nodes:
+            tree = Tree()
+            tree.replace_all(copy_of(node.replica.tree.root))
+            for slot in reversed(node.replica.own.slots):
+                if slot.change is not None:
+                    tree.restore(slot.change)
+            assert digest(tree.root) == self.read_values[node.replica.position]
+
+    @invariant()
     def cache_has_only_present_leaves(self) -> None:
         for node in self.nodes:
             tree = node.replica.tree
@@ -255,7 +272,7 @@ class Processes(RuleBasedStateMachine):
         assert self.nodes[0].replica.tree.find((COUNTER,)) in (self.count, self.count or None)
         assert all(attempt.outcome is not None for attempt in self.attempts)
         for node in self.nodes:
-            assert node.replica.pending_size == 0
+            assert node.replica.own.size == 0
         self.check_order()
 
     def check_order(self) -> None:
@@ -281,6 +298,9 @@ class Restarts(Processes):
     @rule()
     def restart(self) -> None:
         self.log.restart()
+
+    def changes_of_a_process_are_on_top_of_the_log(self) -> None:
+        """The log may be another one."""
 
     def check_order(self) -> None:
         """What a transaction has read may be lost."""
@@ -365,7 +385,7 @@ def test_process_whose_entries_are_lost_can_go_on(is_pending: bool) -> None:
     second.settle()
     assert first.leaves == second.leaves
     assert first.leaves["a"] == 7 + is_pending
-    assert first.replica.pending_size == 0
+    assert first.replica.own.size == 0
 
 
 def test_change_counts_once_if_the_log_has_own_entries_that_are_not_kept() -> None:
@@ -401,7 +421,8 @@ def test_process_that_comes_late_to_a_new_log_gives_only_its_own_changes() -> No
     log = Log()
     first, ended, new = (Node(name, log) for name in ("first", "ended", "new"))
     for node in (first, ended):
-        node.replica.change(Increment(node.replica.process, (node.replica.process,), 1), _fits)
+        name = node.replica.own.process
+        node.replica.change(Increment(name, (name,), 1), _fits)
         node.settle()
     first.settle()
     log.contents = None
@@ -428,7 +449,7 @@ def test_lost_transaction_is_carried_out_again_without_its_reads() -> None:
 
     def take(node: Node) -> None:
         reads = {"a": node.replica.digest_at("a")}
-        node.replica.submit(Unit([Increment("a", ("a",), -7)], reads, outcomes.append))
+        node.replica.own.submit(Unit([Increment("a", ("a",), -7)], reads, outcomes.append))
         node.settle()
 
     take(first)
@@ -451,7 +472,7 @@ def test_many_changes_are_written_in_several_entries() -> None:
         first.replica.change(operation, lambda tree: True)
     first.replica.change(Increment("a", ("a",), 1), lambda tree: True)
     first.write()
-    assert first.replica.is_queued
+    assert first.replica.own.is_queued
     first.replica.change(Increment("a", ("a",), 1), lambda tree: True)
     first.settle()
     second.settle()

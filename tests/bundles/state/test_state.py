@@ -21,6 +21,7 @@ from bundles.state import (
     StateFullException,
     StateSettings,
     Transaction,
+    watchers,
 )
 from bundles.state.state_file import write
 from rxkernel import (
@@ -508,6 +509,29 @@ async def test_async_watcher_gets_the_newest_value(state: State) -> None:
     may_go_on.set()
     await until(lambda: len(seen) == 3)
     assert seen == [("a", 1), ("a", 99), ("b", 99)]
+
+
+async def test_async_watcher_that_hangs_keeps_a_bounded_number_of_paths(
+    state: State, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchers, "_MOST_WAITING", 3)
+    seen: list[str] = []
+    may_go_on = asyncio.Event()
+
+    async def slow(path: str, value: Any, is_remote: bool) -> None:
+        seen.append(path)
+        await may_go_on.wait()
+
+    state.watch("", slow)
+    state.set("first", 1)
+    await until(lambda: seen)
+    for number in range(5):
+        state.set(f"n{number}", 1)
+    may_go_on.set()
+    await until(lambda: len(seen) == 4)
+    assert seen == ["first", "n2", "n3", "n4"]
+    assert caplog.text.count("misses changes of the state") == 1
+    caplog.clear()
 
 
 # Transactions

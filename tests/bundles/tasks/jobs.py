@@ -32,7 +32,7 @@ def divide(number: int) -> float:
 
 
 class PickyError(Exception):
-    """Cannot be unpickled: its constructor has two arguments, its ``args`` one."""
+    """Cannot be unpickled: its constructor has two arguments, but its ``args`` only one."""
 
     def __init__(self, name: str, number: int) -> None:
         super().__init__(f"{name} {number}")
@@ -58,7 +58,7 @@ async def coroutine() -> None: ...
 
 
 class OneWay:
-    """Can be pickled, but not be read again."""
+    """Can be pickled, but not unpickled."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return divide, (1,)

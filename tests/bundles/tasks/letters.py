@@ -10,7 +10,7 @@ from rxkernel import BadRequestException, Body, Inject
 
 
 class Outbox:
-    """Where the letters are sent to."""
+    """The receiver of the letters."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []

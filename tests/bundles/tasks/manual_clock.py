@@ -71,7 +71,7 @@ class ManualClock(Clock):
         self._timers = self.timers
 
     def set_forward(self, seconds: float) -> None:
-        """Set the wall clock, without time that elapses."""
+        """Set the wall clock without letting time elapse."""
         self._now += seconds
 
     def _pass(self, seconds: float) -> None:
@@ -80,6 +80,6 @@ class ManualClock(Clock):
 
 
 async def settle() -> None:
-    """Let the loop run what is ready, also what that makes ready."""
+    """Let the event loop run everything that is ready or becomes ready."""
     for _ in range(50):
         await asyncio.sleep(0)

@@ -25,7 +25,7 @@ def _state(stat: Path) -> str:
 
 
 def children() -> set[int]:
-    """The processes that this one has started and that run."""
+    """Return the running child processes of this process."""
     tasks = Path("/proc/self/task").glob("*/children")
     pids = {int(word) for task in tasks for word in task.read_text().split()}
     return {pid for pid in pids if is_running(pid)}

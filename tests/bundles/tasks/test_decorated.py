@@ -282,7 +282,7 @@ class Greedy:
 
 
 async def test_boot_rejects_scheduled_method_with_required_parameters() -> None:
-    """Each run would be a 422. The problems of `@task` are reported at the same time."""
+    """Each run would fail with 422. The problems of `@task` are reported at the same time."""
     application = Application(
         bundles=[TasksBundle],
         controllers=[Greedy],

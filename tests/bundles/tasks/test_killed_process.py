@@ -1,4 +1,4 @@
-"""What survives `kill -9`."""
+"""Tasks and schedules after `kill -9`."""
 
 import asyncio
 import signal

@@ -1,4 +1,4 @@
-"""A store that cannot be used."""
+"""Outages of the store."""
 
 import asyncio
 import logging

@@ -17,6 +17,8 @@ from tests.bundles.tasks.manual_clock import ManualClock
 from tests.bundles.tasks.site import Site, SiteOf, running_site
 from tests.waiting import until
 
+NOW = "this process runs the tasks now"
+
 
 class Jobs:
     """Records the runs of its process.
@@ -75,7 +77,7 @@ def planner_of(site: Site) -> Planner:
 
 
 def prefix_of(site: Site) -> str:
-    """That of the keys in Redis."""
+    """The prefix of the keys in Redis."""
     return f"{{{site.client.application.injector.get(TasksSettings).prefix}}}"
 
 
@@ -99,8 +101,9 @@ async def record_of(site: Site, id: str) -> TaskRecord:
 
 
 async def test_one_process_runs_the_tasks_and_the_next_one_when_it_stops(
-    site_of: SiteOf, shared_redis: RedisServer
+    site_of: SiteOf, shared_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "bundles.tasks")
     jobs = Jobs(), Jobs()
     here, there = [await site_of(shared_redis, each) for each in jobs]
     added = await there.add("other", every="5m", params={"name": "ada"}, name="added")
@@ -114,9 +117,11 @@ async def test_one_process_runs_the_tasks_and_the_next_one_when_it_stops(
     record = await record_of(there, "tick")
     assert (record.runs, record.result, record.error) == (1, "ticked", None)
 
+    assert NOW not in caplog.text
     await here.stop()
     await pass_time(there, 10)
     assert planner_of(there).is_runner
+    assert caplog.text.count(NOW) == 1
     await pass_time(there, 600)
     assert sorted(jobs[1].ran) == ["ada", "ada", "tick"]
     assert await there.scheduler.remove(added)
@@ -126,7 +131,7 @@ async def test_one_process_runs_the_tasks_and_the_next_one_when_it_stops(
 async def test_process_that_has_lost_its_lease_without_noticing_starts_no_run(
     site_of: SiteOf, shared_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It was stopped, or its clock stood still: only Redis knows better."""
+    """The process was paused, or its clock stood still: only Redis knows the true time."""
     jobs = Jobs(), Jobs()
     here, there = [await site_of(shared_redis, each) for each in jobs]
     assert planner_of(here).is_runner
@@ -146,9 +151,10 @@ async def test_process_that_has_lost_its_lease_without_noticing_starts_no_run(
 
 
 async def test_process_whose_lease_has_expired_by_its_own_clock_starts_no_run(
-    site_of: SiteOf, shared_redis: RedisServer
+    site_of: SiteOf, shared_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It wakes up after it was stopped for longer than the lease."""
+    """The process continues after a pause that was longer than the lease."""
+    caplog.set_level(logging.INFO, "bundles.tasks")
     jobs = Jobs()
     site = await site_of(shared_redis, jobs)
     planner = planner_of(site)
@@ -160,6 +166,11 @@ async def test_process_whose_lease_has_expired_by_its_own_clock_starts_no_run(
 
     await pass_time(site, 10)
     assert planner.is_runner
+    found = [one.getMessage() for one in caplog.records if "this process" in one.getMessage()]
+    assert [text.partition(",")[0] for text in found] == [
+        "this process stops running the tasks",
+        NOW,
+    ]
     await pass_time(site, 600)
     assert jobs.ran == ["tick"]
 
@@ -186,7 +197,7 @@ async def test_run_that_redis_cannot_record_begins_when_it_can(
 async def test_run_that_redis_may_have_recorded_does_not_begin(
     site_of: SiteOf, redis: RedisServer
 ) -> None:
-    """It has no reply, and carries out the command later: a task runs at most once."""
+    """Redis does not reply, and executes the command later: a task runs at most once."""
     jobs = Jobs()
     site = await site_of(redis, jobs)
     planner = planner_of(site)

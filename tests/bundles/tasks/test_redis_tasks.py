@@ -277,7 +277,7 @@ async def test_result_that_has_expired_is_an_error(redis: RedisServer) -> None:
 async def test_message_that_cannot_be_read_ends_no_worker(
     redis: RedisServer, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That of a later release, or of another application with the same prefix."""
+    """An entry of a later release, or of another application with the same prefix."""
     redis.command("HSET", "{rxkernel:tasks}:messages", "bad", message)
     redis.command("RPUSH", "{rxkernel:tasks}:waiting", "bad", "lost")
     async with local_worker(redis), site(redis) as app:
@@ -298,7 +298,7 @@ async def test_error_with_half_of_a_surrogate_pair_ends_the_task(redis: RedisSer
 async def test_rejected_command_of_a_worker_is_sent_again(
     redis: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither the worker nor its reports that its tasks still run end."""
+    """The worker and its reports about running tasks continue."""
     running, aside = "{rxkernel:tasks}:running", "{rxkernel:tasks}:aside"
     async with local_worker(redis, lost_after=0.6), site(redis) as app:
         queued = await app.queue.enqueue(app.work.wait_for, str(tmp_path))

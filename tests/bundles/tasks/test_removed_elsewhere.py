@@ -27,7 +27,7 @@ class Jobs:
 
 @asynccontextmanager
 async def two_processes(jobs: Jobs, file: Path) -> AsyncIterator[tuple[Site, Site]]:
-    """One that runs the tasks, and another one."""
+    """Two processes; the first one runs the tasks."""
     clock = ManualClock()
     async with (
         running_site(jobs, clock=clock, file=file) as runner,
@@ -68,7 +68,7 @@ async def test_task_removed_before_its_time_does_not_run(tmp_path: Path) -> None
 async def test_process_that_waits_for_the_runner_logs_it_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """So a second application that shares the file by mistake is noticed."""
+    """This reveals a second application that shares the file by mistake."""
     caplog.set_level("INFO", "bundles.tasks")
     async with two_processes(Jobs(), tmp_path / "tasks.sqlite3") as (_, other):
         await other.advance(60)

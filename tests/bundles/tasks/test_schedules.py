@@ -1,4 +1,4 @@
-"""Periods, cron expressions and moments: when they are due."""
+"""The due times of periods, cron expressions and moments."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ THURSDAY = datetime(2027, 7, 15, 12, 0, 30, tzinfo=UTC)
 
 
 def dues(schedule: Schedule, start: datetime) -> Iterator[datetime]:
-    """The moments at which *schedule* is due after *start*, in its time zone."""
+    """Return the due times of *schedule* after *start*, in its time zone."""
     moment = schedule.next_after(start.timestamp())
     while moment is not None:
         yield datetime.fromtimestamp(moment, start.tzinfo)

@@ -2,12 +2,14 @@
 
 import logging
 from abc import ABC, abstractmethod
+from typing import Any
 
 import attrs
 import pytest
 from injector import Binder, singleton
 
-from bundles.tasks import TasksBundle, at, every
+from bundles.tasks import TasksBundle, TasksSettings, at, every
+from rxkernel import Application, HttpSettings, Settings, SharedPort
 from tests.bundles.tasks.site import running_site
 
 
@@ -85,3 +87,36 @@ async def test_scheduled_method_that_no_service_has_is_logged_at_boot(
         f"the scheduled function {__name__}.refresh never runs; write "
         f"TasksBundle(functions=[refresh]), or remove the decorator",
     ]
+
+
+async def test_method_that_no_application_of_a_port_has_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And none that the other application has."""
+    port = SharedPort(Settings(http=HttpSettings(host="127.0.0.1", port=0)))
+    for name, services in (("shop", (Bound, Derived)), ("blog", (Forgotten, Slotted))):
+        http = HttpSettings(allowed_hosts=(f"{name}.example",))
+        application = Application(
+            bundles=[TasksBundle(functions=[listed])],
+            modules=[_binding(*services)],
+            settings=Settings(http=http, bundles={"tasks": TasksSettings(store="memory")}),
+        )
+        application.share(port, name)
+
+    with caplog.at_level(logging.WARNING, "bundles.tasks"):
+        async with port:
+            pass
+
+    texts = [r.getMessage() for r in caplog.records if f" {__name__}." in r.getMessage()]
+    assert [text.split(f"{__name__}.")[1].split()[0] for text in texts] == [
+        "Forgotten.Inner.run",
+        "refresh",
+    ]
+
+
+def _binding(*classes: type) -> Any:
+    def bind_all(binder: Binder) -> None:
+        for cls in classes:
+            binder.bind(cls, scope=singleton)
+
+    return bind_all

@@ -228,7 +228,7 @@ async def test_watchers_of_a_served_application_see_a_listening_server() -> None
 
 
 class Cancelling(Watcher):
-    """Ends a task of its own, as most do."""
+    """Ends its own task, like most watchers."""
 
     async def watch(self) -> None:
         await asyncio.Event().wait()

@@ -52,7 +52,7 @@ async def test_run_sends_and_returns_megabytes(pool: WorkerPool) -> None:
 
 
 async def test_run_copies_arguments_when_it_is_called(tmp_path: Path) -> None:
-    """A call that waits does not see what its caller changes meanwhile."""
+    """A waiting call does not see changes that its caller makes meanwhile."""
     async with running_pool() as pool:
         numbers = [1, 2]
         call = asyncio.create_task(pool.run(jobs.total, numbers))
@@ -358,7 +358,7 @@ async def test_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPa
 async def test_worker_that_ends_at_its_start_is_an_error_and_is_not_started_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the machine had no memory for it."""
+    """As if the machine had no memory for the process."""
     program, starts = tmp_path / "python", tmp_path / "starts"
     program.write_text(f"#!/bin/sh\necho >> {starts}\nexit 3\n")
     program.chmod(0o755)

@@ -18,7 +18,7 @@ from tests.typescript_compiler import compile_typescript
 
 _HERE = Path(__file__).parent
 _PATIENCE = 60
-"""Seconds after which a script that has not ended hangs."""
+"""Seconds after which a script is ended, because it hangs."""
 
 Compile = Callable[..., Path]
 """``compile(client, "script.ts")`` returns the folder of the JavaScript; errors of tsc fail."""

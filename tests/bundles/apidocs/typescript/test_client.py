@@ -69,7 +69,7 @@ async def test_operation_of_both_transports_returns_the_same(
 async def test_files_and_streams_of_http_only_operations(
     gallery: Application, run_script: RunScript
 ) -> None:
-    """The client prefers sockets here; what has no event is sent over HTTP."""
+    """The client prefers sockets here; operations without an event are sent over HTTP."""
     found = await run_script(gallery, "files.ts")
 
     disposition = found.pop("disposition")

@@ -1,4 +1,4 @@
-"""Names and texts of documents, before they are in the source."""
+"""Names and texts of documents in the form for the source."""
 
 import json
 import re
@@ -106,7 +106,7 @@ def test_schema_becomes_type(schema: Schema, type_: str) -> None:
 def test_schema_that_requires_a_property_of_its_part_has_it(
     required: list[str], type_: str
 ) -> None:
-    """As for the tag of a class in a union, which is optional in the class itself."""
+    """An example is the tag of a class in a union, which is optional in the class itself."""
     cat = {"properties": {"kind": {"const": "cat"}, "lives": {}}, "required": ["lives"]}
     types = SchemaTypes({"Cat": "Cat"}, "Uint8Array", {"Cat": cat})
 
@@ -118,5 +118,5 @@ def test_schema_that_requires_a_property_of_its_part_has_it(
 def test_reference_to_nothing_is_an_error() -> None:
     path = {"get": {"operationId": "a", "responses": {"200": {"$ref": "#/components/x"}}}}
 
-    with pytest.raises(ConfigurationError, match="'#/components/x' leads to nothing"):
+    with pytest.raises(ConfigurationError, match="'#/components/x' has no target in the document"):
         typescript_client({"paths": {"/": path}}, {})

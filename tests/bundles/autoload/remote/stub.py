@@ -1,4 +1,4 @@
-"""Local servers in the place of remote services."""
+"""Local servers that replace remote services."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @attrs.define
 class Received:
-    """A request as it came: *target* is not decoded."""
+    """A received request; *target* is not decoded."""
 
     method: str
     target: str

@@ -1,4 +1,4 @@
-"""T58: what a call raises when the service does not work."""
+"""T58: the exceptions of calls when the service does not work."""
 
 import asyncio
 import gzip
@@ -55,7 +55,7 @@ async def test_t58_errors_and_logs_contain_no_secret(
     stub: Stub,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Neither the headers nor the URL: both may have a key."""
+    """Headers and the URL are omitted: both may contain a key."""
     caplog.set_level(logging.DEBUG)
     service = service_of(
         url=f"{stub.url}/key-in-path", headers={"Authorization": "Bearer key-in-header"}

@@ -1,4 +1,4 @@
-"""T58: limits that hold, and the circuit breaker."""
+"""T58: limits, and the circuit breaker."""
 
 import asyncio
 import logging

@@ -67,7 +67,7 @@ async def test_t58_message_with_a_failed_call_responds_without_details(
     transport: Literal["http", "websocket"],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The log has them, in one line."""
+    """The log has the details, in one line."""
     method = method_of({"method": {"get": ""}}, service_of(circuit_breaker={"failures": 1}))
 
     class Site:

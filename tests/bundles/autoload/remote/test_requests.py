@@ -1,4 +1,4 @@
-"""T56, T57: what a remote method sends."""
+"""T56, T57: the requests of remote methods."""
 
 from typing import Any
 

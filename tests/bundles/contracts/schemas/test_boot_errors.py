@@ -1,4 +1,4 @@
-"""A schema that cannot work is an error at boot, which names the schema and the place."""
+"""An invalid schema is an error at boot, with the name of the schema and the place."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The description of a schema, from which documentation is made."""
+"""The description of a schema, for documentation."""
 
 import re
 from datetime import date

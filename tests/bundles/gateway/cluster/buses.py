@@ -1,4 +1,4 @@
-"""Buses of tests, and what receives their packets."""
+"""Buses for tests, and receivers of their packets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ LOGGER = "bundles.message_bus.reconnecting_transporter"
 
 
 class Recorder:
-    """A `Receiver` that keeps what it is called with."""
+    """A `Receiver` that keeps the arguments of its calls."""
 
     def __init__(self) -> None:
         self.packets: list[tuple[str, bytes]] = []
@@ -60,7 +60,7 @@ class Bus:
         return "gateway.nats_url" if isinstance(self.server, NatsServer) else "redis.url"
 
     async def transporter(self, *, url: str | None = None, timeout: float = 5.0) -> Transporter:
-        """A transporter that is not connected; it is closed at the end of the test."""
+        """Return a transporter before it connects; it is closed at the end of the test."""
         address = url or self.server.url
         if isinstance(self.server, NatsServer):
             nats = GatewaySettings(nats_url=address, nats_connect_timeout=timeout)
@@ -83,7 +83,7 @@ class Bus:
 
 @asynccontextmanager
 async def bus_with(server: NatsServer | RedisServer) -> AsyncIterator[Bus]:
-    """End the block only when no task is left that a transporter has started."""
+    """Yield a bus; at the end, wait for all tasks that transporters have started."""
     before: set[asyncio.Task[Any] | None] = {*asyncio.all_tasks()}
     async with AsyncExitStack() as stack:
         yield Bus(server, stack)

@@ -31,7 +31,7 @@ async def nodes() -> AsyncIterator[Nodes]:
 
 @pytest.fixture(autouse=True)
 def log_everything(debug_logs: None) -> None:
-    """See `debug_logs`: `tests.logged_secrets` searches all that is logged."""
+    """Log at all levels, see `debug_logs`: `tests.logged_secrets` searches the log."""
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +50,21 @@ def shared_servers(
 async def bus(
     request: pytest.FixtureRequest, shared_servers: dict[str, Server]
 ) -> AsyncIterator[Bus]:
-    """A bus that tests share and do not stop."""
+    """A bus that tests share, and must not stop."""
     async with bus_with(shared_servers[request.param]) as found:
         yield found
 
 
 @pytest.fixture(params=["nats", "redis"])
 async def own_bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
-    """A bus of one test, which may kill it."""
+    """A bus for one test, which may kill it."""
     async with bus_with(request.getfixturevalue(request.param)) as found:
         yield found
 
 
 @pytest.fixture(scope="module", params=["nats", "redis"])
 def server(request: pytest.FixtureRequest, shared_servers: dict[str, Server]) -> Server:
-    """The server of a bus that tests of a module share and do not stop."""
+    """The server of a bus that the tests of a module share, and must not stop."""
     return shared_servers[request.param]
 
 

@@ -23,7 +23,7 @@ class MemoryBus:
         self.is_up = True
 
     def publish(self, topic: str, data: bytes) -> None:
-        """Deliver *data* to all that have subscribed to *topic*."""
+        """Deliver *data* to all subscribers of *topic*."""
         self.packets.append((topic, data))
         for one in self.transporters:
             if topic in one.topics and one.receiver is not None and not one.is_cut_off:
@@ -57,7 +57,7 @@ class MemoryTransporter(Transporter):
         return self.bus.is_up and self.receiver is not None and not self.is_cut_off
 
     def cut_off(self) -> None:
-        """Lose the bus, which others keep."""
+        """Lose the connection to the bus; other nodes keep theirs."""
         assert self.receiver is not None
         self.is_cut_off = True
         self.receiver.lost("the connection was lost")

@@ -1,4 +1,4 @@
-"""Nodes of npm's `moleculer`: one process of Node each, see peer/node.mjs."""
+"""Nodes of the npm package `moleculer`, each in a process of Node; see peer/node.mjs."""
 
 import asyncio
 import hashlib
@@ -29,17 +29,17 @@ SERVICES = (
 _SCRIPT = Path(__file__).parent / "peer" / "node.mjs"
 _PATIENCE = 20.0
 _LEAVE = 5.0
-"""Seconds for a graceful stop."""
+"""The time for a graceful stop, in seconds."""
 
 
 class PeerCallError(Exception):
-    """The error that a call in Node was rejected with.
+    """The error with which a call in Node was rejected.
 
     Attributes:
         fields: ``name``, ``message``, ``code``, ``type``, ``data``, ``nodeID``, ``retryable``,
             ``stack``, and ``classes``, the names of the class of the error and of its bases; a
             field that is ``undefined`` has no key.
-        meta: that of the caller after the call; None if no node was chosen.
+        meta: the meta of the caller after the call; None if no node was chosen.
     """
 
     def __init__(self, fields: dict[str, Any], meta: dict[str, Any] | None) -> None:
@@ -58,8 +58,8 @@ class PeerCallError(Exception):
 class Answer:
     """
     Attributes:
-        result: None for ``undefined`` too.
-        meta: that of the caller after the call; it includes the keys that the action set.
+        result: None also for ``undefined``.
+        meta: the meta of the caller after the call, with the keys that the action set.
     """
 
     result: Any
@@ -72,9 +72,9 @@ class StreamSource:
 
     Attributes:
         size: in bytes, or in objects.
-        chunk: bytes that the source returns at once.
-        fails_after: the bytes after which it fails with ``the source is gone``.
-        objects: a stream of ``{"number": i}`` instead of bytes.
+        chunk: the number of bytes that the source returns at once.
+        fails_after: the number of bytes after which it fails with ``the source is gone``.
+        objects: whether it sends ``{"number": i}`` instead of bytes.
     """
 
     size: int
@@ -85,11 +85,11 @@ class StreamSource:
 
 @attrs.frozen
 class StreamRead:
-    """What a peer has read of a stream.
+    """The result of reading a stream in a peer.
 
     Attributes:
-        sha256: of the bytes, in hex.
-        chunks: how many times the stream returned something.
+        sha256: the hash of the bytes, in hex.
+        chunks: how many times the stream returned a value.
         error: the fields of the error that ended it.
     """
 
@@ -136,7 +136,7 @@ class NodePeer:
         Args:
             transporter: the URL of a server of NATS or Redis.
             services: names out of `SERVICES`.
-            options: those of ``new ServiceBroker({…})``, as ``heartbeatInterval=1``,
+            options: the options of ``new ServiceBroker({…})``, such as ``heartbeatInterval=1``,
                 ``namespace="shop"`` or ``transit={"disableVersionCheck": True}``.
         """
         self.node_id = node_id
@@ -184,7 +184,8 @@ class NodePeer:
 
         Args:
             stream: the stream of the request. In 0.14 it takes the place of *params*.
-            options: those of ``broker.call``, as ``nodeID``, ``timeout`` (ms) or ``retries``.
+            options: the options of ``broker.call``, such as ``nodeID``, ``timeout`` (ms) or
+                ``retries``.
 
         Raises:
             PeerCallError: the call was rejected.
@@ -226,29 +227,29 @@ class NodePeer:
     # --- events ---
 
     async def emit(self, event: str, data: Any = None, **options: Any) -> None:
-        """Args: options, those of ``broker.emit``: ``groups``, ``meta``."""
+        """Emit *event*. *options* are those of ``broker.emit``: ``groups`` and ``meta``."""
         await self._command("emit", event=event, data=data, options=options)
 
     async def broadcast(self, event: str, data: Any = None, **options: Any) -> None:
         await self._command("broadcast", event=event, data=data, options=options)
 
     def received_by(self, handler: str) -> list[dict[str, Any]]:
-        """Out of `received`: what *handler* got."""
+        """Return the entries of `received` for *handler*."""
         return [event for event in self.received if event["handler"] == handler]
 
     # --- the registry ---
 
     async def nodes(self) -> dict[str, dict[str, Any]]:
-        """The known nodes by id, those that are away too (``available`` is false)."""
+        """Return the known nodes by id, including unavailable ones (``available`` is false)."""
         nodes = await self.call("$node.list")
         return {node["id"]: node for node in nodes}
 
     async def actions(self) -> dict[str, list[str]]:
-        """The ids of the nodes that have an action available, by its name."""
+        """Return the ids of the nodes on which each action is available, by its name."""
         return dict((await self._command("actions"))["result"])
 
     async def wait_for_action(self, action: str, *nodes: str) -> None:
-        """Return when exactly *nodes* have *action*."""
+        """Wait until exactly *nodes* have *action*."""
         async with asyncio.timeout(_PATIENCE):
             while sorted((await self.actions()).get(action, [])) != sorted(nodes):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -263,7 +264,7 @@ class NodePeer:
 
     def close(self) -> None:
         """Stop the broker, then the process; does nothing if it does not run. A broker that cannot
-        stop, since its bus is away, is killed."""
+        stop because its bus is unavailable is killed."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -277,7 +278,7 @@ class NodePeer:
         await asyncio.to_thread(self.close)
 
     def kill(self) -> None:
-        """End the process at once, as a crash does; does nothing if it does not run."""
+        """End the process at once, like a crash; does nothing if it does not run."""
         self._process.kill()
         self._reader.join()
 
@@ -287,7 +288,7 @@ class NodePeer:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Stop the process within the block: it keeps its connections and does nothing."""
+        """Pause the process during the block: it keeps its connections and does nothing."""
         self._process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -363,7 +364,7 @@ def start_peers(peers: list[NodePeer], stack: ExitStack) -> None:
 
 
 async def received(peer: NodePeer, handler: str, count: int = 1) -> list[dict[str, Any]]:
-    """Wait until *handler* got *count* events, and return them."""
+    """Wait until *handler* has received *count* events, and return them."""
     await until(lambda: len(peer.received_by(handler)) >= count)
     return peer.received_by(handler)
 

@@ -26,7 +26,7 @@ class Node:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """How many packets were dropped, by reason, without those of which there were none."""
+        """The numbers of dropped packets, by reason, without zeros."""
         return {reason: count for reason, count in self.server.counts.items() if count}
 
     async def leave(self) -> None:
@@ -35,13 +35,13 @@ class Node:
         await self.server.stop()
 
     async def vanish(self) -> None:
-        """End as a killed process does."""
+        """End like a killed process."""
         self.transporter.bus.transporters.remove(self.transporter)
         await self.transporter.close()
 
 
 _QUIET = {"heartbeat_interval": 80_000.0, "heartbeat_timeout": 86_400.0}
-"""Tests call the checks themselves."""
+"""Intervals longer than any test: tests call the checks themselves."""
 
 
 class Nodes:
@@ -87,7 +87,7 @@ class Nodes:
 
 
 async def settled() -> None:
-    """Let the packets that were published be handled: each is handled within some iterations of
-    the event loop."""
+    """Wait until the published packets are handled, which takes some iterations of the event
+    loop."""
     for _ in range(50):
         await asyncio.sleep(0)

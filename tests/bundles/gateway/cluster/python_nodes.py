@@ -1,4 +1,4 @@
-"""Nodes of ours in the process of a test, on a server of NATS or Redis."""
+"""Nodes of rxkernel in the process of a test, on a server of NATS or Redis."""
 
 import asyncio
 import hashlib
@@ -141,7 +141,7 @@ async def pieces(size: int, length: int = 100_000) -> AsyncIterator[bytes]:
 
 
 async def failing() -> AsyncIterator[bytes]:
-    """Fails with a delay, as peer/streams.mjs and for its reason."""
+    """Fails with a delay, like peer/streams.mjs and for the same reason."""
     yield b"0123456789"
     await asyncio.sleep(0.05)
     raise MoleculerClientError("the source is gone", 400, "GONE")
@@ -215,11 +215,11 @@ class PythonNode:
 
     @property
     def dropped(self) -> dict[str, int]:
-        """How many packets were dropped, by reason, without those of which there were none."""
+        """The numbers of dropped packets, by reason, without zeros."""
         return {reason: count for reason, count in self.cluster.dropped.counts.items() if count}
 
     def nodes_of(self, name: str) -> list[str]:
-        """The nodes that have an action available."""
+        """Return the nodes on which the action *name* is available."""
         actions = self.broker.actions(with_endpoints=True)
         (found,) = [action["endpoints"] for action in actions if action["name"] == name] or [()]
         return sorted(endpoint["node_id"] for endpoint in found if endpoint["available"])
@@ -230,7 +230,7 @@ class PythonNode:
         await self.server.stop()
 
     async def wait_for_action(self, name: str, *nodes: str) -> None:
-        """Return when exactly *nodes* have *name*."""
+        """Wait until exactly *nodes* have the action *name*."""
         await until(lambda: self.nodes_of(name) == sorted(nodes))
 
 
@@ -241,7 +241,7 @@ async def python_node(
     """A node with `Python` and `Listener`, or with *controllers*, that leaves at the end.
 
     Args:
-        url: of a server of NATS or Redis.
+        url: the URL of a server of NATS or Redis.
     """
     nats = url.startswith("nats")
     if nats:

@@ -1,4 +1,4 @@
-"""A node of ours in a process of its own: ``python -m …python_process <url> <node id>``.
+"""A node of rxkernel in its own process: ``python -m …python_process <url> <node id>``.
 
 It prints a line when it has joined the cluster, and one when its action `python.wait` runs.
 """

@@ -1,4 +1,4 @@
-"""A node that sends and reads packets by hand: another implementation, or a hostile one."""
+"""A node that sends and reads raw packets, as another implementation or a hostile node."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from tests.bundles.gateway.cluster.nodes import settled
 
 
 class RawNode:
-    """Speaks version *ver* of the protocol as Node does.
+    """Uses the version *ver* of the protocol like Node.
 
     Attributes:
         received: the command and the fields of each packet for this node or for all.
@@ -42,7 +42,7 @@ class RawNode:
     async def send(
         self, command: str, target: str | None, fields: dict[str, Any], *, wait: bool = True
     ) -> None:
-        """Send a packet to *target*; None: to all. *wait* until it was handled."""
+        """Send a packet to *target*; None: to all. With *wait*, wait until it is handled."""
         packet = {"ver": self.ver, "sender": self.node_id, **fields}
         self._publish(command, target, json.dumps(packet).encode())
         if wait:
@@ -59,7 +59,7 @@ class RawNode:
         """The packets of *command* that this node has received."""
         return [fields for name, fields in self.received_packets if name == command]
 
-    # --- what a transporter reports to
+    # --- the receiver of a transporter
 
     def received(self, topic: str, data: bytes) -> None:
         self.received_packets.append((topic.split(".")[1], json.loads(data)))
@@ -72,7 +72,7 @@ class RawNode:
 
 
 def service(name: str, *actions: str, events: tuple[str, ...] = (), **fields: Any) -> Any:
-    """A service as an INFO packet describes it; *fields* are those of its actions."""
+    """Return a service in the form of an INFO packet; *fields* are those of its actions."""
     return {
         "name": name,
         "fullName": name,

@@ -19,13 +19,13 @@ from bundles.gateway import (
     action,
 )
 from bundles.gateway.cluster.remote_errors import RemoteError
-from bundles.gateway.errors import BrokerDisconnectedError, RequestRejectedError
+from bundles.gateway.exceptions import BrokerDisconnectedError, RequestRejectedError
 from rxkernel import KernelEvents, NotFoundException, RequestEvent, RequestIdFilter
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 
 
 class Math:
-    """The actions of most tests."""
+    """The actions for most tests."""
 
     runs = 0
 
@@ -457,7 +457,7 @@ async def test_call_that_arrives_while_the_node_leaves_is_repeated_on_another(
     web = await nodes.start("web-1", retries=1)
     first.transporter.topics.discard("MOL.INFO")
     second.transporter.topics.discard("MOL.INFO")
-    web.transporter.topics.discard("MOL.INFO")  # it does not learn that the first one leaves
+    web.transporter.topics.discard("MOL.INFO")  # it does not learn that the first node leaves
     await first.server.drain()
 
     where = [(await web.broker.call("math.where"))["node"] for _ in range(4)]

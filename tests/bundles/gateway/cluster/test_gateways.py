@@ -116,7 +116,7 @@ async def test_meta_of_another_node_logs_in_and_joins(nodes: Nodes) -> None:
 
 
 async def test_call_that_ends_after_a_logout_does_not_log_in_again(nodes: Nodes) -> None:
-    """The other node returns the whole meta, with the user of the begin of the call."""
+    """The other node returns the whole meta, with the user from the beginning of the call."""
     node = await nodes.start("accounts-1", Accounts)
     accounts = node.application.injector.get(Accounts)
     io = Client((await with_gateway(nodes, LISTED)).client)
@@ -159,11 +159,11 @@ async def test_stream_is_not_sent_to_a_client(nodes: Nodes) -> None:
 
     error = await io.error("accounts.file")
 
-    assert "returned a stream, which is not sent over a socket" in error["message"]
+    assert "returned a stream, which cannot be sent over a socket" in error["message"]
 
 
 async def test_stream_for_a_client_ends_before_hooks_run(nodes: Nodes) -> None:
-    """A hook that fails would leave it open."""
+    """A hook that fails would leave the stream open."""
     ended: list[str] = []
 
     class Files:
@@ -182,7 +182,7 @@ async def test_stream_for_a_client_ends_before_hooks_run(nodes: Nodes) -> None:
 
     for event in ("call", "plain"):
         error, *_ = await io.emit(event, "files.read")
-        assert "returned a stream, which is not sent over a socket" in error["message"]
+        assert "returned a stream, which cannot be sent over a socket" in error["message"]
     assert ended == ["message"] * 2
 
 

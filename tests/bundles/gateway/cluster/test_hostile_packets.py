@@ -1,4 +1,4 @@
-"""Packets of hostile nodes, and of other implementations: none stops a node."""
+"""Packets of hostile nodes and of other implementations do not stop a node."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""How a node joins when the bus is away, is lost again, or another node has its name."""
+"""Joining while the bus is unavailable or lost again, or while another node has the name."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
 
 
 async def failures(node: Node) -> dict[str, str]:
-    """What the probe of readiness reports."""
+    """Return the failures of the readiness probe."""
     event = ReadinessEvent()
     await node.client.dispatcher.dispatch(ServerEvents.READINESS, event)
     return dict(event.failures)
@@ -28,7 +28,7 @@ async def test_bus_lost_while_a_node_joins_is_joined_again(
 
     monkeypatch.setattr(one.transporter, "has_subscriber", lost)
     await one.server.start()
-    assert await failures(one) == {"cluster": "this node has not joined it yet"}
+    assert await failures(one) == {"cluster": "this node has not joined the cluster yet"}
 
     monkeypatch.setattr(one.transporter, "has_subscriber", has_subscriber)
     one.cluster.connected()
@@ -65,8 +65,8 @@ async def test_name_that_was_taken_meanwhile_is_joined_when_it_is_free(
     await late.cluster.membership.beat(0)
     await settled()
     (problem,) = (await failures(late)).values()
-    assert "has a node called 'one' already" in problem
-    assert caplog.text.count("has a node called 'one' already") == 1
+    assert "already has a node called 'one'" in problem
+    assert caplog.text.count("already has a node called 'one'") == 1
     assert [topic for topic, _ in nodes.bus.packets if "HEARTBEAT" in topic] == []
 
     await first.leave()
@@ -76,7 +76,7 @@ async def test_name_that_was_taken_meanwhile_is_joined_when_it_is_free(
 
 
 async def test_node_without_its_name_stops_without_a_word(nodes: Nodes) -> None:
-    """A packet of its name would be taken for one of the node that has the name."""
+    """Other nodes would treat its packets as packets of the node that has the name."""
     await nodes.start("one")
     second = await nodes.start("one", join=False)
 

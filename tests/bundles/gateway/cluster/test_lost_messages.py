@@ -1,4 +1,4 @@
-"""Calls and streams whose node, caller or bus is lost at some moment: they end, on both sides."""
+"""Calls and streams end on both sides when the node, the caller or the bus is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -241,7 +241,7 @@ async def test_error_after_lost_pieces_ends_a_stream(nodes: Nodes) -> None:
 
 
 async def test_meta_that_another_node_returns_unchanged_replaces_nothing(nodes: Nodes) -> None:
-    """A node returns the whole meta, also what another call has changed meanwhile."""
+    """A node returns the whole meta, including keys that another call has changed meanwhile."""
     web = await nodes.start("web-1")
     raw = RawNode(nodes.bus)
     await raw.join(service("raw", "raw.wait"))
@@ -259,7 +259,7 @@ async def test_meta_that_another_node_returns_unchanged_replaces_nothing(nodes: 
 
 
 async def test_response_of_a_node_that_was_cut_off_arrives_later(nodes: Nodes) -> None:
-    """Its caller has kept the connection to the bus, and waits."""
+    """The caller has kept its connection to the bus, and waits."""
     node, files, web = await cluster(nodes)
     call = asyncio.create_task(web.broker.call("files.wait"))
     await settled()
@@ -397,7 +397,7 @@ async def test_stream_whose_source_cannot_be_closed_ends(
     web = await nodes.start("web-1")
     stream = await web.broker.call("broken.read")
 
-    node.transporter.is_cut_off = True  # which is noticed when the next piece is sent
+    node.transporter.is_cut_off = True  # the stream notices it at the next piece
     await settled()
     node.transporter.reconnect()
 

@@ -1,4 +1,4 @@
-"""How nodes find each other, and how they notice that one has gone."""
+"""Nodes find each other, and notice the loss of a node."""
 
 import logging
 from typing import Any
@@ -282,7 +282,7 @@ async def test_second_node_of_a_name_does_not_start(nodes: Nodes) -> None:
     await nodes.start("one")
     second = await nodes.start("one", join=False)
 
-    with pytest.raises(ServerStartError, match=r"called 'one' already; give each process its own"):
+    with pytest.raises(ServerStartError, match=r"called 'one'; give each process its own"):
         await second.server.start()
 
 

@@ -1,4 +1,4 @@
-"""The nodes of Moleculer work with each other: what the tests with our nodes build on."""
+"""Nodes of Moleculer work with each other, as the tests with nodes of rxkernel assume."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack

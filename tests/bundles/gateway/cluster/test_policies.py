@@ -162,7 +162,7 @@ async def test_trace_context_goes_with_calls_and_events(nodes: Nodes) -> None:
 
 
 async def test_trace_context_is_in_the_meta(nodes: Nodes) -> None:
-    """As Node's nodes pass the meta on, it goes through them."""
+    """It also passes through nodes of Moleculer, since they forward the meta."""
     raw = RawNode(nodes.bus)
     web = await nodes.start("web-1", modules=[tracing])
     await raw.join(service("raw", "raw.act", events=("traced",)))

@@ -52,7 +52,7 @@ async def test_access_rule_of_another_node_rejects_a_user_of_this_one(nodes: Nod
 async def test_actions_of_other_nodes_need_a_whitelist_where_routes_need_rules(
     nodes: Nodes,
 ) -> None:
-    """The rules of another node are not known here, so nothing of it is open by itself."""
+    """The rules of another node are unknown here, so its actions are not open by default."""
     bundles = (GatewayBundle, SecurityBundle(Accounts))
     await nodes.start("orders-1", Orders, bundles=bundles)
     web = await nodes.start("io-1", bundles=bundles)

@@ -157,7 +157,7 @@ async def test_stream_of_a_call_that_fails_fails_on_both_sides(
 async def test_piece_that_is_not_bytes_is_a_type_error(nodes: Nodes) -> None:
     _, _, web = await cluster(nodes)
 
-    with pytest.raises(TypeError, match="a piece of a stream is a int; it must be bytes"):
+    with pytest.raises(TypeError, match="a piece of a stream is a int; it must be bytes or text"):
         await web.broker.call("files.save", stream=pieces(1))  # type: ignore[arg-type]
 
 
@@ -334,7 +334,7 @@ async def test_packets_of_a_request_stream(nodes: Nodes) -> None:
 
 
 async def test_call_with_a_stream_is_not_cached(nodes: Nodes) -> None:
-    """The key of a cached result has no stream."""
+    """The key of a cached result cannot contain a stream."""
 
     class Sizes:
         @action("sizes.of", cache=True)

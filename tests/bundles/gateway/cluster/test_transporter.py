@@ -1,4 +1,4 @@
-"""Packets over NATS and over Redis, while the bus can be used."""
+"""Packets over NATS and Redis, while the bus is available."""
 
 import asyncio
 import logging
@@ -80,7 +80,7 @@ async def test_publish_to_topic_beyond_ascii_arrives(bus: Bus) -> None:
     ids=repr,
 )
 async def test_topic_invalid_raises_and_is_not_sent(bus: Bus, topic: str) -> None:
-    """The name of a node is a part of topics, and the node has chosen it."""
+    """The name of a node is a part of topics, and nodes choose their own names."""
     sender, recorder = await bus.connected("MOL.REQ.b")
 
     with pytest.raises(ValueError, match=r"topic|surrogates"):

@@ -1,4 +1,4 @@
-"""A bus that is away, crashes, hangs or rejects: nothing hangs, and each outage is logged once."""
+"""A bus that is unavailable, crashes, hangs or rejects. No call hangs; outages are logged once."""
 
 import asyncio
 import logging
@@ -28,14 +28,14 @@ from tests.waiting import until
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """The lines of our loggers from level INFO on; others log nothing there."""
+    """Return the lines of the loggers of rxkernel from INFO on; other loggers must log nothing."""
     lines = [record for record in caplog.records if record.levelno >= logging.INFO]
     assert {record.name for record in lines} <= {LOGGER}
     return [record.getMessage() for record in lines]
 
 
 async def exchange(bus: Bus, transporter: Transporter, recorder: Recorder, topic: str) -> None:
-    """A packet goes to another node and one comes back."""
+    """Check that a packet reaches another node, and that a reply arrives."""
     other, received = await bus.connected("MOL.out")
     count = len(recorder.packets)
     await transporter.publish("MOL.out", b"out")
@@ -152,7 +152,7 @@ async def test_bus_that_hangs_at_start_is_used_when_it_replies(
 
 
 async def test_bus_that_hangs_while_packets_are_published(own_bus: Bus) -> None:
-    """More than all buffers hold: the callers get an error instead of waiting."""
+    """If all buffers are full, the callers receive an error instead of waiting."""
     transporter, recorder = await own_bus.connected("MOL.a", timeout=0.5)
 
     async def publish() -> None:
@@ -199,7 +199,7 @@ async def test_subscribe_while_bus_hangs_is_done_at_reconnection(own_bus: Bus) -
 def protected(
     request: pytest.FixtureRequest, tmp_path: Path, nats_server: Path, redis_server: Path
 ) -> Iterator[NatsServer | RedisServer]:
-    """A server that wants the user and the password ``us:er`` and ``p@ss/word``."""
+    """A server that requires the user ``us:er`` and the password ``p@ss/word``."""
     if request.param == "nats":
         users = 'authorization { user: "us:er", password: "p@ss/word" }'
         with running_nats(nats_server, tmp_path, users) as nats:
@@ -309,7 +309,7 @@ async def test_nats_packet_with_a_reply_subject_is_received(nats: NatsServer) ->
 
 
 async def test_nats_subscriber_that_does_not_reply_is_found(nats: NatsServer) -> None:
-    """A node of Moleculer is one."""
+    """A node of Moleculer is such a client."""
 
     async def ignore(message: Msg) -> None:
         pass
@@ -331,7 +331,7 @@ async def test_has_subscriber_while_bus_hangs_raises(own_bus: Bus) -> None:
 
 
 async def test_connect_cancelled_leaves_nothing_behind(bus: Bus) -> None:
-    """`bus_with` waits until no task is left."""
+    """`bus_with` waits until all tasks have ended."""
     accepted = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""A node of ours and nodes of Moleculer in one cluster, on each bus and with each protocol."""
+"""A node of rxkernel and nodes of Moleculer in one cluster, on each bus with each protocol."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -54,7 +54,7 @@ def peers(server: Server, node_version: NodeVersion) -> Iterator[list[NodePeer]]
 async def python(
     server: Server, node_version: NodeVersion, peers: list[NodePeer]
 ) -> AsyncIterator[PythonNode]:
-    """A node that knows the peers, and that they know. The peers log nothing during the test."""
+    """A node and the peers know each other. The peers log nothing during the test."""
     async with python_node(
         server.url, "python", namespace=node_version, prefer_local=False
     ) as found:
@@ -264,7 +264,7 @@ async def test_node_knows_the_python_node_that_calls(python: PythonNode) -> None
 
 
 async def test_round_robin_20_calls_of_three_nodes(python: PythonNode) -> None:
-    """7, 7 and 6 calls."""
+    """The nodes receive 7, 7 and 6 calls."""
     nodes = Counter([await python.broker.call("values.node") for _ in range(20)])
 
     assert sorted(nodes.values()) == [6, 7, 7]

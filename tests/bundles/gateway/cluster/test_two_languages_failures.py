@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bundles.gateway import MoleculerError
-from bundles.gateway.errors import BrokerDisconnectedError, RequestRejectedError
+from bundles.gateway.exceptions import BrokerDisconnectedError, RequestRejectedError
 from rxkernel import ServerStartError
 from tests.bundles.gateway.cluster.conftest import NodeOf, Server
 from tests.bundles.gateway.cluster.node_peers import NodePeer, NodeVersion, received, start_peers
@@ -101,7 +101,7 @@ async def departure(python: PythonNode, node_id: str) -> bool:
 async def test_calls_of_killed_nodes_are_rejected(
     python: PythonNode, node: NodePeer, node_of: NodeOf, server: Server, node_version: NodeVersion
 ) -> None:
-    """One in each language, killed at the same time."""
+    """Nodes in both languages are killed at the same time."""
     module = "tests.bundles.gateway.cluster.python_process"
     process, second = await asyncio.gather(
         asyncio.create_subprocess_exec(
@@ -140,8 +140,8 @@ async def test_calls_of_killed_nodes_are_rejected(
 
 
 async def test_second_node_of_a_name_does_not_start(server: Server, node: NodePeer) -> None:
-    """The node of Moleculer would stop if it received our INFO."""
-    with pytest.raises(ServerStartError, match="has a node called 'node-1' already"):
+    """The node of Moleculer would stop if it received the INFO packet of this node."""
+    with pytest.raises(ServerStartError, match="already has a node called 'node-1'"):
         async with python_node(server.url, "node-1"):
             pass
 
@@ -180,7 +180,7 @@ async def until_called(python: PythonNode) -> Any:
 async def test_python_speaks_both_protocols_in_one_cluster(
     node_of: NodeOf, server: Server
 ) -> None:
-    """Nodes of Moleculer do so, too, if they do not check the version."""
+    """Nodes of Moleculer also do this if they do not check the version."""
     mixed: dict[str, Any] = {"namespace": "mixed", "transit": {"disableVersionCheck": True}}
     async with python_node(server.url, "python", namespace="mixed") as python:
         old, new = await asyncio.gather(

@@ -16,7 +16,7 @@ from redis.asyncio.client import PubSub
 from tests.waiting import until
 
 COMMANDS = ("DISCONNECT", "DISCOVER", "EVENT", "HEARTBEAT", "INFO", "PONG", "REQ", "RES")
-"""Without PING: a node of ours that starts looks for a subscriber that has its name."""
+"""Without PING: at its start, a node of rxkernel looks for a subscriber with its name."""
 
 Publish = Callable[[str, bytes], Awaitable[Any]]
 
@@ -33,7 +33,7 @@ class Packet:
 
     @property
     def payload(self) -> dict[str, Any]:
-        """Empty if it is not JSON, as that of packets with which nodes test a topic."""
+        """Empty if the packet is not JSON, such as the packets with which nodes test a topic."""
         payload: dict[str, Any] = {}
         with suppress(ValueError):
             payload = json.loads(self.data)
@@ -57,7 +57,7 @@ class Wire:
         )
 
     def sent(self, command: str, sender: str | None = None) -> list[Packet]:
-        """The packets of one command, those of *sender* only if it is given."""
+        """Return the packets of *command*; if *sender* is given, only those of this node."""
         return [
             packet
             for packet in self.packets
@@ -67,7 +67,7 @@ class Wire:
     async def wait_for(
         self, command: str, sender: str | None = None, count: int = 1
     ) -> list[Packet]:
-        """Return when there are *count* packets of *command*."""
+        """Wait until there are *count* packets of *command*."""
         await until(lambda: len(self.sent(command, sender)) >= count)
         return self.sent(command, sender)
 

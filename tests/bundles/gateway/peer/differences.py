@@ -1,4 +1,4 @@
-"""Where the transcript of the bundle differs from that of moleculer-io, and why.
+"""The differences between the transcripts of the bundle and of moleculer-io, with reasons.
 
 A step that is listed here and does not differ fails the test.
 """

@@ -33,7 +33,7 @@ from tests.bundles.gateway.peer.services import (
 
 
 class Order:
-    """What ran, in the order in which it ran."""
+    """The hooks and actions that ran, in order."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

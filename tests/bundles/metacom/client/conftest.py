@@ -1,4 +1,4 @@
-"""Servers that do what a test says, and what clients send to them."""
+"""Servers that a test controls, and the packets that clients send to them."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,7 +33,7 @@ class Peer:
         return json.loads(message.data)
 
     async def send(self, packet: Any) -> None:
-        """Send *packet*: text and bytes as they are, another value as JSON."""
+        """Send *packet*: text and bytes unchanged, any other value as JSON."""
         if isinstance(packet, bytes):
             await self.websocket.send_bytes(packet)
         else:

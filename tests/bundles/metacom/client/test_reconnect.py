@@ -43,7 +43,7 @@ async def test_session_and_subscription_are_restored(site_of: SiteOf) -> None:
 
 
 async def test_call_in_flight_fails_when_connection_breaks(scripted: Scripted) -> None:
-    """It is never repeated."""
+    """The call is never repeated."""
     calls: list[str] = []
 
     async def script(peer: Peer) -> None:

@@ -357,7 +357,7 @@ async def test_download_that_nobody_reads_fails(scripted: Scripted) -> None:
 async def test_downloads_that_nobody_reads_are_dropped_for_new_ones(
     scripted: Scripted, count: int, size: int
 ) -> None:
-    """The calls that they belong to have failed."""
+    """The calls to which the streams belong have failed."""
 
     async def script(peer: Peer) -> None:
         number = 0

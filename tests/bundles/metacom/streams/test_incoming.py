@@ -629,7 +629,7 @@ async def test_stream_that_is_never_taken_fails_after_its_end() -> None:
 
 
 async def test_stream_that_is_not_read_blocks_the_connection_until_its_timeout() -> None:
-    """The other one is not idle: nothing could be received for it."""
+    """The other stream is not idle, because nothing could be received for it."""
     peer = Peer(timeout=10.0, window=4)
     peer.open(2, 5)
     other = peer.streams.take(2)

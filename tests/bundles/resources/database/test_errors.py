@@ -1,4 +1,4 @@
-"""Errors of databases as responses: the same for each of the three."""
+"""Errors of databases as responses, the same for all three databases."""
 
 from typing import Any
 
@@ -104,10 +104,10 @@ async def test_missing_value_is_422(client_of: ClientOf, any_database: TestDatab
 
 async def test_value_that_cannot_be_stored_is_422(call: Any, any_database: TestDatabase) -> None:
     assert (await call("add", slug="b", title="x", id=10**30))[:2] in (
-        (422, "out_of_range"),  # the server has rejected it
-        (422, "invalid"),  # the driver
+        (422, "out_of_range"),  # rejected by the server
+        (422, "invalid"),  # rejected by the driver
     )
-    if any_database.dialect != "sqlite":  # which stores every length
+    if any_database.dialect != "sqlite":  # it stores texts of any length
         assert (await call("add", slug="b" * 20, title="x"))[:2] == (422, "too_long")
         assert (await call("add", slug="b", title="x", stars=10**6))[:2] == (422, "out_of_range")
 
@@ -182,7 +182,7 @@ async def test_tables_without_mapped_class_have_names_of_columns(
     assert (await entries("add_child", id=1))[0] == 200
     assert await entries("add_child", id=2) == (409, ["code"])
     status, fields = await entries("add_child", id=2, code=2, parent_id=9)
-    # SQLite names nothing, and this error comes with the commit
+    # SQLite does not name the constraint, and the error occurs at the commit
     assert (status, fields) == (422, [] if any_database.dialect == "sqlite" else ["parent_id"])
     status, fields = await entries("unknown")
     assert status == 409, "a table that the application does not declare"

@@ -1,4 +1,4 @@
-"""The transaction of a message in the corners: cancellation, savepoints, calls within a message,
+"""The transaction of a message in special cases: cancellation, savepoints, nested calls,
 procedures of other transports, plain functions."""
 
 import asyncio
@@ -188,11 +188,11 @@ async def test_session_of_plain_function_is_boot_error() -> None:
     with pytest.raises(
         ConfigurationError, match=r"its action is a plain def, which runs in a thread.* async def"
     ):
-        await application("sqlite+aiosqlite:///none.sqlite3", Plain).boot()
+        await application("sqlite+aiosqlite://", Plain).boot()
 
 
 class Following:
-    """What happens after a commit, in order."""
+    """The actions after a commit, in order."""
 
     def __init__(self) -> None:
         self.done: list[Any] = []

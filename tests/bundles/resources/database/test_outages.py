@@ -1,4 +1,4 @@
-"""A database that is away, locked or full, and a pool without a free connection."""
+"""A database that is unavailable, locked or full, and a pool without a free connection."""
 
 import asyncio
 import signal
@@ -54,7 +54,7 @@ def _is_unavailable(response: Response) -> bool:
 
 
 async def _unready(client: KernelClient) -> list[str]:
-    """The names of what is not ready, but for the servers, which a test does not start."""
+    """Return the names of parts that are not ready; tests do not start servers."""
     entries = (await client.http("readyz")).content.get("errors", ())
     return [entry["name"] for entry in entries if entry["name"] != "servers"]
 

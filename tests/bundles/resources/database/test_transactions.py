@@ -1,4 +1,4 @@
-"""`@transaction`: what the database allows, and what is repeated after a conflict."""
+"""`@transaction`: the modes of the database, and repetition after a conflict."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.articles import Article, Author, application, create_tables
 from tests.bundles.resources.servers import TestDatabase
 
-SQLITE = "sqlite+aiosqlite:///none.sqlite3"
+SQLITE = "sqlite+aiosqlite://"
 
 
 @transaction(readonly=True)
@@ -112,7 +112,7 @@ async def _counter_of(client_of: ClientOf, url: str) -> Any:
 async def test_conflict_is_retried_and_emits_once(
     client_of: ClientOf, dialect: str, request: pytest.FixtureRequest
 ) -> None:
-    """SQLite has no such conflict: a transaction that may write has the lock from its begin."""
+    """SQLite has no such conflict: a transaction that may write has the lock from the start."""
     client, counter = await _counter_of(
         client_of, request.getfixturevalue(f"{dialect}_database").url
     )

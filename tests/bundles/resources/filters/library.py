@@ -1,4 +1,4 @@
-"""The tables that tests of filters ask, and how they ask them."""
+"""The tables for tests of filters, and the queries of these tests."""
 
 import enum
 from collections.abc import Iterator
@@ -119,7 +119,7 @@ def session_of(*rows: Base) -> Iterator[Session]:
 
 
 def params(query: str) -> MultiDict[Any]:
-    """The parameters of a query string, as a server reads them."""
+    """Return the parameters of a query string in the form in which a server reads them."""
     return MultiDict(parse_qsl(query, keep_blank_values=True))
 
 
@@ -134,7 +134,7 @@ def page_of(session: Session, filters: BoundFilters, given: Any) -> tuple[list[i
 
 
 def ids(session: Session, filters: BoundFilters, given: Any) -> list[int]:
-    """The ids of the books that *given* finds, which fit on one page."""
+    """Return the ids of the books that *given* finds; they fit on one page."""
     found, cursor = page_of(session, filters, given)
     assert cursor is None
     query = filters.parse(params(given) if isinstance(given, str) else given)

@@ -1,4 +1,4 @@
-"""What filters mean, written in Python: the rows that SQL has to find."""
+"""The meaning of filters in Python: the rows that SQL must find."""
 
 import operator
 import re
@@ -37,7 +37,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 RATINGS = (0.1, -0.1, 1 / 3, 1e300, 5e-324, 0.0)
 SCORES = (0.1, 1 / 3, 2 / 3, 16777.217)
-"""Of a FLOAT, which has single precision in MariaDB: it is sorted by, but not compared with."""
+"""Values of a FLOAT, which has single precision in MariaDB: tests only sort by it."""
 CODES = (UUID(int=1), UUID(int=2**127))
 STATES = ("new", "old")
 DAYS = range(1, 5)
@@ -176,7 +176,7 @@ def trees() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def wire(value: Any) -> Any:
-    """*value* as JSON of a socket has it."""
+    """Return *value* in the form of JSON over a socket."""
     if isinstance(value, dict):
         return {name: wire(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""What `Filters` and `Field` declare, and what boot reports of them."""
+"""The declarations of `Filters` and `Field`, and their errors at boot."""
 
 from datetime import UTC, date
 from typing import Any
@@ -33,7 +33,7 @@ class Cents(TypeDecorator[int]):
 
 
 class Upper(TypeDecorator[str]):
-    """A text that is stored in capitals."""
+    """A text that is stored in upper case."""
 
     impl = String
     cache_ok = True
@@ -181,7 +181,7 @@ def test_transformer_that_raises_rejects_value() -> None:
 
 
 def test_renamed_operator_runs_in_place_of_the_one_that_was_sent() -> None:
-    """Once: a renamed one is not renamed again."""
+    """Names are replaced once: a new name is not replaced again."""
     name = Field("$eq", "$ne", path="title", rename={"$eq": "$contains", "$ne": "$eq"})
     filters = Filters(name=name).bind(Book)
     with session_of(Book(id=1, title="ab"), Book(id=2, title="b")) as session:

@@ -75,7 +75,7 @@ def test_extreme_value_is_compared(engine: Engine, given: dict[str, Any], is_fou
 
 
 def test_most_operators_run(engine: Engine) -> None:
-    """In one statement, each with a subquery."""
+    """All are in one statement, each with a subquery."""
     alternative = {name: {"$eq": "a", "$ne": "b", "$contains": "c"} for name in ("tag", "mentor")}
     query = BOUND.parse({"$or": [alternative] * 5, "country": {"$like": "a" * 2000}})
     with Session(engine) as session:
@@ -96,7 +96,7 @@ def test_text_of_too_many_digits_is_rejected(name: str) -> None:
 
 
 def walk(session: Session, sort: str) -> list[int]:
-    """The ids of all pages of one row."""
+    """Return the ids of all pages, each with one row."""
     bound = FILTERS.bind(Book, page=1)
     found: list[int] = []
     cursor: str | None = ""
@@ -121,7 +121,7 @@ def test_decimals_with_more_digits_than_scale_are_paged(engine: Engine) -> None:
 
 
 def test_infinite_floats_are_paged(engine: Engine) -> None:
-    """MariaDB does not store them, and its driver does not send them."""
+    """MariaDB does not store such values, and its driver does not send them."""
     ratings = [inf, -inf, 1.0, None, float_info.max, -float_info.max, inf, -inf]
     if engine.dialect.name == "mariadb":
         ratings = [None if rating in (inf, -inf) else rating for rating in ratings]

@@ -1,4 +1,4 @@
-"""What filters find, over a query string and over a socket."""
+"""The results of filters in a query string and over a socket."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Input that does not fit is 422 with every error, and nothing else happens with it."""
+"""Invalid input is a 422 with all errors, and has no other effect."""
 
 import contextlib
 import math
@@ -166,7 +166,7 @@ def test_all_errors_are_reported_at_once() -> None:
 
 
 def test_too_many_operators_are_rejected() -> None:
-    """In all alternatives together."""
+    """The limit is for all alternatives together."""
     many = {"title": {"$eq": "a", "$in": "a", "$contains": "a"}, "pages": {"$eq": 1, "$in": 1}}
     filters = Filters(title=("$eq", "$in", "$contains"), pages=("$eq", "$in"), any_of=11)
     bound = filters.bind(Book)
@@ -188,7 +188,7 @@ def test_number_of_errors_is_limited() -> None:
 
 
 def test_large_objects_are_not_searched_for_more_errors() -> None:
-    """A name that is not known is compared with all names, which takes time."""
+    """An unknown name is compared with all names, which takes time."""
     many = {f"x{number}": 1 for number in range(100_000)}
     assert errors(many) == [("params", "too_long", "expected parameters of length <= 1000")]
     assert len(errors({"$or": [many], "title": many})) == 50

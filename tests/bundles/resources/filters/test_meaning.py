@@ -1,4 +1,4 @@
-"""Any filter of any rows finds those that the same condition in Python finds."""
+"""Any filter finds the same rows as the same condition in Python."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -35,7 +35,7 @@ FIRST_ADDED, MOST_ADDED = 100, 105
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_operator_finds_rows_that_python_finds(engine: Engine, name: str) -> None:
-    """Alone, with values that rows have, and in pairs."""
+    """Each operation alone, with values that rows have, and in pairs."""
     books = shelf(seed=1, size=40)
     present = list(dict.fromkeys(value for book in books for value in values_of(name, book)))[:4]
     nullable = name not in NEVER_NULL
@@ -109,7 +109,7 @@ def test_cursors_find_each_row_once_while_rows_are_added(
     limit: int,
     data: st.DataObject,
 ) -> None:
-    """Rows that exist from the first page to the last are found once, in the order."""
+    """Rows that exist from the first to the last page are found once, in order."""
     asked: dict[str, Any] = {"limit": limit, "sort": dict(order)} if order else {"limit": limit}
     with Session(engine, autoflush=False) as session:
         session.add_all(books)

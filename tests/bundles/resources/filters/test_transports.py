@@ -1,4 +1,4 @@
-"""The same filters over HTTP and over a socket, and what RxStack's own tests ask of them."""
+"""The same filters over HTTP and over a socket, and the checks of RxStack's own tests."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -49,7 +49,7 @@ async def client() -> AsyncIterator[KernelClient]:
 
 
 async def both_of(client: KernelClient, **params: Any) -> dict[str, Any]:
-    """What HTTP and a socket respond to *params*, which must be the same."""
+    """Return the response to *params*, which must be the same over HTTP and a socket."""
     http = await client.http("book_list", params={"shelf": 1, **params})
     socket = await client.websocket("book_list", params={"shelf": 1, **params})
     assert http.content == socket.content

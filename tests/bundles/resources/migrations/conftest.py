@@ -10,7 +10,7 @@ from tests.project_folder import enter_project
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """A project with the tables account and task, which nothing has created yet."""
+    """A project with the tables account and task, which do not exist yet."""
     enter_project(tmp_path, monkeypatch)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # files change within one second
     shop = Shop(tmp_path)

@@ -59,7 +59,7 @@ class Shop:
         (self.folder / "shop_with_tables.py").write_text("".join((head, *models)))
 
     def run(self, *arguments: str, exit_code: int = 0) -> str:
-        """Run ``rxkernel db``, and return what it prints, errors too."""
+        """Run ``rxkernel db``, and return its output, including errors."""
         result = self.invoke("db", *arguments)
         assert result.exit_code == exit_code, (result.output, result.exception)
         return result.output

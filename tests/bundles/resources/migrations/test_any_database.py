@@ -107,7 +107,7 @@ def test_revisions_are_applied_compared_and_reverted(shop_anywhere: Shop) -> Non
 
 
 def test_check_finds_no_difference_in_tables_of_revision(shop_anywhere: Shop) -> None:
-    """A check that reports what it has just created would be useless in CI."""
+    """A check that reports tables that it has just created would be useless in CI."""
     shop = shop_anywhere
     shop.declare(EVERY_TYPE, head=EVERY_HEAD)
     shop.revise("Create the tables")
@@ -144,7 +144,7 @@ def test_error_in_revision_tells_what_is_left(shop_anywhere: Shop) -> None:
 
 
 async def test_concurrent_upgrades_apply_once(shop_anywhere: Shop) -> None:
-    """Two replicas of a deployment start at once: one applies, the other finds nothing to do."""
+    """Two replicas start at the same time: one applies the revisions, the other does nothing."""
     first = await asyncio.to_thread(shop_anywhere.revise, "Create the tables")
     waiting: list[str] = []
     printed: list[str] = []

@@ -1,4 +1,4 @@
-"""Mistakes in revisions: one line that says how to go on."""
+"""Mistakes in revisions: the error is one line with the next step."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Boot warns of a database that is not at the newest revision."""
+"""Boot warns if a database is not at the newest revision."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Each mistake in a resource is a problem at boot, which names the fix; all are found at once."""
+"""Mistakes in resources are errors at boot, which name the fix; all are reported together."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -38,7 +38,7 @@ from tests.bundles.resources.operations.tasks import (
 
 
 class BaseResource(Resource[Task]):
-    """Without a path: for subclasses."""
+    """A resource without a path, for subclasses."""
 
     operations: ClassVar[Sequence[Operation]] = (Get(), Create(NewTask))
     view = TaskView

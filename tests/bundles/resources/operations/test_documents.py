@@ -1,4 +1,4 @@
-"""The documents of the bundle apidocs describe resources, and calls by them find no failure."""
+"""The bundle apidocs describes resources, and calls by its documents find no failure."""
 
 from pathlib import Path
 from typing import Annotated

@@ -42,7 +42,7 @@ from tests.bundles.resources.operations.tasks import (
 
 
 class Log:
-    """What ran, and what hooks do."""
+    """The hooks that ran, and what hooks do."""
 
     def __init__(self) -> None:
         self.entries: list[str] = []

@@ -1,4 +1,4 @@
-"""Keys of text are compared exactly on every database; other texts are keys of no row."""
+"""Text keys are compared exactly on every database."""
 
 import attrs
 from sqlalchemy import String

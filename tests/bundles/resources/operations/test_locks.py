@@ -45,7 +45,7 @@ class OwnNotes(Resource[Note], path="/notes", name="note"):
         return Note.text != "hidden"
 
     async def _hide(self, event: OperationEvent) -> None:
-        """As another client would, unless it has to wait."""
+        """Change the row like another client, unless it must wait."""
         locked = select(Note).with_for_update(nowait=True)
         database = await event.request.get(Database)
         try:

@@ -1,4 +1,4 @@
-"""Whatever two clients do in turn or at once, no change that succeeded is lost."""
+"""No successful change is lost, whether two clients act in turn or at the same time."""
 
 import asyncio
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ class Writers:
         self.known[writer] = self.tag
 
     async def write(self, writer: int) -> None:
-        """Change the row if it has the version that the client has read or written last."""
+        """Change the row if it has the version that the client last read or wrote."""
         known = self.known[writer]
         if known is not None:
             text, response = await self._put(known)

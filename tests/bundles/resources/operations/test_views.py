@@ -1,4 +1,4 @@
-"""What a view needs is loaded with the rows, and nothing else of them is sent."""
+"""The data of a view is loaded with the rows, and nothing else is sent."""
 
 import attrs
 import pytest

@@ -1,4 +1,4 @@
-"""Rows that a client may not see do not exist for it, and changes that it may see are pushed."""
+"""Clients do not notice invisible rows, and changes of visible rows are pushed."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any

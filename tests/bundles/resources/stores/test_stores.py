@@ -45,7 +45,7 @@ def _refresh(tokens: dict[str, str]) -> dict[str, str]:
 async def test_sessions_and_tokens_are_in_the_database(
     client_of: ClientOf, any_database: TestDatabase
 ) -> None:
-    """Two processes share them."""
+    """Two processes share the sessions."""
     one = await with_accounts(client_of(site(any_database.url)), Account(email=ADA, name="Ada"))
     two = client_of(site(any_database.url))
 
@@ -92,7 +92,7 @@ async def test_stores_on_sqlite_are_files_beside_the_database(
 
 
 async def test_stores_of_a_test_are_in_memory_too(client_of: ClientOf) -> None:
-    """The settings are those of production, whose server is never connected to."""
+    """The settings are those of production; the test never connects to its server."""
     application = site("postgresql+psycopg://nobody@127.0.0.1:1/none")
     client = await with_accounts(
         client_of(application, database="memory"), Account(email=ADA, name="Ada")
@@ -106,7 +106,7 @@ async def test_stores_of_a_test_are_in_memory_too(client_of: ClientOf) -> None:
 async def test_stores_tables_are_those_of_the_database(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
-    """Migrations see them, also those that are made with SQLite."""
+    """Migrations see the tables, also migrations that are made with SQLite."""
     with_stores = client_of(site(sqlite_database.url))
     without = client_of(site(sqlite_database.url, store="memory"))
     for client in (with_stores, without):

@@ -6,18 +6,18 @@ from rxkernel import HttpException
 
 
 class MoleculerError(HttpException):
-    """An error of an action, as Moleculer's clients know it.
+    """An error of an action in the form that Moleculer's clients expect.
 
-    Over HTTP its status is *status_code*, moved into 400 to 599, its ``code`` is *type* and its
+    Over HTTP, the status is *status_code* limited to 400 to 599, the ``code`` is *type*, and the
     ``errors`` are *data*.
 
     Attributes:
-        number: *status_code* as given, which Moleculer calls the ``code`` of an error.
-        type: a word for programs, as ``SERVICE_NOT_FOUND``.
+        number: *status_code* as given; Moleculer calls it the ``code`` of an error.
+        type: a word for programs, such as ``SERVICE_NOT_FOUND``.
         data: details, any JSON.
-        retryable: whether a call that failed with it may be repeated.
-        name: the name of its class, by which clients recognize the error.
-        node_id: the node that has raised it; None: this one.
+        retryable: whether a call that failed with the error may be repeated.
+        name: the name of the class, by which clients recognize the error.
+        node_id: the node that raised the error; None: this node.
     """
 
     default_status_code: ClassVar[int] = 500
@@ -69,7 +69,7 @@ class MoleculerServerError(MoleculerRetryableError):
 
 
 class MoleculerClientError(MoleculerError):
-    """The caller has sent something wrong; not repeated."""
+    """The request of the caller is wrong; it is not repeated."""
 
     default_status_code = 400
 
@@ -98,7 +98,7 @@ class UnAuthorizedError(MoleculerClientError):
 
 
 class ServiceNotFoundError(MoleculerRetryableError):
-    """The action *action* does not exist, or the caller may not call it."""
+    """The action *action* does not exist, or the caller is not allowed to call it."""
 
     def __init__(self, action: str, node_id: str | None = None) -> None:
         where = "" if node_id is None else f" on '{node_id}' node"
@@ -136,7 +136,7 @@ class RequestTimeoutError(MoleculerRetryableError):
 
 
 class RequestSkippedError(MoleculerError):
-    """The action *action* was not called, because no time was left for it."""
+    """The action *action* was not called, because the time of the caller had already run out."""
 
     def __init__(self, action: str, node_id: str) -> None:
         super().__init__(
@@ -160,7 +160,7 @@ class RequestRejectedError(MoleculerRetryableError):
 
 
 class QueueIsFullError(MoleculerRetryableError):
-    """As many calls of the action *action* run and wait as its bulkhead allows."""
+    """The bulkhead of the action *action* allows no further calls to run or wait."""
 
     def __init__(self, action: str, node_id: str) -> None:
         super().__init__(
@@ -180,7 +180,7 @@ class BrokerDisconnectedError(MoleculerRetryableError):
 
 
 class MaxCallLevelError(MoleculerError):
-    """Calls are nested deeper than the setting ``max_call_level`` allows."""
+    """Calls are nested more deeply than the setting ``max_call_level`` allows."""
 
     def __init__(self, node_id: str, level: int) -> None:
         super().__init__(
@@ -192,7 +192,7 @@ class MaxCallLevelError(MoleculerError):
 
 
 def node_not_found(node_id: str) -> MoleculerClientError:
-    """The error for a node that the cluster does not have."""
+    """Return the error for a node that is not in the cluster."""
     return MoleculerClientError(
         f"The node '{node_id}' is not in the cluster.", 404, "NODE_NOT_FOUND", {"nodeID": node_id}
     )

@@ -1,4 +1,4 @@
-"""The errors that a definition can respond with: by its input, its contract and its docstring."""
+"""The error responses of a definition, by its input, its contract and its docstring."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,9 +16,9 @@ class DescribedError:
     """The error responses with one status.
 
     Attributes:
-        texts: sentences about them.
-        codes: the texts of declared errors by their ``code``.
-        is_general: whether there are others with the status.
+        texts: the descriptions.
+        codes: the texts of declared errors, by their ``code``.
+        is_general: whether there are also errors without a declared code.
     """
 
     texts: list[str] = attrs.field(factory=list)
@@ -54,8 +54,8 @@ class DescribedErrors:
 def raised_by(definition: Definition, docstring: Docstring) -> Iterator[tuple[int, str]]:
     """Yield the status and the text of each `HttpException` that ``Raises:`` names.
 
-    A name is looked up in the module of the action, then among those of rxkernel. Another
-    exception is not an HTTP response. ``Responses:`` may have statuses of errors, too.
+    Names are looked up in the module of the action, then among the exceptions of rxkernel. Other
+    exceptions have no HTTP response. ``Responses:`` may also have statuses of errors.
     """
     yield from ((s, text) for s, text in docstring.responses.items() if s >= 400)
     for name, text in docstring.raises.items():
@@ -65,7 +65,8 @@ def raised_by(definition: Definition, docstring: Docstring) -> Iterator[tuple[in
 
 
 def text_of(cls: type[HttpException]) -> str:
-    """Return the phrase of *cls*, unless it has that of the base class with another status."""
+    """Return the phrase of *cls*; if it is inherited from a class with another status, return the
+    phrase of the status."""
     has_own = cls.phrase != HttpException.phrase or cls.status_code == HttpException.status_code
     return cls.phrase if has_own else ""
 
@@ -79,6 +80,6 @@ def _named(name: str, definition: Definition) -> Any:
 
 
 def _names_of(definition: Definition) -> Mapping[str, Any]:
-    """The names of the module in which the action, or the method it overrides, is written."""
+    """Return the names in the module of the action, or of the method that it overrides."""
     module = getattr(definition.function, "__module__", None)
     return vars(sys.modules[module]) if module in sys.modules else {}
