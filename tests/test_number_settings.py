@@ -23,7 +23,7 @@ _UNIT = r"(bytes, |seconds, |days, |KiB, |a port, )?"
 _RANGE = r"(\S+ or more|\S+ to \S+|more than 0( and at most 1)?)"
 _RULE = re.compile(
     rf"{_UNIT}((a whole number|a number), )?{_RANGE}( \(0: a free one\))?(, or none)?"
-    r"|421 or 404|0, or a whole number from 44, the length of a hash"
+    r"|421 or 404|0, or a whole number of at least 44, the length of a hash"
 )
 
 
