@@ -39,6 +39,7 @@ class Transaction:
         self._replaced: set[str] = set()
         self._size = 0
         self._is_open = True
+        self._is_in_conflict = False
         self._thread = get_ident()
 
     def get(self, path: str, default: Any = None) -> Any:
@@ -76,8 +77,14 @@ class Transaction:
 
     def end(self, decided: Callable[[bool], None], claim: bool | None = None) -> Unit | None:
         """What is to be carried out; None if there are no changes: then it is not checked
-        what was read."""
+        what was read.
+
+        Raises:
+            StateConflictException: a read has raised it before, and the caller has caught it.
+        """
         self._is_open = False
+        if self._is_in_conflict:
+            raise StateConflictException(CONFLICT)
         if not self._operations:
             return None
         return Unit(self._operations, self._reads, decided, claim)
@@ -162,6 +169,7 @@ class Transaction:
             now = {read: self._replica.digest_at(read) for read in self._reads}
             if now != self._reads:
                 self.rollback()
+                self._is_in_conflict = True
                 raise StateConflictException(CONFLICT)
             self._version = self._replica.version
         self._reads[path] = seen

@@ -583,6 +583,20 @@ async def test_transaction_whose_reads_were_changed_is_a_conflict(state: State, 
     assert state.get("copy") is None
 
 
+async def test_transaction_that_catches_the_conflict_of_a_read_is_a_conflict(state: State) -> None:
+    state.set("a", 1)
+
+    async def read_twice() -> None:
+        async with state.transaction() as t:
+            t.get("a")
+            state.set("a", 2)
+            with suppress(StateConflictException):
+                t.get("a")
+
+    with pytest.raises(StateConflictException, match="run it again"):
+        await read_twice()
+
+
 async def test_transaction_without_reads_conflicts_with_nothing(state: State) -> None:
     async with state.transaction() as t:
         t.increment("a")
