@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from docutils.nodes import Element, Text, comment, section, title
+from docutils.nodes import Element, Text, comment, literal_block, row, section, title
 from sphinx.addnodes import desc, desc_name, desc_signature, toctree
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
@@ -26,6 +26,10 @@ _WEIGHTS = (
     ("docs/tutorial/", 1.2),
 )
 """How much the words of a section count: most readers look for the subjects of the guide."""
+
+
+_QUESTIONS = "docs/guide/how-do-i"
+"""The page whose rows are short answers: each is found by the words of its question."""
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -60,9 +64,33 @@ def sections_of(app: Sphinx, page: str) -> Iterator[dict[str, Any]]:
             "url": f"{page}.html" + (f"#{ids[0]}" if number and ids else ""),
             "page": heading,
             "title": name.astext(),
-            "text": " ".join(" ".join(texts_of(node)).split()),
+            "text": text_of(node),
             "weight": weight,
         }
+        if page == _QUESTIONS:
+            yield from answers_of(node, f"{page}.html#{node['ids'][0]}", heading, weight)
+
+
+def answers_of(node: Element, url: str, page: str, weight: float) -> Iterator[dict[str, Any]]:
+    """The rows of the tables of the section *node*, but for their headings."""
+    for child in node.children:
+        for found in [] if isinstance(child, section) else child.findall(row):
+            question, *answer = found.children
+            if text_of(question).endswith("?"):
+                text = " ".join(map(text_of, answer))
+                yield {
+                    "url": url,
+                    "page": page,
+                    "title": text_of(question),
+                    "text": text,
+                    "weight": weight,
+                }
+
+
+def text_of(node: Element) -> str:
+    """The text below *node* in one line, code behind the rest."""
+    texts = sorted(texts_of(node), key=lambda text: isinstance(text.parent, literal_block))
+    return " ".join(" ".join(text.astext() for text in texts).split())
 
 
 def is_entry(node: Any) -> bool:
@@ -73,11 +101,11 @@ def is_name(node: Any) -> bool:
     return isinstance(node, title | desc_name)
 
 
-def texts_of(node: Element) -> Iterator[str]:
+def texts_of(node: Element) -> Iterator[Text]:
     """The texts below *node*, without those of sections and names of their own."""
     for child in node.children:
         if isinstance(child, Text):
-            yield child.astext()
+            yield child
         elif isinstance(child, Element) and not isinstance(
             child, comment | desc | desc_signature | section | title | toctree
         ):

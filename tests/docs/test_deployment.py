@@ -4,6 +4,7 @@ The commands of the page run as they are, but below that directory; those that w
 machine only write down their arguments. Then its unit, its settings and its nginx are used.
 """
 
+import asyncio
 import os
 import pwd
 import re
@@ -21,9 +22,10 @@ import attrs
 import pytest
 import socketio
 
+from tests.bundles.redis_servers import running_redis
 from tests.cli.processes import DEADLINE, Process, until
 from tests.ports import reserved_port
-from tests.required_tools import ROOT, absent, require_nginx
+from tests.required_tools import ROOT, absent, require_nginx, require_redis_server
 from tests.waiting import until as async_until
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -37,6 +39,10 @@ NOBODY = '{"names":[]}'
 _STUB = """#!/bin/sh
 echo "$(basename "$0") $*" >> {log}
 """
+
+_PAGE = (ROOT / "docs" / "operate" / "deployment.md").read_text(encoding="utf-8")
+_WORKERS = _PAGE.partition("### Two workers\n")[2].partition("\n## ")[0]
+"""A section that changes the service; its test is the last one."""
 
 _SERVICE = re.compile(r"^(.* service install .*) --run-as shop$", re.MULTILINE)
 """The command that would write the unit into the real folder of systemd, for a missing user."""
@@ -92,8 +98,7 @@ def follow_page(machine: Path) -> Machine:
     settings: list[str] = []
     made = Machine(machine, ())
     _write_stubs(made)
-    page = (ROOT / "docs" / "operate" / "deployment.md").read_text(encoding="utf-8")
-    for language, source in _BLOCK.findall(page):
+    for language, source in _BLOCK.findall(_PAGE):
         named = _FILE.match(source)
         if language == "toml":
             settings.append(made.here(source))
@@ -104,7 +109,7 @@ def follow_page(machine: Path) -> Machine:
             path = made.path(named[1])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(made.here(source[named.end() :]))
-        elif language == "bash":
+        elif language == "bash" and source not in _WORKERS:
             _run(made, source)
     return Machine(machine, tuple(settings))
 
@@ -207,8 +212,7 @@ def test_unit_is_valid(machine: Machine) -> None:
 
 
 def test_table_of_the_unit_has_its_lines(machine: Machine) -> None:
-    page = (ROOT / "docs" / "operate" / "deployment.md").read_text(encoding="utf-8")
-    section = page.partition("## 6.")[2].partition("## 7.")[0]
+    section = _PAGE.partition("## 6.")[2].partition("## 7.")[0]
     rows = re.findall(r"^\| (`.*?`) \|", section, flags=re.MULTILINE)
     text = machine.path("etc/systemd/system/shop.service").read_text()
 
@@ -345,3 +349,47 @@ async def test_nginx_in_front_passes_requests_and_websockets_on(
         await client.disconnect()
     # TLS waits for a reply of nginx, and aiohttp does not wait for it.
     await async_until(lambda: connection.fileno() == -1)
+
+
+async def test_two_workers_of_the_unit_share_broadcasts(machine: Machine, tmp_path: Path) -> None:
+    project, secret = machine.path("opt/shop/project"), machine.path("etc/shop/scale.secret")
+    module = project / "app" / "__init__.py"
+    bundles = 'Application(\n    bundles=["redis", "scale"],'
+    module.write_text(module.read_text().replace("Application(", bundles, 1))
+    with running_redis(require_redis_server(), tmp_path) as redis:
+        shared = machine.settings[3].replace("127.0.0.1:6379", f"127.0.0.1:{redis.port}")
+        (project / "rxkernel.toml").write_text(machine.settings[2] + shared)
+        for language, source in _BLOCK.findall(_WORKERS):
+            if language == "bash":
+                _run(machine, source)
+        variable = f"RXKERNEL_SCALE_SECRET_FILE={secret}"
+        assert variable in machine.path("etc/systemd/system/shop.service").read_text()
+        assert secret.stat().st_mode & 0o777 == 0o640
+
+        variables = {"RXKERNEL_HTTP_PORT": "0", "RXKERNEL_SCALE_SECRET_FILE": str(secret)}
+        process = machine.serve(variables)
+        try:
+            assert "with 2 workers" in process.line("^Listening on .*")[0]
+            await _receive_news(process.url(), project, machine, variable)
+        finally:
+            process.send(signal.SIGTERM)
+            assert process.code() == 0
+
+
+async def _receive_news(url: str, project: Path, machine: Machine, variable: str) -> None:
+    """Two sockets, which are given to the workers in turn, get what a command sends."""
+    got: list[str] = []
+    async with aiohttp.ClientSession() as http:
+        clients = [socketio.AsyncClient(reconnection=False, http_session=http) for _ in "12"]
+        for client in clients:
+            client.on("news", got.append)
+            await client.connect(url, headers={"Host": "shop.example"}, transports=["websocket"])
+        program = str(machine.path("opt/shop/venv/bin/python"))
+        emit = [program, "-m", "rxkernel", "emit", "news", '"tea"']
+        name, _, value = variable.partition("=")
+        variables = {**_without_settings(), name: value}
+        sender = await asyncio.create_subprocess_exec(*emit, cwd=project, env=variables)
+        assert await sender.wait() == 0
+        await async_until(lambda: got == ["tea", "tea"])
+        for client in clients:
+            await client.disconnect()

@@ -6,7 +6,7 @@ bash            Installs something. The command must exist; the environment of t
 console         The commands after ``$ `` are run, and their output is compared. ``serve`` and
                 ``redis-server`` stay in the background. A server is stopped where the text before
                 the block says "Ctrl-C"; another one beside it must fail.
-diff            A mistake, made in a copy of the folder for the next block of commands.
+diff            A mistake. It is made in the folder, and undone after the next block of commands.
 any other       A file, named in the first line: ``# name``, ``// name`` or ``<!-- name -->``. With
                 ``# name, at the end`` the block is added to the file, with
                 ``# name, in place of NAME`` it replaces the definition of NAME.
@@ -14,7 +14,6 @@ any other       A file, named in the first line: ``# name``, ``// name`` or ``<!
 
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -78,7 +77,8 @@ class Reader:
         self._is_paused = False
         self._log_begin = 0
         self._unsaved: dict[Path, str] = {}
-        self._copy: Path | None = None
+        self._mistaken: tuple[Path, str] | None = None
+        """The file with a mistake, and its right text."""
 
     def read(self, page: str) -> None:
         """Do what *page* says, and the pages before it if they are not done yet."""
@@ -106,7 +106,7 @@ class Reader:
                 self._save()
                 for command, wanted in commands_of(block.source):
                     self._command(command, wanted)
-                self._copy = None
+                self._undo_mistake()
             case "diff":
                 self._save()
                 self._mistake(block.source)
@@ -147,18 +147,24 @@ class Reader:
         right, wrong = (
             "\n".join(line[1:] for line in lines if line[0] in (" ", sign)) for sign in "-+"
         )
-        self._copy = self._folder.parent / "mistake"
-        shutil.rmtree(self._copy, ignore_errors=True)
-        shutil.copytree(self._folder, self._copy, symlinks=True)
         files = [
             path
-            for path in (*self._copy.glob("*.py"), *self._copy.glob("*.toml"))
+            for path in (*self._folder.glob("*.py"), *self._folder.glob("*.toml"))
             if right in path.read_text(encoding="utf-8")
         ]
         assert len(files) == 1, f"{len(files)} files have what is replaced:\n{difference}"
         text = files[0].read_text(encoding="utf-8")
         assert text.count(right) == 1, f"found more than once:\n{difference}"
-        files[0].write_text(text.replace(right, wrong), encoding="utf-8")
+        self._mistaken = files[0], text
+        self._unsaved[files[0]] = text.replace(right, wrong)
+        self._save()
+
+    def _undo_mistake(self) -> None:
+        if self._mistaken is not None:
+            path, text = self._mistaken
+            self._mistaken = None
+            self._unsaved[path] = text
+            self._save()
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -182,7 +188,7 @@ class Reader:
         done = subprocess.run(
             command.replace(_ADDRESS, self.address),
             shell=True,
-            cwd=self._copy or self._folder,
+            cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

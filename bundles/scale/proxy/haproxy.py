@@ -19,7 +19,7 @@ def haproxy_text(plan: Plan) -> str:
 
 
 def _defaults(plan: Plan) -> Iterator[str]:
-    yield f"# HAProxy in front of {len(plan.servers)} processes."
+    yield f"# HAProxy in front of {plan.place}."
     yield f"defaults {plan.name}_defaults"
     yield "    mode http"
     yield "    timeout connect 2s"

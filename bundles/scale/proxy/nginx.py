@@ -3,7 +3,7 @@
 from bundles.scale.proxy.plan import Plan
 
 _TEXT = """\
-# nginx in front of %(count)d processes. Put it into /etc/nginx/sites-enabled.
+# nginx in front of %(place)s. Put it into /etc/nginx/sites-enabled.
 map $http_upgrade $%(name)s_connection {
     default upgrade;
     "" "";
@@ -79,7 +79,7 @@ def nginx_text(plan: Plan) -> str:
     seconds.
     """
     facts = {
-        "count": len(plan.servers),
+        "place": plan.place,
         "name": plan.name,
         "servers": "\n".join(
             f"    server {server} max_fails=1 fail_timeout=5s;" for server in plan.servers

@@ -28,7 +28,7 @@ class Plan:
         hosts: the names in ``http.allowed_hosts``; empty: all.
         health_host: the host of the requests of health checks.
         socket_path: the path of Socket.IO, if each client must reach the same process with all its
-            requests; None if it is not served, or over WebSockets only.
+            requests; None if there is one server, or if it is not served, or over WebSockets only.
         health_path: the prefix of the paths of the probes; None: they are off.
         header_timeout: seconds until a client must have sent the head of a request.
         body_timeout: seconds between two parts of a body.
@@ -51,6 +51,12 @@ class Plan:
     read_timeout: int
     keepalive_timeout: int
     body_limit: int
+
+    @property
+    def place(self) -> str:
+        """What the proxy is in front of."""
+        count = len(self.servers)
+        return f"{count} processes" if count > 1 else "one process, or its workers"
 
     @classmethod
     def of(
@@ -77,7 +83,7 @@ class Plan:
             waiting.append(settings.request_timeout + _MARGIN)
         if sockets.enabled:
             waiting.append(sockets.ping_interval + sockets.ping_timeout + _MARGIN)
-        is_sticky = sockets.enabled and "polling" in sockets.transports
+        is_sticky = len(servers) > 1 and sockets.enabled and "polling" in sockets.transports
         return cls(
             name=name,
             listen=listen,

@@ -68,7 +68,11 @@ function show(sections, query, root) {
   const words = wordsOf(query).map((word) => new RegExp(`(?<![\\p{L}\\p{N}])${word}`, "iu"));
   const found = find(sections, query);
   document.getElementById("search-status").textContent =
-    found.length > SHOWN ? `The best ${SHOWN} of ${found.length} sections` : `${found.length} sections`;
+    found.length > SHOWN
+      ? `The best ${SHOWN} of ${found.length} sections`
+      : found.length
+        ? `${found.length} sections`
+        : "Nothing found; check the spelling, or try another word";
   const list = document.getElementById("search-results");
   for (const section of found.slice(0, SHOWN)) {
     const item = list.appendChild(document.createElement("li"));

@@ -30,7 +30,7 @@ TEXTS = {"haproxy": haproxy_text, "nginx": nginx_text}
 
 
 def text_of(kind: str, settings: Settings) -> str:
-    return TEXTS[kind](Plan.of(settings, "shop", "80", ["127.0.0.1:8001"]))
+    return TEXTS[kind](Plan.of(settings, "shop", "80", ["127.0.0.1:8001", "127.0.0.1:8002"]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -92,6 +92,15 @@ def test_configuration_without_polling_has_no_sticky_part(
     kind: str, socketio: SocketioSettings
 ) -> None:
     assert "sockets" not in text_of(kind, Settings(socketio=socketio))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_configuration_for_one_server_has_no_sticky_part(kind: str) -> None:
+    """Its workers get the requests of their sessions from their supervisor."""
+    text = TEXTS[kind](Plan.of(Settings(), "shop", "80", ["127.0.0.1:8001"]))
+
+    assert "sockets" not in text
+    assert "in front of one process, or its workers." in text
 
 
 @pytest.mark.parametrize("kind", KINDS)
