@@ -8,6 +8,9 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("soak", settings.get_profile("suite"), max_examples=5000)
 settings.load_profile("suite")
 
+# Before a test imports them: they contain assertions, and are used outside of tests/servers too.
+pytest.register_assert_rewrite("tests.servers.hostile", "tests.servers.hostile_http")
+
 pytest_plugins = (
     "tests.logged_secrets",
     "tests.parallel",

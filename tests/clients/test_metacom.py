@@ -51,7 +51,7 @@ OF_TRANSPORT: dict[str, dict[str, Any]] = {
         "order": [["message", {"text": "before"}], {"text": "before"}, "done"],
         "reconnected": {"counts": [1, True, 2], "lost": ["Unauthorized", 401]},
     },
-    "http": {"event": ["this method needs a WebSocket", 426]},
+    "http": {"event": ["this method requires a WebSocket", 426]},
 }
 
 

@@ -39,7 +39,7 @@ _PATIENCE = 120.0
 _BLOCK = re.compile(r"(.*?)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:#|//|<!--) ([\w./]+\.\w+)(?:, (at the end|in place of (\w+)))?(?: -->)?\n")
 _ROW = re.compile(r"^\| \[.*\]\((.*)\.md\)", re.MULTILINE)
-_CHANGES = re.compile(r"reload: (.*) changed: starting again$", re.MULTILINE)
+_CHANGES = re.compile(r"reload: (.*) changed: restarting$", re.MULTILINE)
 _WATCHED = (".py", ".toml", ".html", ".js")
 
 PAGES = _ROW.findall((TUTORIAL / "index.md").read_text(encoding="utf-8"))

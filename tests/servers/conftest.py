@@ -9,12 +9,9 @@ import pytest
 import pytest_asyncio
 
 from rxkernel import Application, HttpSettings, LoggingSettings, Settings, SocketioSettings
-
-pytest.register_assert_rewrite("tests.servers.hostile", "tests.servers.hostile_http")
-
-from tests.servers.hostile import Attack, attacks  # noqa: E402 - after the rewrite
-from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget  # noqa: E402
-from tests.servers.taking import Taker  # noqa: E402
+from tests.servers.hostile import Attack, attacks
+from tests.servers.hostile_http import Doors, HttpAttack, HttpTarget
+from tests.servers.taking import Taker
 
 _SMALL = {"port": 0, "max_connections": 2000}
 """Few enough for the file descriptors of every machine: a reduced limit would be logged."""

@@ -188,7 +188,7 @@ async def test_session_of_plain_function_is_boot_error() -> None:
     with pytest.raises(
         ConfigurationError, match=r"its action is a plain def, which runs in a thread.* async def"
     ):
-        await application("sqlite+aiosqlite://", Plain).boot()
+        await application("sqlite+aiosqlite:///none.sqlite3", Plain).boot()
 
 
 class Following:

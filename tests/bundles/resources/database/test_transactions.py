@@ -15,7 +15,7 @@ from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.articles import Article, Author, application, create_tables
 from tests.bundles.resources.servers import TestDatabase
 
-SQLITE = "sqlite+aiosqlite://"
+SQLITE = "sqlite+aiosqlite:///none.sqlite3"
 
 
 @transaction(readonly=True)
