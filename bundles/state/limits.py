@@ -6,7 +6,7 @@ from bundles.state.tree import Tree
 
 
 class Limits:
-    """Compares a tree with ``state.max_keys`` and ``state.max_size``, for one change of it."""
+    """Compares trees with ``state.max_keys`` and ``state.max_size``."""
 
     def __init__(self, settings: StateSettings) -> None:
         self._settings = settings

@@ -58,6 +58,7 @@ class State:
     def __init__(self, log: StateLog, settings: StateSettings) -> None:
         self._log = log
         self._settings = settings
+        self._limits = Limits(settings)
         self._replica = Replica(uuid.uuid4().hex[:16], self._notify)
         longest = min(_LONGEST_TRY, settings.commit_timeout)
         self._turns = Turns(self._replica, self._submit, longest)
@@ -230,9 +231,8 @@ class State:
         if delay:
             check_delay(delay)
         self._check_pending()
-        limits = Limits(self._settings)
-        if not self._replica.change(operation, limits.fits):
-            raise limits.error(f"{operation.path!r} does not fit")
+        if not self._replica.change(operation, self._limits.fits):
+            raise self._limits.error(f"{operation.path!r} does not fit")
         self._log.changed(delay)
 
     def _check_pending(self) -> None:
@@ -268,9 +268,8 @@ class State:
         if unit is None:
             return
         self._check_pending()
-        limits = Limits(self._settings)
-        if not self._replica.would_fit(unit.operations, limits.fits):
-            raise limits.error("the changes of the transaction do not fit")
+        if not self._replica.would_fit(unit.operations, self._limits.fits):
+            raise self._limits.error("the changes of the transaction do not fit")
         if not await self._decide(unit, decided):
             raise StateConflictException(CONFLICT)
         if turn is not None:
