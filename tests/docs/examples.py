@@ -75,9 +75,9 @@ from tests.required_tools import (
 )
 from tests.typescript_compiler import compile_typescript
 
-_ADDRESS = "127.0.0.1:8000"
+ADDRESS = "127.0.0.1:8000"
 _NATS = "127.0.0.1:4222"
-_REDIS = "127.0.0.1:6379"
+REDIS = "127.0.0.1:6379"
 _EXAMPLES = ROOT / "docs" / "examples"
 _PATIENCE = 120.0
 """Seconds after which a command is killed: it hangs."""
@@ -104,9 +104,9 @@ class Page:
         self.servers: list[subprocess.Popen[bytes]] = []
         self.outputs = Outputs()
         self.bus = contextlib.ExitStack()
-        self.address = _ADDRESS
+        self.address = ADDRESS
         self.nats = _NATS
-        self.redis = _REDIS
+        self.redis = REDIS
         self.printed = ""
         self.projects: set[Path] = set()
         self.has_created = False
@@ -160,7 +160,7 @@ class Page:
 
     def file(self, name: str, source: str) -> None:
         """Write a file of the reader's project, and check that it works."""
-        text = source.replace(_NATS, self.nats).replace(_REDIS, self.redis)
+        text = source.replace(_NATS, self.nats).replace(REDIS, self.redis)
         (self.directory / name).write_text(text, encoding="utf-8")
         if name.startswith("test_"):
             self.run(f"python -m pytest -q -o asyncio_mode=auto {name}")
@@ -235,19 +235,9 @@ class Page:
 
     def run(self, command: str, *, may_fail: bool = False) -> str:
         """Run *command* in the directory of the page; return its output, or its errors."""
-        done = subprocess.run(
-            command.replace(_ADDRESS, self.address),
-            shell=True,
-            cwd=self.directory,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        assert may_fail or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return (done.stdout or done.stderr).replace(self.address, _ADDRESS)
+        command = command.replace(ADDRESS, self.address)
+        done = run_command(command, self.directory, environment(), may_fail=may_fail)
+        return (done.stdout or done.stderr).replace(self.address, ADDRESS)
 
     def rxkernel(self, arguments: list[str]) -> str:
         """The output of a command of rxkernel, run in this process to save half a second."""
@@ -274,7 +264,7 @@ class Page:
         self.outputs.follow(server.stdout)
         if listens := _LISTENS.match(line):
             self.address = listens[1]
-        return line.replace(self.address, _ADDRESS)
+        return line.replace(self.address, ADDRESS)
 
     def start_nats(self) -> None:
         """Start a server in the background, on a free port."""
@@ -320,11 +310,11 @@ class Page:
             (self.directory / "foreign.mjs").write_text(source, encoding="utf-8")
             self.run(f"{shlex.quote(str(require_node()))} --check foreign.mjs")
             return
-        code = source.replace(_ADDRESS, self.address)
+        code = source.replace(ADDRESS, self.address)
         self.node(source, ["--input-type=module", "-"], code)
 
     def typescript(self, source: str, _: Example) -> None:
-        code = source.replace(_ADDRESS, self.address)
+        code = source.replace(ADDRESS, self.address)
         (self.directory / "example.ts").write_text(code, encoding="utf-8")
         self.node(source, [str(compile_typescript(self.directory) / "example.js")])
 
@@ -416,6 +406,25 @@ def commands_of(source: str) -> Iterator[tuple[str, str]]:
     for part in re.split(r"^\$ ", source, flags=re.MULTILINE)[1:]:
         command, _, output = part.replace("\\\n", "").partition("\n")
         yield command, output
+
+
+def run_command(
+    command: str, folder: Path, environment: dict[str, str], *, may_fail: bool
+) -> subprocess.CompletedProcess[str]:
+    """Run *command* in *folder*."""
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+    )
+    assert may_fail or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done
 
 
 def environment() -> dict[str, str]:

@@ -15,7 +15,6 @@ any other       A file, named in the first line: ``# name``, ``// name`` or ``<!
 import re
 import shlex
 import signal
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,16 +24,11 @@ import attrs
 from tests.bundles.redis_servers import running_redis
 from tests.cli.processes import Process, until
 from tests.docs.commands import check_command
-from tests.docs.examples import commands_of, environment, expect
+from tests.docs.examples import ADDRESS, REDIS, commands_of, environment, expect, run_command
 from tests.ports import reserved_port
 from tests.required_tools import ROOT, require_redis_server
 
 TUTORIAL = ROOT / "docs" / "tutorial"
-
-_ADDRESS = "127.0.0.1:8000"
-_REDIS = "127.0.0.1:6379"
-_PATIENCE = 120.0
-"""Seconds after which a command is killed: it hangs."""
 
 _BLOCK = re.compile(r"(.*?)^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:#|//|<!--) ([\w./]+\.\w+)(?:, (at the end|in place of (\w+)))?(?: -->)?\n")
@@ -70,7 +64,7 @@ class Reader:
         port = stack.enter_context(reserved_port())
         self.address = f"127.0.0.1:{port}"
         self._environment = environment() | {"RXKERNEL_HTTP_PORT": str(port)}
-        self._redis = _REDIS
+        self._redis = REDIS
         self._server: Process | None = None
         self._changed: set[str] = set()
         """The files whose changes start the server again."""
@@ -125,7 +119,7 @@ class Reader:
             text = (
                 f"{former}\n\n{text}" if definition is None else replaced(former, definition, text)
             )
-        text = text.replace(_ADDRESS, self.address).replace(_REDIS, self._redis)
+        text = text.replace(ADDRESS, self.address).replace(REDIS, self._redis)
         self._unsaved[path] = text
 
     def _save(self) -> None:
@@ -185,21 +179,11 @@ class Reader:
 
     def _run(self, command: str, *, may_fail: bool) -> str:
         """The output of *command*, or its errors."""
-        done = subprocess.run(
-            command.replace(_ADDRESS, self.address),
-            shell=True,
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
-        assert may_fail or done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        command = command.replace(ADDRESS, self.address)
+        done = run_command(command, self._folder, self._environment, may_fail=may_fail)
         is_curl = command.startswith("curl ")  # it shows its progress unless it has a terminal
         output = done.stdout if is_curl else done.stdout or done.stderr
-        return output.replace(self.address, _ADDRESS)
+        return output.replace(self.address, ADDRESS)
 
     # -- the server --------------------------------------------------------------------------
 
@@ -208,7 +192,7 @@ class Reader:
         variables = [f"{name}={value}" for name, value in self._environment.items()]
         self._server = Process(["env", "-i", *variables, *shlex.split(command)], self._folder)
         self._server.line("^Listening on ")
-        return self._server.stdout[0].replace(self.address, _ADDRESS)
+        return self._server.stdout[0].replace(self.address, ADDRESS)
 
     def _pause(self) -> None:
         """Let the server see the changes that follow only in `wait_for_server`, all at once: a
