@@ -145,3 +145,5 @@ async def test_tutorial_page_is_followed_and_shows_what_it_says(
     if look := LOOKS.get(page):
         reader.wait_for_server()
         await look(windows, reader)
+        for window in windows:  # or it connects again, at any time of a later page
+            await window.goto("about:blank")
