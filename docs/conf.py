@@ -163,7 +163,7 @@ def refer_to_public_name(
 
 @cache
 def public_names() -> dict[str, str]:
-    """The public name of what signatures call by its module, and docstrings without one."""
+    """Maps the names in signatures (with module) and docstrings (without) to public names."""
     found: dict[str, str] = {}
     for module in reversed(MODULES):  # rxkernel is last, and wins
         for name in getattr(import_module(module), "__all__", ()):

@@ -81,5 +81,5 @@ def _read(file: Path) -> Document:
 
 
 def kind_of(document: Document) -> str | None:
-    """Return the key that tells the kind of *document*; None: it has no such key."""
+    """Return the key that identifies the kind of *document*; None if the key is missing."""
     return next((kind for kind in ("openapi", "asyncapi") if kind in document), None)

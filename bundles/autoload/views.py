@@ -147,7 +147,7 @@ lib = View(("lib",))
 """Functions without state."""
 
 model = View(("model",))
-"""Classes of what is stored or computed."""
+"""Classes of stored or computed values."""
 
 schemas = View(("schemas",))
 """Named schemas, and classes."""

@@ -181,7 +181,7 @@ class Contracts:
 
     @observe(KernelEvents.KERNEL_EXCEPTION, priority=_EARLY, only=_has_errors)
     async def describe(self, event: ExceptionEvent) -> None:
-        """Set the text of a `DomainError` that has none, from the contract."""
+        """Set the text of a `DomainError` without a text, from the contract."""
         error = event.exception
         if isinstance(error, DomainError) and not error.has_message:
             contract = contract_of(event.request.definition)

@@ -59,7 +59,7 @@ async def _call(client: KernelClient, definition: Definition, example: Example) 
 
 
 def _problem(example: Example, response: Response) -> str | None:
-    """Return the difference between *response* and *example*; None if there is no difference."""
+    """Return the difference between *response* and *example*; None if they are equal."""
     content = _content_of(response)
     if example.error is not None:
         code = content.get("code") if isinstance(content, Mapping) else None

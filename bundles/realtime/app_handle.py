@@ -48,7 +48,7 @@ class AppHandle:
         """Return the manager *name*; build it if necessary.
 
         Raises:
-            AttributeError: there is no manager *name*.
+            AttributeError: the manager *name* does not exist.
         """
         if name.startswith("_"):
             raise AttributeError(name)
@@ -76,7 +76,7 @@ class AppHandle:
         all connections of *namespace*.
 
         Returns:
-            False if the namespace does not exist, if there is no connection *sid* in it, or if
+            False if the namespace does not exist, if *sid* is not connected to it, or if
             another process could not be reached.
         """
         namespace = "/" + namespace.removeprefix("/")

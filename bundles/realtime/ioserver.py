@@ -253,7 +253,7 @@ class IOServer:
         """Return the instance of the service *name* of a started server.
 
         Raises:
-            KeyError: there is no service *name*.
+            KeyError: the service *name* does not exist.
         """
         return self.application.injector.get(self._components["service"][name])
 

@@ -27,7 +27,7 @@ class ManagerNames:
         """Return the class of the manager *name*.
 
         Raises:
-            AttributeError: there is no manager *name*.
+            AttributeError: the manager *name* does not exist.
         """
         found = self._classes.get(name)
         if found is None:

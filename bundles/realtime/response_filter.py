@@ -15,8 +15,8 @@ def filter_of(schema: Any) -> Filter:
     """Return the filter for *schema*.
 
     In objects at every depth, it keeps the fields in ``properties``, ``patternProperties`` and
-    ``additionalProperties``. It keeps all fields if the schema has none of these keys, and not the
-    type ``object``.
+    ``additionalProperties``. It keeps all fields if the schema lacks these keys and the type
+    ``object``.
 
     Raises:
         ValueError: *schema* is invalid.

@@ -23,7 +23,7 @@ def around(
     status_code: int,
     to_plain: ToPlain,
 ) -> Action:
-    """Return *action* wrapped with the parts of *entry*; *action* itself if it has none.
+    """Return *action* wrapped with the parts of *entry*; *action* itself without parts.
 
     The order is that of IOServer: preValidation, middlewares, schemas, preHandler, the action,
     preSerialization, the filter of the response.

@@ -87,7 +87,7 @@ def user_class(provider: type[Any]) -> type[Any] | None:
 def _loaded_by(provider: type[Any]) -> Any:
     """The type argument that *provider* has for `UserProvider`, also through generic classes
     between them: `Account` for ``class Accounts(DatabaseUsers[Account])``. A type variable if it
-    is open, None if there is none."""
+    is open, None if it is not given."""
     for base in vars(provider).get("__orig_bases__", provider.__bases__):
         origin, given = get_origin(base) or base, get_args(base)
         if UserProvider not in getattr(origin, "__mro__", ()):

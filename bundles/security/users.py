@@ -49,7 +49,7 @@ class UserProvider(ABC, Generic[U]):
         """The identifier by which `load` finds *user*; it must not change while tokens are valid.
 
         Raises:
-            AttributeError: *user* has none of the attributes, see `identity_field`.
+            AttributeError: *user* lacks all of the attributes, see `identity_field`.
         """
         names = (self.identity_field,) if self.identity_field else _FIELDS
         for name in names:

@@ -103,7 +103,7 @@ class Image:
 
 
 def paths_of(entries: Iterable[Logged]) -> Iterator[str]:
-    """Those of all operations of *entries*, and of what their transactions have read."""
+    """The paths of all operations of *entries*, and those that their transactions have read."""
     for logged in entries:
         for unit in logged.entry.units:
             yield from (operation.path for operation in unit.operations)

@@ -1,4 +1,4 @@
-"""What this process has changed, on top of what the log says."""
+"""The changes of this process that the log does not contain yet."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain

@@ -77,7 +77,7 @@ class Tree:
             self.cache[path] = leaf
 
     def leaf_above(self, parts: Parts) -> Parts | None:
-        """The path above *parts* that has a leaf; None if there is none."""
+        """The path above *parts* that has a leaf; None without such a leaf."""
         node: Any = self.root
         for depth, part in enumerate(parts[:-1], 1):
             node = node.get(part)

@@ -47,7 +47,7 @@ def require_request() -> Request:
     """Return the current message, to which the injector binds `Request`.
 
     Raises:
-        RxKernelError: there is no current message.
+        RxKernelError: it is called outside of a message.
     """
     if (request := current_request.get()) is None:
         raise _no_owner("Request", "message")
@@ -58,7 +58,7 @@ def require_connection() -> Connection:
     """Return the current connection, to which the injector binds `Connection`.
 
     Raises:
-        RxKernelError: there is no current connection, or the message came over HTTP.
+        RxKernelError: it is called outside of a connection, or the message came over HTTP.
     """
     if (connection := _connection_now()) is None:
         raise _no_owner("Connection", "connection")

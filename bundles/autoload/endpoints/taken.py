@@ -37,7 +37,7 @@ class Taken:
         arguments: the parameters that a client sends, by name.
         provided: the annotations of the parameters that the kernel provides, by name.
         rest: the name of ``**rest``, or None.
-        returns: the return annotation; `Any` if there is none.
+        returns: the return annotation; `Any` without one.
     """
 
     arguments: Mapping[str, inspect.Parameter]

@@ -211,7 +211,7 @@ def _sibling(file: ModuleFile, stem: str) -> str:
 
 def _hook_of(file: ModuleFile, name: str) -> Hook | None:
     """Return the hook *name* of the file: a function that it defines itself, or the function of
-    ``start.py`` or ``stop.py``; None if there is none."""
+    ``start.py`` or ``stop.py``; None if neither exists."""
     if file.module is None:
         return None
     if file.source.stem == name:

@@ -148,7 +148,7 @@ class Load:
         """Return the value of *name*, or `FOLDER`; its file is executed first.
 
         Raises:
-            AttributeError: there is no such name.
+            AttributeError: the name does not exist.
             ConfigurationError: the reading file cannot read this name while it is executed.
         """
         if (execution := self._execution) is not None:

@@ -26,7 +26,7 @@ class Lookup:
         """Return the value of *name*, or `FOLDER`.
 
         Raises:
-            AttributeError: there is no such name.
+            AttributeError: the name does not exist.
         """
         name = self.real_name(name)
         if (key := self._tree.names.get(name)) is not None:

@@ -13,8 +13,8 @@ _SUBJECT = re.compile(r"'?(\w+)")
 def located(
     problems: Iterable[str], source: SourceFile, tree: Tree, about: str = ""
 ) -> Iterator[str]:
-    """Add the path and the line to each error: the line of the variable or function with whose
-    name the error begins, otherwise the line of *about*."""
+    """Add the path and the line to each error: the line of the variable or function whose name is
+    at the start of the error, otherwise the line of *about*."""
     lines = assigned_lines(source) if source.key.endswith(".py") else {}
     for problem in problems:
         subject = _SUBJECT.match(problem)

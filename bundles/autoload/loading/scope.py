@@ -28,7 +28,7 @@ class Source(Protocol):
         """Return the value of *name*, or `FOLDER`.
 
         Raises:
-            AttributeError: there is no such name.
+            AttributeError: the name does not exist.
         """
         ...
 

@@ -59,7 +59,7 @@ class Snapshot:
         """Return the value of *name*, or `FOLDER`.
 
         Raises:
-            AttributeError: there is no such name.
+            AttributeError: the name does not exist.
         """
         value = self._lookup.find(name)
         real = self._lookup.real_name(name)

@@ -8,7 +8,7 @@ from rxkernel import FileResponse, Response
 
 def nearest_page(root: str, path: str, name: str, status: int) -> Response | None:
     """Return the response with the page *name* of the nearest folder of *path* that has it; None
-    if there is none. This blocks.
+    if no folder has it. This blocks.
 
     Folders that do not exist are skipped; links are not followed.
     """

@@ -67,7 +67,7 @@ class Exchange:
         """Send *request*, follow redirects, and return the response.
 
         Raises:
-            RemoteException: there is no usable response, or its status is not 2xx.
+            RemoteException: the response is missing or invalid, or its status is not 2xx.
         """
         try:
             return await self._follow(request)

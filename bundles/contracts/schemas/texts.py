@@ -67,7 +67,7 @@ def _validator(type_: Any) -> Validator:
 
 
 def _converted(type_: Any, text: str) -> Any:
-    """Return the value of *type_* in *text*; `_NO_VALUE` if it has none."""
+    """Return the value of *type_* in *text*; `_NO_VALUE` if it is invalid."""
     try:
         return _validator(type_).validate(text, lenient=True)
     except UnprocessableEntityException:

@@ -26,7 +26,7 @@ class ActionOptions:
         name: the full name, with the version.
         cache: whether and how results are cached, see `Cache`.
         bulkhead: the limits of running and waiting calls, see `Bulkhead`; None: no limits.
-        fallback: `UNSET` if there is none.
+        fallback: `UNSET` without a fallback.
     """
 
     name: str = attrs.field(repr=False)

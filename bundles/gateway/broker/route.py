@@ -37,7 +37,7 @@ class Route(Protocol):
 
     @property
     def fallback(self) -> Any:
-        """The fallback; `UNSET` if there is none."""
+        """The fallback; `UNSET` without one."""
 
     @property
     def has_policy(self) -> bool:

@@ -111,7 +111,7 @@ class OutgoingCalls:
             if call.stream is not None:  # it began while the caller was cancelled
                 await call.stream.aclose()
             if call.response.done() and not call.response.cancelled():
-                call.response.exception()  # asyncio would log an exception that nobody reads
+                call.response.exception()  # asyncio would log an exception that is not read
             raise
         finally:
             if call.stream is None:

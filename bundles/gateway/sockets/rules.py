@@ -18,7 +18,7 @@ class CallRules:
     """The options of an event that calls actions.
 
     Attributes:
-        whitelist: None: there is none.
+        whitelist: None: not set.
         is_restricted: whether clients may call actions only by their aliases.
         options: the options of each call.
         needs_user: whether clients without a user are refused.

@@ -29,7 +29,7 @@ def mapper_of(cls: Any) -> Mapper[Any]:
 
 def entity_of(cls: type[Any], base: type[Any]) -> type[Any] | None:
     """Return the mapped class with which *cls* is derived from the generic *base*: `Article` of
-    ``class Articles(Repository[Article])``. None if there is none.
+    ``class Articles(Repository[Article])``. None without such a class.
 
     Raises:
         ConfigurationError: it is not a mapped class.

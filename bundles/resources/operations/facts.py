@@ -34,11 +34,11 @@ class Facts:
         mapper: the mapper of its entity.
         key: the attribute for ``{id}``.
         key_type: the Python type of the key.
-        version: the name of the attribute with the version; None if there is none.
+        version: the name of the attribute with the version; None without versions.
         view: the view of its rows in responses.
         filters: the filters of its lists.
         is_watched: whether clients can watch its changes.
-        location: the name of the HTTP route of one row; None if there is none.
+        location: the name of the HTTP route of one row; None without such a route.
         removed: the class of the argument of ``task_removed``: ``{"id": …}``.
         path_parameters: the names of the parameters of ``path``.
     """

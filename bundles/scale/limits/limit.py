@@ -98,7 +98,7 @@ def limit(*rates: str, key: KeyFunction = by_client) -> Callable[[F], F]:
 
 
 def limits_of(definition: Definition) -> tuple[Limit, ...]:
-    """Return the limits of *definition*; empty if it has none."""
+    """Return the limits of *definition*; empty without limits."""
     found = definition.options.get(OPTION)
     return found.all if isinstance(found, Limits) else ()
 

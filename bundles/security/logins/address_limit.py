@@ -49,7 +49,7 @@ class AddressLimit:
             raise too_many("too many requests from this address", self._code, seconds)
 
     def count(self, request: Request) -> None:
-        """Count a use of the client of *request*, even if it has none left."""
+        """Count a use of the client of *request*, even above the limit."""
         self._limit.add(_key_of(request), time.monotonic())
 
 

@@ -41,7 +41,7 @@ class SigningKey:
     """One key with its only algorithm: a token cannot select another one.
 
     Attributes:
-        id: its ``kid``; if the file has none, the thumbprint (RFC 7638).
+        id: its ``kid``; if the file has no ``kid``, the thumbprint (RFC 7638).
         can_sign: whether it is a secret or private key.
         source: the file or the setting that it comes from, for messages.
     """

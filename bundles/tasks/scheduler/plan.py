@@ -25,7 +25,7 @@ Misfire = Literal["run", "skip"]
 _READERS = {"every": read_every, "cron": read_cron, "at": read_at}
 _MISFIRES = ("run", "skip")
 _SENT = (Source.PARAMS, Source.BODY, Source.HEADER, Source.COOKIE)
-"""The sources of arguments that a sender provides. A run by a decorator has none of them."""
+"""The sources of arguments that a sender provides. A run by a decorator has no such arguments."""
 
 _JITTER = Allowed(
     "seconds, 0 or more, and at most a century", (int, float), lambda value: 0 <= value <= LONGEST

@@ -65,7 +65,7 @@ class BasicAuth:
 
 
 def _sent(values: Any) -> bytes:
-    """Return the credential in *values*, the headers ``Authorization``; empty if there is none."""
+    """Return the credential in *values*, the headers ``Authorization``; empty if it is missing."""
     if len(values) != 1 or len(values[0]) > _MAX_LENGTH:
         return b""
     scheme, _, encoded = values[0].partition(" ")

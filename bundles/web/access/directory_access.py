@@ -50,7 +50,7 @@ class DirectoryAccess:
 
         A value replaces that of this directory, except for ``groups``: a list below is a further
         condition, since a list for editors must not open a directory of administrators to them. An
-        empty list removes all conditions: nobody writes it by mistake.
+        empty list removes all conditions: a mistake would not be written like this.
         """
         changes = dict(values)
         if (groups := changes.get("groups")) is not None:

@@ -38,7 +38,7 @@ class Chain:
         verb: in lower case: ``get``.
         tree: the tree for which it was built.
         environment: the services that clients use.
-        request, verbs, end, lazy, error: the handlers of each stage; empty if it has none.
+        request, verbs, end, lazy, error: the handlers of each stage; empty without handlers.
         services: of all handlers.
         calls: each handler as a function of the client; a middleware also takes the rest of the
             chain.

@@ -16,7 +16,7 @@ _MOST_ENDS = 4
 async def respond(client: Client, result: Any) -> Response:
     """Return the response with *result*: data, ``(data, status)``, ``(data, status, headers)`` or
     a response. Headers may be a content type. The status and the headers of *client* are used if
-    the result has none.
+    the result does not have them.
 
     Raises:
         RxKernelError: *result* is another tuple, or an exception.

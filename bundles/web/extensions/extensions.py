@@ -43,7 +43,7 @@ class Extensions:
             self._known[each.name] = each
 
     def of(self, directory: str) -> Extension:
-        """Return the extension in the name *directory*; HTML if it has none.
+        """Return the extension in the name *directory*; HTML without one.
 
         Raises:
             ConfigurationError: the extension is not known.

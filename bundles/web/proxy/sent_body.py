@@ -14,8 +14,8 @@ class SentBody(Payload):
     """Sends the pieces of *source* once, each when the previous one was accepted.
 
     Args:
-        length: the ``Content-Length`` of the request; None if it has none. The other server would
-            read further bytes as another request.
+        length: the ``Content-Length`` of the request; None without it. The other server would read
+            further bytes as another request.
 
     Attributes:
         failure: the exception with which the body has ended, or None.

@@ -22,7 +22,7 @@ class RuleSet:
     """The rules of one snapshot.
 
     Attributes:
-        file: the file of rules in the snapshot; None if it has none.
+        file: the file of rules in the snapshot; None without such a file.
         routes: of the forwarding rules.
         names: of these routes, by rule and method.
     """

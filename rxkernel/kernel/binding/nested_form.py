@@ -92,7 +92,7 @@ class NestedForm:
     ) -> Any:
         """Return *fields* and *files* as plain data, and add the JSON values in it to *parts*.
 
-        `MISSING` if there are none. Adds errors and returns `INVALID` for a name that is too deep
+        `MISSING` if all are missing. Adds errors and returns `INVALID` for a name that is too deep
         or has an invalid index, and for names that exclude each other; the validator reports all
         other errors. A file is ignored if the type has no upload of this name.
         """
