@@ -32,10 +32,16 @@ async def client(
 
 
 class RawSocket:
-    """Engine.IO v4 over websocket, by hand: the test sends every frame."""
+    """Engine.IO v4 over websocket, by hand: the test sends every frame.
+
+    Attributes:
+        close_code: the code with which the server has closed it; None while it is open. That of
+            aiohttp is 1006 if the connection was lost before aiohttp responded.
+    """
 
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = websocket
+        self.close_code: int | None = None
 
     async def send(self, *frames: str | bytes) -> None:
         for frame in frames:
@@ -50,6 +56,8 @@ class RawSocket:
             while True:
                 message = await self.socket.receive()
                 if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                    is_close = message.type is aiohttp.WSMsgType.CLOSE
+                    self.close_code = message.data if is_close else self.socket.close_code
                     return None
                 if message.data != "2":
                     data: str | bytes = message.data

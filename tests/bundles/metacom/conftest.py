@@ -47,11 +47,15 @@ class RawClient:
         await self.send({"type": "call", "id": id, "method": method, "args": args or {}})
         return await self.receive()
 
-    async def closed(self) -> int | None:
-        """Read until the server has closed the WebSocket, and return its code."""
-        while (await self.websocket.receive(timeout=20)).type is aiohttp.WSMsgType.TEXT:
-            pass
-        return self.websocket.close_code
+    async def closed(self) -> Any:
+        """Read until the server has closed the WebSocket, and return its code.
+
+        The attribute ``close_code`` is 1006 if the connection was lost before aiohttp responded.
+        """
+        message = await self.websocket.receive(timeout=20)
+        while message.type is aiohttp.WSMsgType.TEXT:
+            message = await self.websocket.receive(timeout=20)
+        return message.data
 
 
 class Site:

@@ -230,7 +230,7 @@ async def test_packets_above_max_rate_get_429_then_1008(site_of: SiteOf) -> None
         while (message := await client.websocket.receive()).type is aiohttp.WSMsgType.TEXT:
             packet = message.json()
             codes.append(packet.get("error", {}).get("code"))
-        assert client.websocket.close_code == 1008
+        assert message.data == 1008
     await until(lambda: len(log.events) == 4)
 
     assert codes.count(None) >= 5

@@ -531,10 +531,10 @@ async def test_stopping_server_finishes_a_download(site_of: SiteOf) -> None:
         await client.receive()
         stopping = asyncio.create_task(site.application.stop())
         received, _ = await receive_stream(client, opened["id"])
-        await stopping
 
         assert received == 16 * MIB
         assert await client.closed() == 1001
+        await stopping
 
 
 async def test_stopping_server_does_not_wait_for_client_that_does_not_read(

@@ -593,8 +593,8 @@ async def test_drain_is_awaited_once_before_websockets_are_closed(
         await client.send_str("tea")
         assert await client.receive_str() == "tea"
         released.set()
-        assert (await client.receive()).type is WSMsgType.CLOSE
-        assert client.close_code == 1001
+        message = await client.receive()
+        assert (message.type, message.data) == (WSMsgType.CLOSE, 1001)
         await stopping
 
     assert calls == 1

@@ -624,7 +624,7 @@ async def test_client_rejected_by_namespace_is_closed(attack: Attack, transport:
             while await client.post("40/nowhere,") == 200:
                 await client.poll()
             return
-        while client.raw.socket.close_code is None:
+        while client.raw.close_code is None:
             await client.send("40/nowhere,")
             await client.raw.receive()
 

@@ -661,7 +661,7 @@ async def test_auth_above_max_payload_closes_with_1009(attack: Attack) -> None:
     async with large, raw_socket(target.application, "") as hostile:
         await hostile.send(f"40{auth}")
         assert await hostile.receive() is None
-        assert hostile.socket.close_code == 1009
+        assert hostile.close_code == 1009
 
 
 @over_each_transport
