@@ -1,5 +1,5 @@
-"""The `socket.io-client` of npm with services of the bundle realtime: checks 24 to 32 of the
-specification of IOServer."""
+"""The `socket.io-client` of npm with services of the bundle realtime: checks 24 to 32 of
+IOServer."""
 
 from typing import Any
 

@@ -115,8 +115,9 @@ async def test_access_allows_its_clients_only(folder: Folder, name: str, transpo
     assert {statuses[user] for user in USERS if user not in allowed} <= {403}
 
 
+# T13
 async def test_access_is_checked_before_the_arguments(folder: Folder) -> None:
-    """T13: no code of the endpoint runs."""
+    """No code of the endpoint runs."""
     client = await boot(
         folder,
         {"api/unit/call.py": "access = 'logged'\nasync def method(a: int): raise SystemExit"},

@@ -138,8 +138,9 @@ async def test_optional_field_of_the_schema_is_none_for_a_parameter_without_defa
     assert (await call(folder, "http", "example/greet", name="Ada")).content == "None Ada"
 
 
+# T10
 async def test_highest_version_is_the_default(folder: Folder) -> None:
-    """T10: a method that exists in a lower version only is not found without a version."""
+    """A method that exists in a lower version only is not found without a version."""
     await folder.boot(
         {
             "api/chat/send.py": "access = 'public'\nasync def method(): return 1",
@@ -344,8 +345,9 @@ async def test_context_has_the_message_and_the_connection(folder: Folder) -> Non
         assert response.content[1:] == [connection.id, None, {"seen": True}]
 
 
+# T35
 async def test_client_of_context_is_426_without_a_connection(folder: Folder) -> None:
-    """T35: an event over HTTP."""
+    """An event over HTTP."""
     await folder.boot(
         {
             "api/example/notify.py": """
@@ -368,8 +370,9 @@ async def test_client_of_context_is_426_without_a_connection(folder: Folder) -> 
         assert response.content == connection.id
 
 
+# T48
 async def test_message_reads_the_snapshot_of_its_begin(folder: Folder) -> None:
-    """T48: a call in flight ends with the old code."""
+    """A call in flight ends with the old code."""
     await folder.boot(
         {
             "lib/value.py": "def value(): return 'old'",

@@ -266,7 +266,8 @@ async def test_file_that_never_returns_is_reported_with_its_line(folder: Folder)
     assert "lib/a.py:3: has not ended after 0.5 s; a file must return" in text
 
 
-async def test_f5_endless_import_lets_the_process_end(folder: Folder) -> None:
+# F5
+async def test_endless_import_lets_the_process_end(folder: Folder) -> None:
     folder.write({"lib/endless.py": "x = 1\nwhile True:\n    x += 1\n"})
     code = f"""
         import asyncio

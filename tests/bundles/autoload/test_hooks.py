@@ -34,10 +34,10 @@ def hooks(name: str, *lines: str) -> str:
     return "\n".join((*lines, log, start, stop))
 
 
-async def test_t52_start_hooks_run_once_by_place_and_stop_hooks_in_reverse(
+# T52
+async def test_start_hooks_run_once_by_place_and_stop_hooks_in_reverse(
     folder: Folder,
 ) -> None:
-    """specs/impress.md T52."""
     application = await folder.boot(
         {
             "domain/chat/start.py": hooks("chat").replace("async def stop", "async def other"),
@@ -290,10 +290,10 @@ async def test_stop_hook_that_fails_is_logged_and_the_others_run(
     assert "lib/c.py:2: stop() has not ended after 0.5 s" in caplog.text
 
 
-async def test_t51_migrate_takes_over_the_state(
+# T51
+async def test_migrate_takes_over_the_state(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """specs/impress.md T51."""
     caplog.set_level(logging.WARNING, "bundles.autoload.reload")
     caplog.set_level(logging.INFO, "bundles.autoload")
     migrate = "rooms = {}\ndef migrate(old): rooms.update(old.rooms)\n"

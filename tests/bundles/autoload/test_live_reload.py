@@ -59,10 +59,10 @@ async def live(tmp_path: Path) -> AsyncIterator[LiveFolder]:
     await folder.stop()
 
 
-async def test_t48_call_in_flight_ends_with_the_old_code_and_the_next_has_the_new(
+# T48
+async def test_call_in_flight_ends_with_the_old_code_and_the_next_has_the_new(
     live: LiveFolder,
 ) -> None:
-    """specs/impress.md T48."""
     EVENTS["go on"] = asyncio.Event()
     application = await live.serve(
         {"api/chat/wait.py": WAIT.format("old"), "domain/chat.py": "VERSION = 1"}
@@ -84,6 +84,7 @@ async def test_t48_call_in_flight_ends_with_the_old_code_and_the_next_has_the_ne
         assert socket.connected
 
 
+# T49
 @pytest.mark.parametrize(
     "bad",
     [
@@ -92,10 +93,9 @@ async def test_t48_call_in_flight_ends_with_the_old_code_and_the_next_has_the_ne
         "from bundles.autoload import domain\ndomain.nothing",
     ],
 )
-async def test_t49_error_in_a_changed_file_keeps_the_old_version(
+async def test_error_in_a_changed_file_keeps_the_old_version(
     live: LiveFolder, bad: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """specs/impress.md T49."""
     await live.serve({"api/chat/say.py": SAY.format("one"), "domain/chat.py": ""})
 
     live.write({"api/chat/say.py": bad})
@@ -111,9 +111,9 @@ async def test_t49_error_in_a_changed_file_keeps_the_old_version(
     assert await live.call("chat/say") == (200, "two")
 
 
+# T50
 @pytest.mark.parametrize("unit", ["chat", "chat.1"])
-async def test_t50_deleted_endpoint_is_not_found(live: LiveFolder, unit: str) -> None:
-    """specs/impress.md T50."""
+async def test_deleted_endpoint_is_not_found(live: LiveFolder, unit: str) -> None:
     application = await live.serve(
         {f"api/{unit}/say.py": SAY.format("one"), "api/x/y.py": SAY.format(1)}
     )
@@ -126,8 +126,8 @@ async def test_t50_deleted_endpoint_is_not_found(live: LiveFolder, unit: str) ->
     assert "chat/say" not in application.kernel.websocket_definitions
 
 
-async def test_t51_state_survives_with_migrate(live: LiveFolder) -> None:
-    """specs/impress.md T51."""
+# T51
+async def test_state_survives_with_migrate(live: LiveFolder) -> None:
     chat = "rooms = {{}}\ndef migrate(old): rooms.update(old.rooms)\nVERSION = {}"
     count = """
         from bundles.autoload import domain
@@ -436,10 +436,10 @@ async def test_migrate_reads_the_next_snapshot(live: LiveFolder) -> None:
     assert domain.chat.rooms == {"one": 1, "a": 2}
 
 
-async def test_f5_link_out_of_the_root_keeps_the_old_version(
+# F5
+async def test_link_out_of_the_root_keeps_the_old_version(
     live: LiveFolder, tmp_path: Path
 ) -> None:
-    """research/ecosystem.md F5."""
     (tmp_path / "secret.py").write_text(SAY.format("secret"))
     await live.serve({"api/chat/say.py": SAY.format("one")})
 
@@ -450,10 +450,10 @@ async def test_f5_link_out_of_the_root_keeps_the_old_version(
     assert await live.call("chat/say") == (200, "one")
 
 
-async def test_f5_folder_that_becomes_world_writable_keeps_the_old_version(
+# F5
+async def test_folder_that_becomes_world_writable_keeps_the_old_version(
     live: LiveFolder,
 ) -> None:
-    """research/ecosystem.md F5."""
     await live.serve({"api/chat/say.py": SAY.format("one")})
 
     (live.root / "api/chat").chmod(0o777)
@@ -464,6 +464,7 @@ async def test_f5_folder_that_becomes_world_writable_keeps_the_old_version(
     assert await live.call("chat/say") == (200, "one")
 
 
+# F5
 @pytest.mark.parametrize(
     ("files", "problem"),
     [
@@ -480,10 +481,9 @@ async def test_f5_folder_that_becomes_world_writable_keeps_the_old_version(
         ({"lib/x/a.py": "", "lib/x.py": ""}, "folder of the same name"),
     ],
 )
-async def test_f5_bad_files_keep_the_old_version(
+async def test_bad_files_keep_the_old_version(
     live: LiveFolder, files: dict[str, str | bytes], problem: str
 ) -> None:
-    """research/ecosystem.md F5."""
     if b"while" in str(files).encode():
         files = {"lib/a.py": "import time\nfor _ in range(100): time.sleep(0.02)"}
     await live.serve({"api/chat/say.py": SAY.format("one")}, load_timeout=0.3)
@@ -495,8 +495,8 @@ async def test_f5_bad_files_keep_the_old_version(
     assert await live.call("chat/say") == (200, "one")
 
 
-async def test_f5_root_that_is_removed_and_created_again(live: LiveFolder) -> None:
-    """research/ecosystem.md F5."""
+# F5
+async def test_root_that_is_removed_and_created_again(live: LiveFolder) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one")})
 
     shutil.rmtree(live.root)
@@ -718,8 +718,9 @@ async def test_invalid_configuration_keeps_the_old_version(live: LiveFolder) -> 
     assert lib.size.size == 6
 
 
+# T50
 @pytest.mark.parametrize("kept", ["chat", "chat.1"])
-async def test_t50_deleted_version_lowers_the_default(live: LiveFolder, kept: str) -> None:
+async def test_deleted_version_lowers_the_default(live: LiveFolder, kept: str) -> None:
     await live.serve({f"api/{kept}/say.py": SAY.format(1), "api/chat.2/say.py": SAY.format(2)})
     assert await live.call("chat/say") == (200, 2)
 

@@ -1,4 +1,4 @@
-"""Many reloads while clients call over both transports. research/ecosystem.md F6."""
+"""Many reloads while clients call over both transports."""
 
 import asyncio
 import gc
@@ -141,10 +141,11 @@ def used() -> Iterator[Callable[[], int]]:
         tracemalloc.stop()
 
 
+# F6
 @pytest.mark.parametrize(
     ("reloads", "sockets"), [(20, 10), pytest.param(200, 100, marks=pytest.mark.soak)]
 )
-async def test_f6_reloads_under_load_fail_no_call_and_close_no_connection(
+async def test_reloads_under_load_fail_no_call_and_close_no_connection(
     used: Callable[[], int], live: LiveFolder, reloads: int, sockets: int
 ) -> None:
     """Nor does memory grow with each reload. A table of the interpreter, such as that of interned

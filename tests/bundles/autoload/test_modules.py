@@ -316,8 +316,9 @@ async def test_traceback_shows_the_path_and_the_line_of_the_new_file(folder: Fol
     assert f'File "{folder.root}/lib/fail.py", line 4, in fail\n    return 22 / 0' in text_of()
 
 
+# F6
 @pytest.mark.parametrize("reloads", [20, pytest.param(200, marks=pytest.mark.soak)])
-async def test_f6_old_snapshots_and_modules_are_collected(folder: Folder, reloads: int) -> None:
+async def test_old_snapshots_and_modules_are_collected(folder: Folder, reloads: int) -> None:
     await folder.boot(
         {**classes(0), "lib/chat.py": "def chat(): return 0", "api/a/b.py": ENDPOINT}
     )

@@ -153,6 +153,7 @@ CONFIG_SCHEMA = {
 }
 
 
+# F9
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
@@ -167,7 +168,7 @@ CONFIG_SCHEMA = {
 async def test_config_that_does_not_fit_its_schema_is_reported_with_key_and_line(
     folder: Folder, name: str, content: str, line: int
 ) -> None:
-    """F9: the error names file, key and line, and contains no value."""
+    """The error names file, key and line, and contains no value."""
     text = await problems_of(folder, {**CONFIG_SCHEMA, f"config/{name}": content})
 
     start = f"{folder.root}/config/{name}:{line}: pool.size: "

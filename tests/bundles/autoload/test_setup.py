@@ -56,8 +56,8 @@ async def records(folder: Folder) -> dict[str, SetupRecord]:
         return dict(await store.records())
 
 
-async def test_t76_script_runs_once_over_restarts(folder: Folder) -> None:
-    """specs/impress.md T76."""
+# T76
+async def test_script_runs_once_over_restarts(folder: Folder) -> None:
     await folder.boot({"setup/tables.py": script("tables")})
     assert LOG == ["file tables", "tables"]
 
@@ -70,7 +70,8 @@ async def test_t76_script_runs_once_over_restarts(folder: Folder) -> None:
     assert record.digest == folder.snapshot.tree.files["setup/tables.py"].digest.hex()
 
 
-async def test_t76_script_that_has_failed_runs_again(folder: Folder) -> None:
+# T76
+async def test_script_that_has_failed_runs_again(folder: Folder) -> None:
     """Impress of 2015 wrote ``done`` after a failure."""
     failing = "\nasync def setup():\n    raise ValueError('no disk')\n"
     for _ in range(2):
@@ -390,7 +391,8 @@ def setup():
 """
 
 
-async def test_t76_script_killed_half_way_runs_again_and_the_log_says_so(
+# T76
+async def test_script_killed_half_way_runs_again_and_the_log_says_so(
     folder: Folder, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"

@@ -60,7 +60,8 @@ async def test_scope_in_a_block_of_its_own_reads_on_after_the_inner_block(folder
     assert lib.version() == 2
 
 
-async def test_f5_removed_file_stays_for_the_messages_in_flight(folder: Folder) -> None:
+# F5
+async def test_removed_file_stays_for_the_messages_in_flight(folder: Folder) -> None:
     await folder.boot({**version(1), "lib/other.py": ""})
 
     with folder.message():

@@ -65,7 +65,8 @@ class Waits:
         return await self._wait()
 
 
-async def test_t26_timeout_none_overrides_that_of_the_settings() -> None:
+# T26
+async def test_timeout_none_overrides_that_of_the_settings() -> None:
     waits = Waits()
     async with client_of(waits, timeout=0.01) as client:
         call = asyncio.create_task(client.http("unlimited"))
@@ -74,8 +75,9 @@ async def test_t26_timeout_none_overrides_that_of_the_settings() -> None:
         assert (await call).content == "done"
 
 
+# T27
 @pytest.mark.parametrize("name", ["default", "bare"])
-async def test_t27_timeout_of_the_settings_applies_without_an_own_one(name: str) -> None:
+async def test_timeout_of_the_settings_applies_without_an_own_one(name: str) -> None:
     async with client_of(Waits(), timeout=0.02) as client:
         response = await client.http(name)
 

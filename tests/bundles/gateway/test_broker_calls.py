@@ -1,5 +1,4 @@
-"""Calls of actions by name. A number in the name of a test is that of the list of acceptance
-checks of moleculer-io's specification, here without sockets."""
+"""Calls of actions by their names, without sockets."""
 
 import asyncio
 import gc
@@ -101,13 +100,15 @@ class Greeter:
         return ctx.params
 
 
-async def test_02_call_without_params_has_empty_params(site_of: SiteOf) -> None:
+# check 2
+async def test_call_without_params_has_empty_params(site_of: SiteOf) -> None:
     site = await site_of(Greeter)
 
     assert await site.broker.call("greeter.hello") == "Hello"
 
 
-async def test_05_call_of_an_unknown_action_raises_service_not_found(site_of: SiteOf) -> None:
+# check 5
+async def test_call_of_an_unknown_action_raises_service_not_found(site_of: SiteOf) -> None:
     site = await site_of(Math)
 
     with pytest.raises(ServiceNotFoundError) as caught:
@@ -119,13 +120,15 @@ async def test_05_call_of_an_unknown_action_raises_service_not_found(site_of: Si
     assert (error.number, error.type, error.data) == (404, "SERVICE_NOT_FOUND", {"action": "x.y"})
 
 
-async def test_06_call_of_an_action_that_returns_nothing_is_none(site_of: SiteOf) -> None:
+# check 6
+async def test_call_of_an_action_that_returns_nothing_is_none(site_of: SiteOf) -> None:
     site = await site_of(Greeter)
 
     assert await site.broker.call("greeter.quiet") is None
 
 
-async def test_07_call_with_a_missing_parameter_raises_validation_error(site_of: SiteOf) -> None:
+# check 7
+async def test_call_with_a_missing_parameter_raises_validation_error(site_of: SiteOf) -> None:
     site = await site_of(Math)
 
     with pytest.raises(ValidationError, match="Parameters validation error!") as caught:

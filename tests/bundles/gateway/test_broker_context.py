@@ -197,7 +197,8 @@ class Meta:
             await asyncio.sleep(0)
 
 
-async def test_35_meta_goes_down_and_comes_back_from_nested_calls(site_of: SiteOf) -> None:
+# check 35
+async def test_meta_goes_down_and_comes_back_from_nested_calls(site_of: SiteOf) -> None:
     site = await site_of(Meta)
     context = site.broker.context({"user": "ada"})
 
@@ -206,7 +207,8 @@ async def test_35_meta_goes_down_and_comes_back_from_nested_calls(site_of: SiteO
     assert context.meta == {"user": "ada", "outer": 1, "$join": "a"}
 
 
-async def test_35_meta_of_a_failed_call_comes_back(site_of: SiteOf) -> None:
+# check 35
+async def test_meta_of_a_failed_call_comes_back(site_of: SiteOf) -> None:
     site = await site_of(Meta)
 
     assert await site.broker.call("meta.failing") == {"kept": 1}

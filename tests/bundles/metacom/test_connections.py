@@ -100,7 +100,8 @@ class Steps:
         await connection.close(code, "enough")
 
 
-async def test_t34_subscriber_that_leaves_is_disconnected_and_its_room_is_dropped(
+# T34
+async def test_subscriber_that_leaves_is_disconnected_and_its_room_is_dropped(
     site_of: SiteOf,
 ) -> None:
     log, steps = Log(), Steps()

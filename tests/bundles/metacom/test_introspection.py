@@ -71,8 +71,9 @@ async def introspect(site: Site, units: Any, way: str = "websocket") -> Any:
         return (await send(call("system/introspect", units))).packet
 
 
+# T08
 @pytest.mark.parametrize("way", ["websocket", "http"])
-async def test_t08_unknown_units_are_left_out(site_of: SiteOf, way: str) -> None:
+async def test_unknown_units_are_left_out(site_of: SiteOf, way: str) -> None:
     site = await site_of(Example)
 
     packet = await introspect(site, ["example", "nope", "__proto__"], way)
@@ -214,10 +215,9 @@ def write(folder: Path, files: dict[str, str]) -> None:
         file.write_text(f"access = 'public'\nasync def method():\n    {body}\n")
 
 
+# T09, T10
 @pytest.mark.parametrize("way", ["websocket", "http"])
-async def test_t09_and_t10_highest_version_is_the_default(
-    site_of: SiteOf, tmp_path: Path, way: str
-) -> None:
+async def test_highest_version_is_the_default(site_of: SiteOf, tmp_path: Path, way: str) -> None:
     write(tmp_path, VERSIONS)
     site = await site_of(bundles=(AutoloadBundle(tmp_path),))
     async with sending(site, way) as send:
@@ -237,7 +237,8 @@ async def test_t09_and_t10_highest_version_is_the_default(
     ]
 
 
-async def test_t11_unit_with_a_version_is_loaded_under_the_asked_name(
+# T11
+async def test_unit_with_a_version_is_loaded_under_the_asked_name(
     site_of: SiteOf, tmp_path: Path
 ) -> None:
     write(tmp_path, VERSIONS)
@@ -314,9 +315,10 @@ async def test_access_and_docstrings_of_protected_methods_have_no_internal_names
     }
 
 
+# T13
 @pytest.mark.parametrize("way", ["websocket", "http"])
 @pytest.mark.parametrize("compat", [False, True], ids=["default", "compat"])
-async def test_t13_method_with_a_rule_is_rejected_before_it_runs(
+async def test_method_with_a_rule_is_rejected_before_it_runs(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     """401 by default, since the client is unknown; 403 as of Impress with compat."""

@@ -157,10 +157,11 @@ async def connection_of(site: Any) -> MetacomConnection:
     return metacom(connection)
 
 
+# T40, T41
 @pytest.mark.parametrize(
     ("id", "chunk"), [(7, "00000007 68656c6c6f"), ("s-7", "03 732d37 68656c6c6f")]
 )
-async def test_t40_t41_chunk_reaches_the_call(site_of: SiteOf, id: Any, chunk: str) -> None:
+async def test_chunk_reaches_the_call(site_of: SiteOf, id: Any, chunk: str) -> None:
     site = await site_of(Files)
     async with site.client() as client:
         await begin_upload(client, id, 5)
@@ -178,8 +179,9 @@ async def test_t40_t41_chunk_reaches_the_call(site_of: SiteOf, id: Any, chunk: s
         }
 
 
+# T43
 @pytest.mark.parametrize(("call_id", "first", "second"), [(1, -1, -2), ("x-1", None, None)])
-async def test_t43_download_is_opened_then_called_back_then_sent(
+async def test_download_is_opened_then_called_back_then_sent(
     site_of: SiteOf, call_id: Any, first: Any, second: Any
 ) -> None:
     site = await site_of(Files)
@@ -198,7 +200,8 @@ async def test_t43_download_is_opened_then_called_back_then_sent(
             )
 
 
-async def test_t44_errors_of_streams_have_the_id_of_the_stream(site_of: SiteOf) -> None:
+# T44
+async def test_errors_of_streams_have_the_id_of_the_stream(site_of: SiteOf) -> None:
     site = await site_of(Files)
     async with site.client() as client:
         for packet in (

@@ -1,4 +1,4 @@
-"""The keys of route files: checks 17 and 18, and §4.1 of IOServer's behaviour."""
+"""The keys of route files: checks 17 and 18 of IOServer."""
 
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,8 @@ BODY = {
 ADD = entry("POST", "/x", "add", schema={"body": BODY}, bodyLimit=100)
 
 
-async def test_check_17_body_without_a_required_field_is_400_that_names_it(
+# check 17
+async def test_body_without_a_required_field_is_400_that_names_it(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(tmp_path, "items", ADD)
@@ -88,6 +89,7 @@ async def test_check_17_body_without_a_required_field_is_400_that_names_it(
     assert (await site("POST", "/items/x", json={"name": "tea"})).status == 200
 
 
+# check 17
 @pytest.mark.parametrize(
     ("body", "media_type", "status", "error"),
     [
@@ -101,7 +103,7 @@ async def test_check_17_body_without_a_required_field_is_400_that_names_it(
         (b'{"name": 7, "n": "x"}', "application/json", 400, "Bad Request"),
     ],
 )
-async def test_check_17_body_that_cannot_be_read_has_its_status(
+async def test_body_that_cannot_be_read_has_its_status(
     serve_routes: ServeRoutes,
     tmp_path: Path,
     body: bytes,
@@ -121,7 +123,8 @@ async def test_check_17_body_that_cannot_be_read_has_its_status(
     )
 
 
-async def test_check_17_all_errors_are_reported_without_the_values(tmp_path: Path) -> None:
+# check 17
+async def test_all_errors_are_reported_without_the_values(tmp_path: Path) -> None:
     schema = {
         "body": {"properties": {"list": {"items": {"type": "integer"}}}},
         "querystring": {"properties": {"n": {"type": "integer"}}},
@@ -280,7 +283,8 @@ async def test_messagepack_body_is_validated(
 RESPONSE = {"type": "object", "properties": {"name": {"type": "string"}}}
 
 
-async def test_check_18_field_that_the_response_schema_lacks_is_removed(
+# check 18
+async def test_field_that_the_response_schema_lacks_is_removed(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     pages = {

@@ -204,7 +204,8 @@ def slowest(seconds: list[float]) -> str:
     return f"{median(seconds) * 1e3:.1f} ms, 99 % {quantiles(seconds, n=100)[-1] * 1e3:.1f} ms"
 
 
-async def test_h1_h3_h4_1000_sockets_of_two_workers(start_workers: StartWorkers) -> None:
+# H1, H3, H4
+async def test_1000_sockets_of_two_workers(start_workers: StartWorkers) -> None:
     """Idle, then with 200 events a second, then with broadcasts."""
     workers = start_workers()
     await leave_all(list(await workers.clients(64)))
@@ -250,7 +251,8 @@ async def _echoes(clients: list[Client], *, rate: int, seconds: int) -> list[flo
     return await asyncio.gather(*running)
 
 
-async def test_h2_clients_that_come_and_go_leave_nothing(start_workers: StartWorkers) -> None:
+# H2
+async def test_clients_that_come_and_go_leave_nothing(start_workers: StartWorkers) -> None:
     """100 a second; a third each leaves by DISCONNECT, a close frame and a closed connection."""
     workers = start_workers()
 
@@ -285,7 +287,8 @@ async def test_h2_clients_that_come_and_go_leave_nothing(start_workers: StartWor
     assert end - begin < 2
 
 
-async def test_h6_sigterm_under_load_loses_no_acknowledgement(
+# H6
+async def test_sigterm_under_load_loses_no_acknowledgement(
     start_workers: StartWorkers,
 ) -> None:
     """500 events a second by 1,000 sockets, and requests over HTTP, of 50 ms each."""
@@ -341,7 +344,8 @@ async def test_h6_sigterm_under_load_loses_no_acknowledgement(
     assert counts["acknowledged"] >= 1000
 
 
-async def test_h14_blocked_worker_keeps_its_sockets_and_the_other_one_serves(
+# H14
+async def test_blocked_worker_keeps_its_sockets_and_the_other_one_serves(
     start_workers: StartWorkers,
 ) -> None:
     """For five seconds, longer than a client has for its PONG."""
@@ -363,7 +367,8 @@ async def test_h14_blocked_worker_keeps_its_sockets_and_the_other_one_serves(
     await workers.sees(200)
 
 
-async def test_h15_few_open_files_reject_clients_and_recover(start_workers: StartWorkers) -> None:
+# H15
+async def test_few_open_files_reject_clients_and_recover(start_workers: StartWorkers) -> None:
     """Two workers and the supervisor, with 256 files each, and 400 clients at once.
 
     Rejected connections have a file until they are closed, so some are lost without a response.
@@ -391,8 +396,9 @@ async def test_h15_few_open_files_reject_clients_and_recover(start_workers: Star
     assert len(lost) <= 2  # one line of each worker
 
 
+# H16
 @pytest.mark.parametrize("jump", ["+1h", "-1h"])
-async def test_h16_clock_that_jumps_changes_nothing(
+async def test_clock_that_jumps_changes_nothing(
     start_workers: StartWorkers, faketime: Path, tmp_path: Path, jump: str
 ) -> None:
     """The time of day of the workers jumps; their monotonic clock and Redis do not."""

@@ -101,8 +101,8 @@ async def test_tokens_have_different_ids(tokens: AccessTokens) -> None:
     assert (await tokens.create("ada"))[1].id != (await tokens.create("ada"))[1].id
 
 
+# row 60
 async def test_events_change_what_is_signed_and_what_is_read() -> None:
-    """RxStack, row 60."""
     tokens = tokens_of()
     dispatcher = tokens._dispatcher
     seen: list[str] = []
@@ -140,17 +140,19 @@ async def test_every_refusal_has_the_same_response(tokens: AccessTokens) -> None
     }
 
 
+# E1
 @pytest.mark.parametrize(
     "algorithm", ["none", "None", "nOnE", "", None, "HS512", "RS256", ["HS256"]]
 )
-async def test_e1_other_algorithm_is_refused(tokens: AccessTokens, algorithm: object) -> None:
+async def test_other_algorithm_is_refused(tokens: AccessTokens, algorithm: object) -> None:
     header = encode({"alg": algorithm})
     for signature in ("", encode(b"x"), signed(claims()).split(".")[2]):
         await refused(tokens, f"{header}.{encode(claims())}.{signature}")
     await refused(tokens, signed(claims(), alg=algorithm))
 
 
-async def test_e1_public_key_is_not_a_secret(tmp_path: Path) -> None:
+# E1
+async def test_public_key_is_not_a_secret(tmp_path: Path) -> None:
     """A token signed with HS256, with the public key of RS256 as the secret."""
     path = tmp_path / "keys.json"
     path.write_text(json.dumps(RSA.as_dict(private=True)))
@@ -168,6 +170,7 @@ async def test_e1_public_key_is_not_a_secret(tmp_path: Path) -> None:
         await refused(tokens, signed(claims(), secret, alg="RS256"))
 
 
+# E2
 @pytest.mark.parametrize(
     "header",
     [
@@ -191,13 +194,12 @@ async def test_e1_public_key_is_not_a_secret(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-async def test_e2_unsupported_header_is_refused(
-    tokens: AccessTokens, header: dict[str, Any]
-) -> None:
+async def test_unsupported_header_is_refused(tokens: AccessTokens, header: dict[str, Any]) -> None:
     await refused(tokens, signed(claims(), **header))
 
 
-async def test_e3_other_serialization_is_refused(tokens: AccessTokens) -> None:
+# E3
+async def test_other_serialization_is_refused(tokens: AccessTokens) -> None:
     valid = signed(claims())
     head, payload, signature = valid.split(".")
     general = {"payload": payload, "signatures": [{"protected": head, "signature": signature}]}
@@ -217,7 +219,8 @@ async def test_e3_other_serialization_is_refused(tokens: AccessTokens) -> None:
         await refused(tokens, text)
 
 
-async def test_e3_long_token_is_refused_before_cryptography(
+# E3
+async def test_long_token_is_refused_before_cryptography(
     tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = signed(claims(padding="p" * 100_000))
@@ -226,6 +229,7 @@ async def test_e3_long_token_is_refused_before_cryptography(
     await refused(tokens, long)
 
 
+# E4
 @pytest.mark.parametrize(
     "change",
     [
@@ -241,7 +245,7 @@ async def test_e3_long_token_is_refused_before_cryptography(
     ],
     ids=lambda change: str(change)[:40].split(".")[0],
 )
-async def test_e4_claim_that_does_not_hold_is_refused(change: dict[str, Any]) -> None:
+async def test_claim_that_does_not_hold_is_refused(change: dict[str, Any]) -> None:
     tokens = tokens_of(issuer="issuer", audience="audience")
     right = {"iss": "issuer", "aud": "audience"}
 
@@ -249,7 +253,8 @@ async def test_e4_claim_that_does_not_hold_is_refused(change: dict[str, Any]) ->
     await refused(tokens, signed(claims(**{**right, **change})))
 
 
-async def test_e4_audience_in_a_list_and_dates_within_the_leeway_hold() -> None:
+# E4
+async def test_audience_in_a_list_and_dates_within_the_leeway_hold() -> None:
     tokens = tokens_of(audience="audience", leeway=10)
     now = time.time()
     audience = ["other", "audience"]
@@ -258,7 +263,8 @@ async def test_e4_audience_in_a_list_and_dates_within_the_leeway_hold() -> None:
     await refused(tokens, signed(claims(aud=audience, exp=now - 15)))
 
 
-def test_e4_leeway_is_at_most_a_minute() -> None:
+# E4
+def test_leeway_is_at_most_a_minute() -> None:
     with pytest.raises(ValueError, match="leeway"):
         TokenSettings(leeway=61)
 
@@ -276,7 +282,8 @@ async def test_verified_token_is_refused_when_it_expires(monkeypatch: pytest.Mon
     assert not tokens._verified
 
 
-async def test_e5_revoked_token_is_refused_though_it_was_verified(tokens: AccessTokens) -> None:
+# E5
+async def test_revoked_token_is_refused_though_it_was_verified(tokens: AccessTokens) -> None:
     text, made = await tokens.create("ada")
     other, _ = await tokens.create("ada")
     await tokens.verify(text)
@@ -289,7 +296,8 @@ async def test_e5_revoked_token_is_refused_though_it_was_verified(tokens: Access
     await tokens.verify(other)
 
 
-async def test_e5_verified_token_is_looked_up_while_other_processes_are_not_heard() -> None:
+# E5
+async def test_verified_token_is_looked_up_while_other_processes_are_not_heard() -> None:
     peers, bus = Peers(), Bus()
     peers.attach(bus)
     tokens = tokens_of(peers)
@@ -302,7 +310,8 @@ async def test_e5_verified_token_is_looked_up_while_other_processes_are_not_hear
     assert (await refused(tokens, text)).reason == "the token was revoked"
 
 
-async def test_e5_keys_that_another_process_reloads_are_reloaded(tmp_path: Path) -> None:
+# E5
+async def test_keys_that_another_process_reloads_are_reloaded(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     add_key(path, "ES256")
     peers = Peers()
@@ -317,7 +326,8 @@ async def test_e5_keys_that_another_process_reloads_are_reloaded(tmp_path: Path)
     await refused(tokens, old)
 
 
-async def test_e5_token_revoked_while_it_is_verified_is_not_kept(tokens: AccessTokens) -> None:
+# E5
+async def test_token_revoked_while_it_is_verified_is_not_kept(tokens: AccessTokens) -> None:
     text, made = await tokens.create("ada")
 
     async def revoke(event: TokenDecodedEvent) -> None:
@@ -328,7 +338,8 @@ async def test_e5_token_revoked_while_it_is_verified_is_not_kept(tokens: AccessT
     assert not tokens._verified
 
 
-async def test_e5_key_is_rotated_and_then_removed(tmp_path: Path) -> None:
+# E5
+async def test_key_is_rotated_and_then_removed(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     add_key(path, "ES256")
     tokens = tokens_of(secret=None, keys=(path,))

@@ -182,8 +182,8 @@ async def test_basic_of_another_site_is_refused(client_of: ClientOf) -> None:
     assert (await client.http("article_list", headers=headers)).status_code == 200
 
 
+# E7
 async def test_token_in_query_is_refused_unless_setting_names_it(client_of: ClientOf) -> None:
-    """E7."""
     query = {"bearer": token_of("ada")}
     client = client_of(application_of())
     assert (await client.http("article_list", params=query)).status_code == 401

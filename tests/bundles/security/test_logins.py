@@ -55,8 +55,8 @@ async def mine(client: KernelClient, response: Response) -> Any:
 # --- login
 
 
+# row 49
 async def test_login_returns_two_tokens_and_no_cookie(client_of: ClientOf) -> None:
-    """RxStack, row 49."""
     client = client_of(logins())
 
     response = await login(client)
@@ -70,8 +70,9 @@ async def test_login_returns_two_tokens_and_no_cookie(client_of: ClientOf) -> No
         assert (await client.websocket("note_mine", connection=ada)).content == "ada"
 
 
+# E10
 async def test_unknown_user_and_wrong_password_have_one_response(client_of: ClientOf) -> None:
-    """E10: the responses do not show which users exist."""
+    """The responses do not show which users exist."""
     client = client_of(logins())
 
     responses = [
@@ -326,9 +327,9 @@ async def test_reuse_ends_the_login_with_all_its_tokens(client_of: ClientOf) -> 
     assert (await refresh(client, other.content["refreshToken"])).status_code == 200
 
 
+# row 50
 @pytest.mark.parametrize("token", ["", "unknown", "x" * 300, "ä"])
 async def test_unknown_refresh_token_is_404(client_of: ClientOf, token: str) -> None:
-    """RxStack, row 50."""
     client = client_of(logins())
 
     assert (await refresh(client, token)).status_code == 404
@@ -376,8 +377,9 @@ async def test_refresh_token_expires(client_of: ClientOf, monkeypatch: pytest.Mo
 # --- logout
 
 
+# row 51
 async def test_logout_with_refresh_token_ends_tokens_and_sockets(client_of: ClientOf) -> None:
-    """RxStack, row 51, whose access token stays valid."""
+    """In RxStack the access token stays valid after this logout."""
     client = client_of(logins())
     first = await login(client)
     async with client.connection(auth={"token": first.content["token"]}) as ada:
@@ -490,8 +492,9 @@ async def test_session_login_sets_a_cookie_and_logout_ends_it(client_of: ClientO
     assert (await client.http("security_logout")).status_code == 404
 
 
+# E9
 async def test_session_login_gives_a_new_id(client_of: ClientOf) -> None:
-    """E9, fixation."""
+    """Session fixation."""
     client = client_of(logins())
     await login(client, session=True)
     before = dict(client.cookies.sent_to("/"))
@@ -504,11 +507,12 @@ async def test_session_login_gives_a_new_id(client_of: ClientOf) -> None:
     assert (await fresh.http("note_mine")).status_code == 401
 
 
+# E8
 @pytest.mark.parametrize("name", ["security_login", "security_logout"])
 async def test_session_login_and_logout_of_another_site_are_403(
     client_of: ClientOf, name: str
 ) -> None:
-    """E8: the site could log its visitors in as a user of its choice, or out."""
+    """The site could log its visitors in as a user of its choice, or out."""
     client = client_of(logins())
     await login(client, session=True)
     body = {"username": "eve", "password": password_of("eve"), "session": True}
@@ -544,8 +548,8 @@ async def test_routes_can_be_switched_off(client_of: ClientOf) -> None:
 # --- throttling and load
 
 
+# E10
 async def test_failed_logins_are_throttled(client_of: ClientOf) -> None:
-    """E10."""
     client = client_of(logins(throttling=ThrottlingSettings(attempts=3, window=60)))
 
     for name in ("ada", "nobody"):

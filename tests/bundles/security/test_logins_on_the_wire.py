@@ -152,10 +152,11 @@ async def test_redis_that_is_down_is_503_and_never_anonymous(
     assert (await client.http("security_login", body=form())).status_code == 200
 
 
+# E5
 async def test_processes_that_share_a_store_share_ends_of_logins(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
-    """E5 across processes: a token that the other one has not verified yet is refused."""
+    """A token that the other process has not verified yet is refused there."""
     tokens = TokenSettings(secret=SECRET, store="sqlite", store_file=tmp_path / "tokens.sqlite3")
     one, other = client_of(logins(tokens=tokens)), client_of(logins(tokens=tokens))
     pairs = [(await one.http("security_login", body=form())).content for _ in range(3)]

@@ -105,6 +105,7 @@ async def test_scrypt_hash_with_invalid_costs_matches_nothing(
     assert "cannot be read" in caplog.text
 
 
+# E10
 @pytest.mark.parametrize(
     "stored",
     [None, "", "plain", "$2b$04$x", f"$2b$99${'x' * 53}", "$scrypt$ln=30,r=8,p=1$c2FsdA$aGFzaA"],
@@ -112,7 +113,7 @@ async def test_scrypt_hash_with_invalid_costs_matches_nothing(
 async def test_user_without_a_usable_hash_costs_the_work_of_a_known_one(
     monkeypatch: pytest.MonkeyPatch, passwords: Passwords, stored: str | None
 ) -> None:
-    """E10: the same parameters are computed, so the time does not show which users exist. Not for
+    """The same parameters are computed, so the time does not show which users exist. Not for
     a usable bcrypt or scrypt hash: its own work is done instead, as the documentation says."""
     computed: list[str] = []
     verify = PasswordHasher.verify

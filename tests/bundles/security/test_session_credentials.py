@@ -211,8 +211,9 @@ async def test_header_precedes_session(client_of: ClientOf) -> None:
     assert (await client.http("me", headers=wrong)).status_code == 401
 
 
+# E8
 async def test_unsafe_request_of_other_site_with_session_is_403(client_of: ClientOf) -> None:
-    """E8: also with the cookie of a public route; a bearer token needs no protection."""
+    """Also with the cookie of a public route; a bearer token needs no protection."""
     client = client_of(application())
     await login(client)
     evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}

@@ -368,8 +368,8 @@ async def test_revocation_while_socket_authenticates_leaves_it_as_it_was(
 # --- events of the client
 
 
+# row 54, row 56
 async def test_authenticate_and_unauthenticate_change_identity(client_of: ClientOf) -> None:
-    """RxStack, rows 54 and 56."""
     seen: list[tuple[str, Any]] = []
 
     class Look:
@@ -544,8 +544,9 @@ async def test_dispatcher_after_many_sockets_has_no_further_listener(client_of: 
     assert len(dispatcher.get_listeners(SecurityEvents.REVOKED)) == before
 
 
+# E12
 async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) -> None:
-    """E12: a client guesses the name of a room."""
+    """A client guesses the name of a room."""
 
     class Rooms:
         @access(lambda token, request: request.param("room") == f"user-{token.identifier}")

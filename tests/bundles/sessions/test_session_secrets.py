@@ -192,8 +192,8 @@ async def test_start_then_write_stores_both(site_of: SiteOf, transport: str) -> 
         assert await person.content("get") == {"after": 1}
 
 
+# T39
 async def test_start_over_http_sends_the_secret_as_cookie(site_of: SiteOf) -> None:
-    """T39."""
     async with client_of(site_of()) as client:
         response = await client.http("start", params={"name": "ada"})
 
@@ -297,9 +297,10 @@ async def test_start_over_socket_with_cookie_keeps_the_session_of_the_cookie(
 # --- restore
 
 
+# T37
 @TRANSPORTS
 async def test_restore_uses_the_session_from_then_on(site_of: SiteOf, transport: str) -> None:
-    """T37: two clients share one session."""
+    """Two clients share one session."""
     async with client_of(site_of()) as client:
         first, second = Person(client, transport), Person(client, transport)
         secret = await first.content("start", name="ada")
@@ -472,9 +473,10 @@ async def test_parallel_changes_of_one_connection_leave_it_with_one_session(
 # --- finish
 
 
+# T38
 @TRANSPORTS
 async def test_finish_ends_the_session_everywhere(site_of: SiteOf, transport: str) -> None:
-    """T38: the connection of the message stays, the others are closed."""
+    """The connection of the message stays, the others are closed."""
     site = site_of()
     async with client_of(site) as client:
         person, other, web = (Person(client, t) for t in (transport, "SOCKET", "HTTP"))

@@ -310,9 +310,10 @@ async def test_session_stream_stores_before_its_first_byte(site_of: SiteOf) -> N
 # --- fixation, logout (E9)
 
 
+# E9
 @pytest.mark.parametrize("secret", ["", "x", "x" * 43, "a" * 5000], ids=len)
 async def test_session_unknown_id_is_never_adopted(site_of: SiteOf, secret: str) -> None:
-    """E9: an attacker who plants an id does not share the session of its victim."""
+    """An attacker who plants an id does not share the session of its victim."""
     async with site_of().client() as client:
         planted = {"Cookie": f"sid={secret}"}
         response = await client.http("put", params={"name": "a", "value": "1"}, headers=planted)
@@ -329,8 +330,9 @@ async def test_session_unknown_id_is_never_adopted(site_of: SiteOf, secret: str)
     assert written.headers["Session"] != secret
 
 
+# E9
 async def test_session_login_invalidates_the_old_id(site_of: SiteOf) -> None:
-    """E9: after the login, the old id is invalid for messages and sockets."""
+    """After the login, the old id is invalid for messages and sockets."""
     site = site_of()
     async with site.client() as client:
         await client.http("put", params={"name": "cart", "value": "tea"})
@@ -401,8 +403,9 @@ async def test_session_message_before_login_keeps_its_changes(site_of: SiteOf) -
         assert (await client.http("get")).content == {"a": "1", "b": True}
 
 
+# E9
 async def test_session_destroyed_is_invalid_on_all_connections(site_of: SiteOf) -> None:
-    """E9: a stolen id is invalid after the logout; the sockets of all windows are closed."""
+    """A stolen id is invalid after the logout; the sockets of all windows are closed."""
     site = site_of()
     async with site.client() as client:
         await client.http("login", params={"user": "ada"})
@@ -442,8 +445,8 @@ async def test_session_destroyed_over_socket_is_acknowledged_then_closed(
     assert site.ended.reasons == ["destroyed"]
 
 
+# E9
 async def test_session_parallel_logouts_both_succeed(site_of: SiteOf) -> None:
-    """E9."""
     site = site_of()
     async with site.client() as client:
         await client.http("login", params={"user": "ada"})

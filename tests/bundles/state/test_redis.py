@@ -61,10 +61,11 @@ async def test_change_reaches_the_others(
     assert own[2:] == [("a.b", None, True), ("a.c", None, True)]
 
 
+# T75
 async def test_increments_of_two_processes_add_up(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """T75: two processes that increment 1000 times both end at 2000."""
+    """Two processes that increment 1000 times both end at 2000."""
     sites = await pair(site_of, shared_redis, key=key)
     seen: list[int] = []
     sites[0].state.subscribe("x", lambda path, value, is_remote: seen.append(value))
@@ -82,10 +83,11 @@ async def test_increments_of_two_processes_add_up(
     assert seen[-1] == 2000
 
 
+# T75
 async def test_rolled_back_transaction_is_never_seen_elsewhere(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """T75: no watcher elsewhere is called."""
+    """No watcher elsewhere is called."""
     here, there = await pair(site_of, shared_redis, key=key)
     seen: list[Any] = []
     there.state.watch("", lambda *change: seen.append(change))

@@ -550,8 +550,9 @@ async def test_transaction_is_carried_out_at_its_end(state: State) -> None:
     assert [state.get("a"), state.get("b")] == [0, {"c": 6, "d": 6}]
 
 
+# T75
 async def test_rolled_back_transaction_changes_nothing(state: State) -> None:
-    """T75: also no watcher is called."""
+    """Also no watcher is called."""
     seen: list[Any] = []
     state.watch("", lambda *change: seen.append(change))
 

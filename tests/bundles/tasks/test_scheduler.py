@@ -68,8 +68,9 @@ async def due_by_name(site: Site) -> dict[str, float | None]:
     return {entry.name: entry.record.due for entry in await site.scheduler.entries()}
 
 
+# T59
 async def test_added_interval_runs_each_period_with_its_params_and_body() -> None:
-    """impress.md T59: `every: '1s'` runs at least 3 times in 4 s."""
+    """`every: '1s'` runs at least 3 times in 4 s."""
     jobs = Jobs()
     async with running_site(jobs) as site:
         id = await site.add("mail", every="1s", params={"urgent": True}, body={"to": "ada"})
@@ -131,8 +132,9 @@ async def test_body_that_does_not_fit_is_recorded_as_422(
     assert "task mail failed: 422" in caplog.text
 
 
+# T60
 async def test_remove_and_stop_end_added_tasks(tmp_path: Path) -> None:
-    """impress.md T60: after `remove(id)`, `stop(name)` and `stop()` tasks and files are gone."""
+    """After `remove(id)`, `stop(name)` and `stop()` tasks and files are gone."""
     jobs = Jobs()
     file = tmp_path / "tasks.sqlite3"
     async with running_site(jobs, file=file) as site:
@@ -156,8 +158,9 @@ async def test_remove_and_stop_end_added_tasks(tmp_path: Path) -> None:
         assert await ids(site) == []
 
 
+# T60
 async def test_past_moment_is_not_added() -> None:
-    """impress.md T60: past date → empty id."""
+    """Past date → empty id."""
     async with running_site(Jobs()) as site:
         assert await site.scheduler.add("slow", at="2027-07-15 12:00") is None
         assert await site.scheduler.add("slow", every="2021") is None
@@ -436,8 +439,9 @@ async def test_decorated_moment_that_has_passed_is_logged_once(
 # --- the clock
 
 
+# F8
 async def test_clock_set_forward_runs_cron_once_and_does_not_affect_intervals() -> None:
-    """ecosystem.md §3.3 F8: a clock that jumps an hour."""
+    """The clock jumps by an hour."""
     jobs = Jobs()
     async with running_site(jobs) as site:
         await site.scheduler.add("note", cron="*/5 * * * *", params={"kind": "cron"}, body={})
@@ -509,8 +513,9 @@ async def test_time_that_was_missed_runs_once_or_is_skipped(
     assert "has missed its time by" in caplog.text
 
 
+# T59
 async def test_no_timer_wakes_more_often_than_twice_a_minute_when_nothing_is_due() -> None:
-    """impress.md T59: the CPU stays idle."""
+    """The CPU stays idle."""
     async with running_site(Jobs()) as site:
         for _ in range(1000):
             await site.scheduler.add("slow", every="1d")

@@ -120,8 +120,8 @@ def test_schedule_of_each_hour_follows_elapsed_time_when_clocks_change(
     assert {later - due for due, later in pairwise(found)} == {3600.0}
 
 
+# F8
 def test_cron_six_fields_have_seconds_first() -> None:
-    """ecosystem.md §3.3 F8."""
     assert texts(read_cron("* * * * * *")) == [
         "2027-07-15 12:00:31",
         "2027-07-15 12:00:32",

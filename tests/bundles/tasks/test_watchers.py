@@ -65,10 +65,10 @@ def status_of(site: Site, name: str) -> str:
     return watchers.statuses[name].state
 
 
+# check 36
 async def test_watchers_run_while_servers_do_and_stop_whatever_others_raise(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """ioserver.md §19, check 36."""
     bundle = TasksBundle(watchers=[Endless, Failing, Ending])
     async with running_site(bundles=(bundle,), modules=(bind,)) as site:
         log = site.client.application.injector.get(Log)

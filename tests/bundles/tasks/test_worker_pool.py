@@ -212,8 +212,9 @@ async def test_caller_that_is_cancelled_ends_its_worker(tmp_path: Path) -> None:
         assert pool.statistics.busy == 0
 
 
+# row 65
 async def test_full_queue_rejects_a_call_with_503(tmp_path: Path) -> None:
-    """RxStack, check 65: at most max run, up to maxWaiting wait, further ones are rejected."""
+    """RxStack: at most ``max`` calls run, up to ``maxWaiting`` wait, further ones are rejected."""
     os.mkfifo(go := tmp_path / "go")
     async with running_pool(1, queue_size=2, queue_timeout=30.0) as pool:
         first = asyncio.create_task(pool.run(jobs.wait_for, tmp_path / "begun", go))

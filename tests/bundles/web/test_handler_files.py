@@ -1,4 +1,4 @@
-"""Files of the tree that cannot be handlers: an error with the path (G-rows of "Bad input")."""
+"""Files of the tree that cannot be handlers are errors with their paths."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""T56, T57, T58: remote services from the files of an application."""
+"""Remote services from the files of an application."""
 
 import asyncio
 import logging
@@ -22,7 +22,8 @@ def service(stub: Stub, more: str = "") -> str:
     return f"url = {stub.url!r}\nretries = 0\n{more}\n"
 
 
-async def test_t56_file_is_a_function_of_the_bus(folder: Folder, stub: Stub) -> None:
+# T56
+async def test_file_is_a_function_of_the_bus(folder: Folder, stub: Stub) -> None:
     await folder.boot(
         {
             "bus/world_time/_service.py": service(stub),
@@ -36,9 +37,8 @@ async def test_t56_file_is_a_function_of_the_bus(folder: Folder, stub: Stub) -> 
     assert stub.lines == ["GET /timezone/Europe/Rome"] * 2
 
 
-async def test_t57_service_reads_its_key_from_the_configuration(
-    folder: Folder, stub: Stub
-) -> None:
+# T57
+async def test_service_reads_its_key_from_the_configuration(folder: Folder, stub: Stub) -> None:
     await folder.boot(
         {
             "config/math.toml": "key = 't0ken'",
@@ -60,7 +60,8 @@ async def test_t57_service_reads_its_key_from_the_configuration(
     assert stub.last.headers["authorization"] == "Bearer t0ken"
 
 
-async def test_t58_remote_error_is_raised(folder: Folder, stub: Stub) -> None:
+# T58
+async def test_remote_error_is_raised(folder: Folder, stub: Stub) -> None:
     stub.reply(500)
     await folder.boot({"bus/x/_service.py": service(stub), "bus/x/y.py": "method = {'get': ''}"})
     with pytest.raises(RemoteStatusException, match=r"bus\.x\.y: .* status 500"):
@@ -168,7 +169,8 @@ async def test_service_may_require_other_files(folder: Folder, stub: Stub) -> No
     assert repr({bus.x.y}) == "{<bus.x.y, a GET of a remote service>}"
 
 
-async def test_t58_limits_count_over_a_reload_of_a_method(
+# T58
+async def test_limits_count_over_a_reload_of_a_method(
     folder: Folder, stub: Stub, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bundles.autoload.building")

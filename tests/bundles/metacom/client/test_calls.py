@@ -59,8 +59,8 @@ async def test_second_load_keeps_unit(site_of: SiteOf) -> None:
         assert client["example"] is example
 
 
+# T05
 async def test_parallel_calls_get_their_own_results(site_of: SiteOf) -> None:
-    """T5."""
     site = await site_of(Example)
     async with Metacom(site.websocket_url) as client:
         times = [100 - 5 * index for index in range(20)]

@@ -33,8 +33,8 @@ async def answering() -> AsyncIterator[Callable[[Respond], Awaitable[str]]]:
 Answering = Callable[[Respond], Awaitable[str]]
 
 
+# T02
 async def test_methods_are_called_over_http(site_of: SiteOf) -> None:
-    """T2."""
     site = await site_of(Example, Chat)
     async with Metacom(f"{site.url}/api") as client:
         await client.load("example", "chat.1")

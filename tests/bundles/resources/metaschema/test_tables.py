@@ -46,8 +46,8 @@ def ddl(notations: dict[str, Any], dialect: Dialect = POSTGRESQL, **types: Any) 
     return "\n".join(" ".join(statement.split()) for statement in found)
 
 
+# T78
 def test_reference_unique_and_many_give_the_documented_tables() -> None:
-    """T78."""
     assert ddl({"Country": COUNTRY, "City": CITY, "Person": PERSON}).splitlines() == [
         'CREATE TABLE "Country" ( "countryId" BIGINT GENERATED ALWAYS AS IDENTITY, name VARCHAR '
         'NOT NULL, CONSTRAINT "pkCountry" PRIMARY KEY ("countryId") )',

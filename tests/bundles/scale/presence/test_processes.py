@@ -143,10 +143,11 @@ async def test_lists_are_kept_during_outage_of_redis_and_completed_afterwards(
         assert bob.events == ["+bob", "-bob", "+eve"]
 
 
+# H1
 async def test_clients_of_killed_process_leave_once(
     process: Process, application: Application
 ) -> None:
-    """H1: a worker is killed with SIGKILL."""
+    """A worker is killed with SIGKILL."""
     async with guest_of(url_of(application)) as bob, guest_of(url_of(application)) as phone:
         async with guest_of(process.url) as ada, guest_of(process.url) as laptop:
             await bob.enter("bob")

@@ -21,7 +21,8 @@ RAN = """
 PASSWORD = {"Authorization": "Basic " + base64.b64encode(b"ada:hunter2").decode()}
 
 
-async def test_t79_handler_of_closed_directory_does_not_run(site: Site) -> None:
+# T79
+async def test_handler_of_closed_directory_does_not_run(site: Site) -> None:
     files = {
         "app/cellar/access.py": "auth = 'ada:hunter2'\nrealm = 'Cellar'\n",
         "app/cellar/request.py": RAN,

@@ -122,8 +122,9 @@ async def test_access_of_roles_uses_the_hierarchy(client_of: ClientOf) -> None:
     assert (await client.http("GET a", headers=bearer("eve"))).status_code == 403
 
 
+# T79
 @pytest.mark.parametrize("has_basic", [False, True])
-async def test_t79_basic_auth_without_header_is_401_with_realm_before_the_handler(
+async def test_basic_auth_without_header_is_401_with_realm_before_the_handler(
     client_of: ClientOf, has_basic: bool
 ) -> None:
     """Impress of 2015 asked after the handler had run."""

@@ -72,7 +72,8 @@ async def subscribed(live: LiveSite, number: int = 1) -> None:
     await until(lambda: live.channels.count() == number)
 
 
-async def test_t80_stream_begins_with_retry_and_sends_events(live: Live) -> None:
+# T80
+async def test_stream_begins_with_retry_and_sends_events(live: Live) -> None:
     site = await live(FILES)
 
     async with site.events("/chat.sse") as reader:
@@ -92,7 +93,8 @@ async def test_t80_stream_begins_with_retry_and_sends_events(live: Live) -> None
     await subscribed(site, 0)
 
 
-async def test_t80_silent_stream_gets_heartbeats(live: Live) -> None:
+# T80
+async def test_silent_stream_gets_heartbeats(live: Live) -> None:
     site = await live(FILES, {"web.channels.heartbeat": 0.02})
 
     async with site.events("/chat.sse") as reader:
@@ -100,8 +102,9 @@ async def test_t80_silent_stream_gets_heartbeats(live: Live) -> None:
         assert [await reader.next() for _ in range(3)] == [":", ":", ":"]
 
 
+# T80
 @pytest.mark.parametrize("by", ["header", "query", "both"])
-async def test_t80_reconnected_client_gets_what_it_has_missed(live: Live, by: str) -> None:
+async def test_reconnected_client_gets_what_it_has_missed(live: Live, by: str) -> None:
     files = {**FILES, "app/two.sse/get.py": "async def get(client): return ['chat', 'news']"}
     site = await live(files)
     send = site.channels.send
@@ -342,7 +345,8 @@ async def test_stream_ends_when_the_token_of_its_client_expires(live: Live) -> N
         assert await reader.next() is None
 
 
-async def test_g4_line_breaks_in_fields_are_escaped_or_rejected(live: Live) -> None:
+# G4
+async def test_line_breaks_in_fields_are_escaped_or_rejected(live: Live) -> None:
     site = await live(FILES)
     data = "a\ndata: b\r\rid: 9\n\nevent: x"
 
@@ -380,7 +384,8 @@ async def test_send_with_an_invalid_argument_raises_and_sends_nothing(site: Site
     assert channels.position.endswith("-0")
 
 
-async def test_g4_slow_reader_is_closed_and_others_go_on(
+# G4
+async def test_slow_reader_is_closed_and_others_go_on(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await live(FILES, {"web.channels.max_waiting_size": 200_000})
@@ -407,7 +412,8 @@ async def test_g4_slow_reader_is_closed_and_others_go_on(
     writer.close()
 
 
-async def test_g4_client_that_disconnects_in_mid_write_is_removed(live: Live) -> None:
+# G4
+async def test_client_that_disconnects_in_mid_write_is_removed(live: Live) -> None:
     site = await live(FILES)
     _, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(b"GET /chat.sse HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -421,7 +427,8 @@ async def test_g4_client_that_disconnects_in_mid_write_is_removed(live: Live) ->
     assert site.channels.counts == {}
 
 
-async def test_g4_a_thousand_idle_streams_get_one_event_and_end_at_the_stop(live: Live) -> None:
+# G4
+async def test_a_thousand_idle_streams_get_one_event_and_end_at_the_stop(live: Live) -> None:
     site = await live(
         FILES, {"http.max_connections": 1500, "http.max_connections_per_address": 1500}
     )

@@ -137,8 +137,9 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "open", limited)
 
 
+# G5
 @pytest.mark.usefixtures("full_disk")
-async def test_g5_store_disk_full_is_507_and_keeps_no_file(uploads: Uploads) -> None:
+async def test_store_disk_full_is_507_and_keeps_no_file(uploads: Uploads) -> None:
     files = [("a", UploadedFile("x", b"1" * 100_000)) for _ in range(4)]
 
     with pytest.raises(InsufficientStorageException, match="no space left for the upload"):
@@ -211,10 +212,11 @@ async def test_download_is_an_attachment(uploads: Uploads) -> None:
     )
 
 
+# G1
 @pytest.mark.parametrize(
     "path", ["../secret", "/etc/passwd", "07/../../secret", "", "a\0b", "07//a", "..\\secret"]
 )
-async def test_g1_download_path_out_of_folder_is_404(uploads: Uploads, path: str) -> None:
+async def test_download_path_out_of_folder_is_404(uploads: Uploads, path: str) -> None:
     await uploads.store([("a", UploadedFile("x", b"1"))])
 
     with pytest.raises(NotFoundException):

@@ -42,7 +42,8 @@ def headers_of(received: Any) -> CIMultiDict[str]:
     return CIMultiDict((name, value) for name, value in received["headers"])
 
 
-async def test_t74_proxy_route_forwards_method_target_headers_and_body(site: Site) -> None:
+# T74
+async def test_proxy_route_forwards_method_target_headers_and_body(site: Site) -> None:
     """The proxy of 2015 sent neither headers nor a body."""
     async with forwarded_to(site, echo) as session:
         sent = {"X-Own": "1", "Cookie": "a=b", "Authorization": "Bearer t", "Content-Type": "a/b"}
@@ -69,7 +70,8 @@ async def test_every_method_is_forwarded(site: Site, method: str) -> None:
         assert response.headers["X-Method"] == method
 
 
-async def test_t74_response_is_streamed(site: Site) -> None:
+# T74
+async def test_response_is_streamed(site: Site) -> None:
     """The second piece is sent after the first one has arrived."""
     arrived = asyncio.Event()
 

@@ -30,9 +30,8 @@ def closed_port() -> int:
         return port
 
 
-async def test_t74_upstream_that_is_down_is_502(
-    site: Site, caplog: pytest.LogCaptureFixture
-) -> None:
+# T74
+async def test_upstream_that_is_down_is_502(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     origin = f"http://127.0.0.1:{closed_port()}"
     async with (
         site.served(forwarding(origin)) as session,

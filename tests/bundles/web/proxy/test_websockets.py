@@ -46,7 +46,8 @@ async def echo(native: web.Request) -> web.StreamResponse:
     return socket
 
 
-async def test_t74_websocket_is_forwarded_both_ways(site: Site) -> None:
+# T74
+async def test_websocket_is_forwarded_both_ways(site: Site) -> None:
     async with (
         forwarded_to(site, echo) as session,
         session.ws_connect("/there/chat?a=1", protocols=("new", "chat")) as socket,

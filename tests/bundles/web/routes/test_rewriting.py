@@ -62,7 +62,8 @@ async def body(session: aiohttp.ClientSession, path: str, **sent: Any) -> Any:
         return await response.text()
 
 
-async def test_t74_target_of_a_rule_handles_the_request(site: Site) -> None:
+# T74
+async def test_target_of_a_rule_handles_the_request(site: Site) -> None:
     async with site.served(FILES) as session:
         assert await body(session, "/news/2015/first") == "article 2015/first"
         assert json.loads(await body(session, "/uk/page?a=1")) == [
@@ -88,7 +89,8 @@ async def test_t74_target_of_a_rule_handles_the_request(site: Site) -> None:
             assert response.status == 200
 
 
-async def test_t74_loop_is_508_with_the_error_of_the_kernel(site: Site) -> None:
+# T74
+async def test_loop_is_508_with_the_error_of_the_kernel(site: Site) -> None:
     async with site.served(FILES) as session:
         async with session.get("/x/a") as response:
             assert response.status == 508

@@ -92,7 +92,8 @@ async def test_session_is_created_on_first_write(browser: aiohttp.ClientSession)
     assert (await sent(browser, "GET", "/show.json"))["cart"] == "tea"
 
 
-async def test_t72_login_keeps_anonymous_data_and_logout_too(
+# T72
+async def test_login_keeps_anonymous_data_and_logout_too(
     browser: aiohttp.ClientSession,
 ) -> None:
     """The data stays; the id does not, since a client that knows it would be logged in too."""
@@ -247,8 +248,9 @@ G6 = {
 }
 
 
+# G6
 @pytest.mark.parametrize("cookie", list(G6.values()), ids=list(G6))
-async def test_g6_hostile_cookie_is_ignored(browser: aiohttp.ClientSession, cookie: str) -> None:
+async def test_hostile_cookie_is_ignored(browser: aiohttp.ClientSession, cookie: str) -> None:
     headers = {"Cookie": cookie}
     async with aiohttp.ClientSession(await origin_of(browser)) as other:
         async with other.get("/show.json", headers=headers) as response:
@@ -261,7 +263,8 @@ async def test_g6_hostile_cookie_is_ignored(browser: aiohttp.ClientSession, cook
             assert response.cookies["sid"].value not in cookie
 
 
-async def test_g6_cookie_of_8_kb_is_431(browser: aiohttp.ClientSession) -> None:
+# G6
+async def test_cookie_of_8_kb_is_431(browser: aiohttp.ClientSession) -> None:
     """The server closes the connection, so that a client may not see the response."""
     async with aiohttp.ClientSession(await origin_of(browser)) as other:
         try:

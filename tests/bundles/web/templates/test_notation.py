@@ -1,4 +1,4 @@
-"""Impress's notation (specs/impress.md §7.3, T70)."""
+"""Impress's notation for templates."""
 
 from datetime import date
 from decimal import Decimal
@@ -24,7 +24,8 @@ class Temperature:
         return "<21 °C>"
 
 
-def test_t70_value_part_and_iteration() -> None:
+# T70
+def test_value_part_and_iteration() -> None:
     files = {
         "html.template": "<h1>@title@</h1>@[menu]@<ul>@[list]@<li>@.name@</li>@[/list]@</ul>",
         "menu.template": "<a>@title@</a>",

@@ -1,6 +1,6 @@
-"""T61: every row of the table of Metarhia's notation, with its verdict and its text.
+"""Metarhia's notation of schemas: which values it accepts, and the texts of its errors.
 
-The texts are those of metaschema 2.2.2, except where its faults are fixed: these rows say so.
+The texts are the same as in metaschema 2.2.2. Where metaschema has a fault, a comment says so.
 """
 
 import math
@@ -491,41 +491,46 @@ def errors_of(schema: Schema, value: Any) -> Any:
     return raised.value.errors
 
 
+# T61
 @pytest.mark.parametrize(("row", "value"), PAIRS, ids=[f"{r.name}: {v}" for r, v in PAIRS])
-def test_t61_valid_value_is_returned_unchanged(row: Row, value: Any) -> None:
+def test_valid_value_is_returned_unchanged(row: Row, value: Any) -> None:
     assert schema_of(row).validate(value) == value
 
 
+# T61
 @pytest.mark.parametrize(
     ("row", "value", "texts"), WRONG, ids=[f"{row.name}: {value}" for row, value, _ in WRONG]
 )
-def test_t61_invalid_value_has_the_texts_of_metarhia(
-    row: Row, value: Any, texts: list[str]
-) -> None:
+def test_invalid_value_has_the_texts_of_metarhia(row: Row, value: Any, texts: list[str]) -> None:
     assert [error["message"] for error in errors_of(schema_of(row), value)] == texts
 
 
-def test_t61_number_keeps_its_type() -> None:
+# T61
+def test_number_keeps_its_type() -> None:
     value = compile_schema({"a": "number", "b": "number"}).validate({"a": 5, "b": 5.0})
     assert (type(value["a"]), type(value["b"])) == (int, float)
 
 
-def test_t61_tuple_is_a_tuple_and_optional_items_are_none() -> None:
+# T61
+def test_tuple_is_a_tuple_and_optional_items_are_none() -> None:
     assert compile_schema(["string", "number"]).validate(["x", 1]) == ("x", 1)
     value = compile_schema([{"sum": "number"}, "?string"]).validate([1])
     assert (value, value.sum) == ((1, None), 1)
 
 
-def test_t61_set_has_each_item_once() -> None:
+# T61
+def test_set_has_each_item_once() -> None:
     assert compile_schema({"set": "number"}).validate([1, 2, 1]) == {1, 2}
 
 
-def test_t61_documented_types_are_those_of_python() -> None:
+# T61
+def test_documented_types_are_those_of_python() -> None:
     value = compile_schema({"a": "date", "b": "money"}).validate({"a": "2020-02-29", "b": "1.10"})
     assert value == {"a": date(2020, 2, 29), "b": Decimal("1.10")}
 
 
-def test_t61_default_of_a_field_that_is_left_out() -> None:
+# T61
+def test_default_of_a_field_that_is_left_out() -> None:
     """A fault of metaschema: a missing field with a default is required."""
     schema = compile_schema(
         {
@@ -540,7 +545,8 @@ def test_t61_default_of_a_field_that_is_left_out() -> None:
     assert schema.validate({"a": 1, "b": {}})["b"]["c"] == ["x"]
 
 
-def test_t61_named_schema_begins_the_path_with_its_name() -> None:
+# T61
+def test_named_schema_begins_the_path_with_its_name() -> None:
     value = {"guests": [{"name": "x", "address": {}}, {"name": 1}]}
     assert [(e["path"], e["message"]) for e in errors_of(SCHEMAS["Home"], value)] == [
         ("body.guests[0].address.city", 'Field "Home.guests.address.city" is required'),
@@ -549,7 +555,8 @@ def test_t61_named_schema_begins_the_path_with_its_name() -> None:
     ]
 
 
-def test_t62_nested_reference_names_the_path() -> None:
+# T62
+def test_nested_reference_names_the_path() -> None:
     schema = compile_schema({"person": "Person"}, SCHEMAS)
     [error] = errors_of(schema, {"person": {"name": "x", "address": {}}})
     assert error == {
@@ -559,7 +566,8 @@ def test_t62_nested_reference_names_the_path() -> None:
     }
 
 
-def test_t14_t15_t16_parameters_that_do_not_fit() -> None:
+# T14, T15, T16
+def test_parameters_that_do_not_fit() -> None:
     """The default profile: the paths, codes and params of rxkernel, and Metarhia's texts."""
     schema = compile_schema({"a": "number", "b": "number"})
     [error] = errors_of(schema, {"a": 1, "b": "2"})
@@ -575,7 +583,8 @@ def test_t14_t15_t16_parameters_that_do_not_fit() -> None:
     assert error["message"] == 'Field "c" is not expected'
 
 
-def test_t17_null_is_an_error() -> None:
+# T17
+def test_null_is_an_error() -> None:
     [error] = errors_of(compile_schema({"a": "number"}), None)
     assert (error["path"], error["message"]) == ("body", "Value not of expected type: object")
 

@@ -1,4 +1,4 @@
-"""Checks 32 and 33 of the specification of IOServer: the middlewares of services."""
+"""The middlewares of services: checks 32 and 33 of IOServer."""
 
 import asyncio
 from typing import Any
@@ -91,7 +91,8 @@ async def refused(client: KernelClient, name: str) -> Response:
     return caught.value.response
 
 
-async def test_check_32_middlewares_run_in_order_and_action_sees_what_they_set() -> None:
+# check 32
+async def test_middlewares_run_in_order_and_action_sees_what_they_set() -> None:
     async with (
         KernelClient(application()) as client,
         client.connection("/private", auth={"name": "ada"}) as ada,
@@ -100,7 +101,8 @@ async def test_check_32_middlewares_run_in_order_and_action_sees_what_they_set()
     assert response.content == ["ada", "who", ["first", "login"]]
 
 
-async def test_check_32_error_of_a_middleware_refuses_the_client_with_data(serve: Serve) -> None:
+# check 32
+async def test_error_of_a_middleware_refuses_the_client_with_data(serve: Serve) -> None:
     async with KernelClient(application()) as client:
         response = await refused(client, "eve")
     assert response.content == {
@@ -117,7 +119,8 @@ async def test_check_32_error_of_a_middleware_refuses_the_client_with_data(serve
         assert await raw.receive() == expected
 
 
-async def test_check_33_middleware_that_raises_refuses_the_client(
+# check 33
+async def test_middleware_that_raises_refuses_the_client(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with KernelClient(application()) as client:
@@ -130,7 +133,8 @@ async def test_check_33_middleware_that_raises_refuses_the_client(
             assert (await client.websocket("/private:who", connection=bob)).status_code == 200
 
 
-async def test_check_33_middleware_that_never_ends_refuses_the_client(
+# check 33
+async def test_middleware_that_never_ends_refuses_the_client(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with KernelClient(application(timeout=0.05)) as client:
