@@ -195,7 +195,7 @@ async def test_schema_that_is_the_class_of_users_is_an_error_as_a_parameter(
         await boot(folder, files)
 
 
-async def test_other_arguments_than_users_are_allowed(folder: Folder) -> None:
+async def test_argument_with_a_name_such_as_user_is_allowed(folder: Folder) -> None:
     text = f"""
         {USER}
         from bundles.security import CurrentUser
@@ -262,7 +262,7 @@ async def test_endpoint_for_users_without_users_logs_a_warning(
     ("rule", "hint"),
     [("'logged'", "did you mean 'authenticated'"), ("'editors'", "for a role write roles='edi")],
 )
-async def test_decorator_with_a_word_of_the_field_is_an_error_with_what_to_write(
+async def test_decorator_with_a_value_of_the_field_access_is_an_error_with_the_fix(
     folder: Folder, rule: str, hint: str
 ) -> None:
     text = f"""

@@ -62,7 +62,7 @@ async def test_field_of_folder_is_an_error_with_its_line(folder: Folder, line: s
     )
 
 
-async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
+async def test_file_with_names_that_are_not_fields_boots(folder: Folder) -> None:
     await folder.boot(
         {
             "lib/limits.py": "limit = 5",

@@ -129,7 +129,7 @@ async def test_changed_module_replaces_the_endpoints_that_read_it_at_their_top(
 
 
 # T49
-async def test_mistake_changes_nothing(folder: Folder) -> None:
+async def test_file_with_a_mistake_changes_no_route(folder: Folder) -> None:
     client = KernelClient(await folder.boot(FILES))
     text = "access = 'public'\nparameters = {'c': 'Cty'}\nasync def add(c): ..."
     folder.write({"api/city/add.py": text})

@@ -444,7 +444,7 @@ async def test_examples_of_an_endpoint_are_run_over_each_route(folder: Folder) -
     assert [result.problem for result in results] == [None] * 6
 
 
-async def test_unit_with_a_name_of_other_letters_is_found(folder: Folder) -> None:
+async def test_unit_with_a_name_beyond_ascii_is_found(folder: Folder) -> None:
     application = await folder.boot(
         {"api/größe/élan.py": "access = 'public'\nasync def method(): return {'a': 1}"}
     )

@@ -170,7 +170,7 @@ async def test_saves_within_the_pause_are_loaded_together(live: LiveFolder) -> N
     assert live.snapshot.number < 5
 
 
-async def test_changes_without_a_pause_do_not_postpone_for_ever(live: LiveFolder) -> None:
+async def test_changes_without_a_pause_are_loaded_after_a_limit(live: LiveFolder) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one")})
     live.write({"api/chat/say.py": SAY.format("two")})
 
@@ -221,7 +221,7 @@ async def test_error_is_logged_once_for_each_change(
     assert live.snapshot.number == 1
 
 
-async def test_all_places_are_loaded_again(live: LiveFolder) -> None:
+async def test_changed_file_of_each_place_is_loaded_again(live: LiveFolder) -> None:
     read = """
         from bundles.autoload import bus, config, db, domain, lib, resources, schemas
 
@@ -496,7 +496,7 @@ async def test_bad_files_keep_the_old_version(
 
 
 # F5
-async def test_root_that_is_removed_and_created_again(live: LiveFolder) -> None:
+async def test_root_that_is_removed_and_created_again_is_loaded(live: LiveFolder) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one")})
 
     shutil.rmtree(live.root)
@@ -523,7 +523,7 @@ async def test_root_that_is_replaced_at_once_is_watched(live: LiveFolder) -> Non
         assert await live.call("chat/say") == (200, number)
 
 
-async def test_link_to_the_root_that_points_elsewhere_is_followed(tmp_path: Path) -> None:
+async def test_link_to_the_root_that_is_replaced_is_followed(tmp_path: Path) -> None:
     """As deployments do: a link to the release that runs."""
     for name in ("one", "two"):
         release = LiveFolder(tmp_path / name)
@@ -551,7 +551,7 @@ async def test_link_to_the_root_that_points_elsewhere_is_followed(tmp_path: Path
         (False, True, True),
     ],
 )
-async def test_setting_decides_and_debug_where_it_is_missing(
+async def test_live_reload_is_enabled_by_its_setting_or_else_by_debug(
     live: LiveFolder, debug: bool, reload: bool | None, is_on: bool
 ) -> None:
     await live.serve({"lib/a.py": ""}, debug=debug, reload=reload)
@@ -559,7 +559,7 @@ async def test_setting_decides_and_debug_where_it_is_missing(
     assert (live.root in live.application.live_directories) is is_on
 
 
-async def test_reload_by_hand_loads_changes_where_live_reload_is_disabled(
+async def test_reload_by_code_without_live_reload_loads_changes(
     live: LiveFolder,
 ) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one")}, reload=False)
@@ -782,7 +782,7 @@ async def test_new_folder_that_is_called_nearly_like_a_place_is_logged(
 
 @pytest.mark.parametrize("static", [{}, {"static/index.html": ""}], ids=["api", "static"])
 @pytest.mark.parametrize("debug", [True, False])
-async def test_endpoint_of_a_change_that_is_not_loaded_says_so_with_debug(
+async def test_endpoint_of_a_change_that_is_not_loaded_is_404_with_the_problem_in_debug(
     live: LiveFolder, debug: bool, static: dict[str, str]
 ) -> None:
     missing = """
@@ -808,7 +808,7 @@ async def test_endpoint_of_a_change_that_is_not_loaded_says_so_with_debug(
 
 @pytest.mark.parametrize("static", [{}, {"static/index.html": ""}], ids=["api", "static"])
 @pytest.mark.parametrize("debug", [True, False])
-async def test_metacom_call_of_a_change_that_is_not_loaded_says_so_with_debug(
+async def test_metacom_call_of_a_change_that_is_not_loaded_is_404_with_the_problem_in_debug(
     live: LiveFolder, debug: bool, static: dict[str, str]
 ) -> None:
     files = {"api/chat/find.py": SAY.format(1), **static}

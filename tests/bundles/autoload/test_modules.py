@@ -100,7 +100,7 @@ async def test_objects_of_the_current_snapshot_can_be_pickled(folder: Folder) ->
         pickle.dumps(old)  # as after each reload of a module
 
 
-async def test_failed_load_leaves_the_modules_of_before(folder: Folder) -> None:
+async def test_failed_load_keeps_the_earlier_modules(folder: Folder) -> None:
     await folder.boot(classes(1))
     module = sys.modules["application.domain.geo"]
 
@@ -249,7 +249,7 @@ async def test_import_of_a_file_of_the_application_is_an_error(
     assert "lib/b.py:2: " in str(caught.value) or "\n" in statement
 
 
-async def test_import_for_types_and_in_functions_is_possible(folder: Folder) -> None:
+async def test_import_for_types_or_in_functions_is_accepted(folder: Folder) -> None:
     await folder.boot(
         {
             "schemas/City.py": "class City: ...",
@@ -283,7 +283,7 @@ async def test_other_folders_of_the_root_can_be_imported(folder: Folder) -> None
         del sys.modules[name]
 
 
-async def test_root_called_like_a_module_has_another_name(tmp_path: Path) -> None:
+async def test_root_named_like_a_module_does_not_hide_the_module(tmp_path: Path) -> None:
     (tmp_path / "json").mkdir()
     folder = Folder(tmp_path / "json")
     await folder.boot({"lib/a.py": "import json\nTEXT = json.dumps({})"})
@@ -384,7 +384,7 @@ async def test_tasks_of_messages_and_hooks_keep_no_old_snapshot(folder: Folder) 
     await task
 
 
-async def test_failed_loads_leave_nothing(folder: Folder) -> None:
+async def test_failed_loads_leave_no_modules(folder: Folder) -> None:
     await folder.boot(classes(0))
     before = modules_in_memory()
 

@@ -12,7 +12,7 @@ from bundles.contracts import Schema
 from tests.bundles.autoload.conftest import Folder, problems_of
 
 
-async def test_config_is_the_names_that_a_file_assigns(folder: Folder) -> None:
+async def test_config_file_provides_the_names_that_it_assigns(folder: Folder) -> None:
     await folder.boot(
         {
             "config/database.py": """
@@ -323,7 +323,7 @@ async def test_init_files_of_places_are_modules(folder: Folder) -> None:
     assert list(folder.snapshot.api["chat"].latest.files) == ["send"]
 
 
-async def test_model_is_a_namespace_of_code_after_lib(folder: Folder) -> None:
+async def test_model_file_reads_lib_and_is_a_namespace(folder: Folder) -> None:
     await folder.boot(
         {
             "lib/names.py": "def title(name): return name.title()",

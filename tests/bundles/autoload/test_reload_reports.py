@@ -57,7 +57,7 @@ def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == level]
 
 
-async def test_problems_has_every_error_of_a_reload(folder: Folder) -> None:
+async def test_problems_contain_every_error_of_a_reload(folder: Folder) -> None:
     class Fails:
         is_failing = False
 

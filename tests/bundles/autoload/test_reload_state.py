@@ -194,7 +194,7 @@ async def test_attributes_that_a_failed_reload_has_set_are_gone(folder: Folder) 
 
 
 @pytest.mark.parametrize("define", ["def", "async def"])
-async def test_migrate_takes_over_what_was_written_while_start_hooks_ran(
+async def test_migrate_takes_over_values_written_while_start_hooks_ran(
     folder: Folder, define: str
 ) -> None:
     await folder.boot({"domain/chat.py": COUNTS.format(define, "chat")})

@@ -116,7 +116,7 @@ async def test_script_whose_content_has_changed_runs_again(
     assert caplog.messages[1].startswith(f"{folder.root}/setup/a.py: done in ")
 
 
-async def test_script_of_a_folder_of_another_name_is_another_one(tmp_path: Path) -> None:
+async def test_script_of_another_application_in_the_same_folder_runs_too(tmp_path: Path) -> None:
     """Two applications in one folder share its file."""
     for name in ("shop", "blog"):
         folder = Folder(tmp_path / name)
@@ -178,7 +178,7 @@ async def test_places_start_in_their_order_around_setup(folder: Folder) -> None:
     ] == LOG
 
 
-async def test_script_uses_what_is_started_and_services(folder: Folder) -> None:
+async def test_script_uses_started_files_and_services(folder: Folder) -> None:
     await folder.boot(
         {
             "model/city.py": "NAMES = ['Rome']",

@@ -59,7 +59,7 @@ def test_list_shows_scripts_without_running_them(project: Path) -> None:
     ]
 
 
-def test_run_runs_what_is_not_done(project: Path) -> None:
+def test_run_executes_scripts_that_are_not_done(project: Path) -> None:
     assert run("run").exit_code == 0
     (project / "town" / "setup" / "geo" / "cities.py").write_text("def setup():\n    1 / 0\n")
     assert states() == {"001_tables": "done", "geo/cities": "changed"}

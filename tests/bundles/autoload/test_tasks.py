@@ -114,7 +114,7 @@ async def test_task_file_is_its_function_with_the_name_of_the_file(folder: Folde
     assert (await scheduler_of(folder).run("run")).result == 0
 
 
-async def test_task_file_run_may_be_a_file_that_is_a_function(folder: Folder) -> None:
+async def test_task_file_that_runs_a_function_file_returns_its_result(folder: Folder) -> None:
     files = {
         "lib/tools/add.py": "def add(a, b): return a + b",
         "tasks/sum.py": "at = '2099-01-01'\nrun = 'lib.tools.add'\nargs = {'a': 1, 'b': 2}",

@@ -96,7 +96,9 @@ async def test_link_to_a_missing_file_is_refused(folder: Folder) -> None:
 
 # F5
 @pytest.mark.parametrize("path", ["", "lib", "lib/example", "lib/example/add.py"])
-async def test_what_every_user_can_write_is_refused(folder: Folder, path: str) -> None:
+async def test_file_or_folder_that_every_user_can_write_is_refused(
+    folder: Folder, path: str
+) -> None:
     folder.write({"lib/example/add.py": "raise ValueError('it was executed')"})
     (folder.root / path).chmod(0o777)
 
@@ -148,7 +150,7 @@ async def test_static_or_certificate_that_every_user_can_write_is_refused(
         ("api/chat/join.2.py", "'join.2' is not a name of Python"),
     ],
 )
-async def test_name_that_no_code_can_read_is_refused(
+async def test_file_name_that_python_cannot_read_is_refused(
     folder: Folder, key: str, rule: str | None
 ) -> None:
     folder.write({key: ""})

@@ -48,7 +48,7 @@ async def test_message_reads_its_snapshot_until_it_has_ended(folder: Folder) -> 
     assert lib.version() == 2
 
 
-async def test_scope_in_a_block_of_its_own_reads_on_after_the_inner_block(folder: Folder) -> None:
+async def test_nested_scope_keeps_its_snapshot_until_the_outer_block_ends(folder: Folder) -> None:
     await folder.boot(version(1))
     scope = folder.autoload.scope(Request("HTTP"))
     await folder.change(version(2))
@@ -127,7 +127,9 @@ async def test_task_of_a_start_hook_reads_the_current_snapshot(folder: Folder) -
     assert await ask() == 2
 
 
-async def test_two_applications_do_not_see_each_other(folder: Folder, two: Folder) -> None:
+async def test_message_of_two_applications_reads_the_files_of_its_own(
+    folder: Folder, two: Folder
+) -> None:
     await folder.boot(version(1))
     await two.boot(version(2))
 
@@ -218,7 +220,9 @@ async def test_resources_are_bytes_by_path(folder: Folder) -> None:
     assert resources["mail/welcome 1.txt"] == b"bye"
 
 
-async def test_reload_in_flight_of_a_thread_reads_one_snapshot(folder: Folder) -> None:
+async def test_thread_of_a_message_after_a_reload_reads_the_snapshot_of_the_message(
+    folder: Folder,
+) -> None:
     await folder.boot(version(1))
 
     with folder.message():

@@ -104,7 +104,7 @@ async def test_more_calls_than_the_queue_holds_are_refused(
 
 
 # T58
-async def test_every_limit_holds(
+async def test_call_over_one_of_several_limits_is_refused(
     limited: Callable[..., RemoteMethod], stub: Stub, clock: ManualClock
 ) -> None:
     method = limited(
@@ -122,7 +122,9 @@ async def test_every_limit_holds(
 
 
 # T58
-async def test_repetitions_count(service_of: ServiceOf, method_of: MethodOf, stub: Stub) -> None:
+async def test_repeated_call_counts_for_the_limit(
+    service_of: ServiceOf, method_of: MethodOf, stub: Stub
+) -> None:
     """A repetition that a limit refuses raises the error of the service."""
     stub.reply(503)
     service = service_of(limits=[{"calls": 2, "per": "1d"}], queue={"size": 0})
@@ -208,7 +210,7 @@ async def check_limits(
             place.start()
 
 
-async def test_concurrency_is_limited(
+async def test_call_over_the_concurrency_and_the_queue_is_refused(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub
 ) -> None:
     released = asyncio.Event()
