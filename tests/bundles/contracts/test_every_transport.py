@@ -163,7 +163,7 @@ class Machine:
             self.ended = True
 
 
-async def test_one_contract_with_every_key_holds(way: str) -> None:
+async def test_contract_with_every_key_enforces_each_of_them(way: str) -> None:
     machine = Machine()
     async with calling(way, machine) as caller:
 

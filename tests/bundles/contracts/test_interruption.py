@@ -128,7 +128,7 @@ class Gone:
         return lambda: None
 
 
-async def test_call_of_a_client_that_has_left_does_not_run() -> None:
+async def test_call_of_a_disconnected_client_does_not_run() -> None:
     cases = Cases()
     async with client_of(cases) as client:
         kernel = client.application.kernel
@@ -180,7 +180,9 @@ async def test_timeouts_of_many_calls_expire_in_order_with_one_timer() -> None:
 X = {"x": "1"}
 
 
-def test_timeout_works_in_each_of_several_loops(caplog: pytest.LogCaptureFixture) -> None:
+def test_timeout_in_each_of_several_event_loops_responds_408(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """A test suite may have a loop for each test; a timer of a loop before is still pending."""
 
     class Waits:

@@ -103,7 +103,7 @@ async def test_null_arguments_respond_422(way: str) -> None:
 
 # T24
 @every_way
-async def test_result_that_does_not_fit_responds_500_without_details(
+async def test_invalid_result_responds_500_without_details(
     way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with calling(way, Math()) as caller:

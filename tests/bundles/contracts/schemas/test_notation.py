@@ -506,7 +506,7 @@ def test_invalid_value_has_the_texts_of_metarhia(row: Row, value: Any, texts: li
 
 
 # T61
-def test_number_keeps_its_type() -> None:
+def test_int_and_float_of_a_number_keep_their_types() -> None:
     value = compile_schema({"a": "number", "b": "number"}).validate({"a": 5, "b": 5.0})
     assert (type(value["a"]), type(value["b"])) == (int, float)
 
@@ -524,13 +524,13 @@ def test_set_has_each_item_once() -> None:
 
 
 # T61
-def test_documented_types_are_those_of_python() -> None:
+def test_value_of_a_documented_type_has_its_python_type() -> None:
     value = compile_schema({"a": "date", "b": "money"}).validate({"a": "2020-02-29", "b": "1.10"})
     assert value == {"a": date(2020, 2, 29), "b": Decimal("1.10")}
 
 
 # T61
-def test_default_of_a_field_that_is_left_out() -> None:
+def test_missing_field_with_a_default_gets_the_default() -> None:
     """A fault of metaschema: a missing field with a default is required."""
     schema = compile_schema(
         {
@@ -567,7 +567,7 @@ def test_nested_reference_names_the_path() -> None:
 
 
 # T14, T15, T16
-def test_parameters_that_do_not_fit() -> None:
+def test_invalid_parameters_have_codes_of_rxkernel_and_texts_of_metarhia() -> None:
     """The default profile: the paths, codes and params of rxkernel, and Metarhia's texts."""
     schema = compile_schema({"a": "number", "b": "number"})
     [error] = errors_of(schema, {"a": 1, "b": "2"})
@@ -584,7 +584,7 @@ def test_parameters_that_do_not_fit() -> None:
 
 
 # T17
-def test_null_is_an_error() -> None:
+def test_null_for_an_object_is_an_error() -> None:
     [error] = errors_of(compile_schema({"a": "number"}), None)
     assert (error["path"], error["message"]) == ("body", "Value not of expected type: object")
 
@@ -603,7 +603,7 @@ def test_errors_of_an_object_with_many_names_are_limited() -> None:
     assert len(errors_of(schema, value)) == 50
 
 
-def test_schema_option_keeps_the_options_inside() -> None:
+def test_schema_option_keeps_the_options_of_the_inner_notation() -> None:
     schema = compile_schema({"a": {"schema": {"type": "?string", "note": "inside"}}})
     assert schema.validate({}) == {}
     assert schema.json_schema()["properties"]["a"]["description"] == "inside"
@@ -617,7 +617,7 @@ def test_schema_option_keeps_the_options_inside() -> None:
         ([{"type": "number", "max": 1e30}, "string"], [1e30, 2**64, "x"], [1e31, 10**31, True]),
     ],
 )
-def test_union_with_a_number_whose_range_is_beyond_64_bits(
+def test_union_with_a_number_beyond_64_bits_enforces_the_range(
     alternatives: list[Any], valid: list[Any], invalid: list[Any]
 ) -> None:
     schema = compile_schema({"union": alternatives})
@@ -633,7 +633,7 @@ def test_error_in_an_alternative_of_a_union_names_its_field() -> None:
     assert error["message"] == 'Field "a[1].b" not of expected type: number'
 
 
-def test_value_is_not_changed() -> None:
+def test_validated_value_is_not_modified() -> None:
     value: dict[str, Any] = {"b": {}}
     compile_schema({"a": {"type": "number", "default": 5}, "b": {}}).validate(value)
     assert value == {"b": {}}
@@ -703,7 +703,7 @@ def test_numbers_with_equal_hashes_are_an_error(source: dict[str, Any], kind: st
     assert error == {"path": "body.a", "code": "too_many_collisions", "message": message}
 
 
-def test_validate_with_a_bug_raises() -> None:
+def test_validate_function_with_a_bug_raises_its_exception() -> None:
     def bug(value: Any) -> Any:
         return value["x"]
 
