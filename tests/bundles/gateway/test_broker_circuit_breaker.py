@@ -239,7 +239,7 @@ def test_failures_are_errors_of_the_node_from_500(exc: Exception, expected: bool
     assert is_failure(exc, "node-1") is expected
 
 
-def test_circuits_are_of_one_action_on_one_node() -> None:
+def test_circuit_of_an_action_on_one_node_affects_no_other() -> None:
     notes = opened()
     circuits = notes.circuits
 
@@ -491,7 +491,7 @@ async def test_event_of_a_circuit_is_outside_of_the_message_that_failed(site_of:
     assert not shaky.messages & set(shaky.sources)
 
 
-async def test_without_the_setting_there_are_no_circuits(site_of: SiteOf) -> None:
+async def test_circuit_breaker_without_its_setting_is_not_used(site_of: SiteOf) -> None:
     shaky = Shaky()
     site = await site_of(shaky)
 

@@ -77,7 +77,7 @@ def test_exposed_lists_what_clients_may_call() -> None:
     ]
 
 
-def test_exposed_without_actions_prints_the_heads(project: Path) -> None:
+def test_exposed_without_actions_prints_the_heading(project: Path) -> None:
     (project / "site_with_actions.py").write_text(
         "from rxkernel import Application\n\napplication = Application(bundles=['gateway'])\n"
     )

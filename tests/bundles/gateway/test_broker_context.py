@@ -198,7 +198,7 @@ class Meta:
 
 
 # check 35
-async def test_meta_goes_down_and_comes_back_from_nested_calls(site_of: SiteOf) -> None:
+async def test_meta_is_passed_to_nested_calls_and_merged_back(site_of: SiteOf) -> None:
     site = await site_of(Meta)
     context = site.broker.context({"user": "ada"})
 
@@ -208,7 +208,7 @@ async def test_meta_goes_down_and_comes_back_from_nested_calls(site_of: SiteOf) 
 
 
 # check 35
-async def test_meta_of_a_failed_call_comes_back(site_of: SiteOf) -> None:
+async def test_meta_of_a_failed_call_is_merged_back(site_of: SiteOf) -> None:
     site = await site_of(Meta)
 
     assert await site.broker.call("meta.failing") == {"kept": 1}

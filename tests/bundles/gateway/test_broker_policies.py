@@ -97,7 +97,7 @@ async def test_call_past_its_timeout_is_cancelled(site_of: SiteOf) -> None:
 
 
 @pytest.mark.parametrize("name", ["slow.own", "slow.stubborn", "slow.replaced"])
-async def test_action_past_its_timeout_is_a_timeout_whatever_it_does(
+async def test_action_past_its_timeout_that_catches_the_cancellation_is_a_timeout(
     site_of: SiteOf, name: str
 ) -> None:
     """This also holds if it catches the cancellation, and returns or raises."""

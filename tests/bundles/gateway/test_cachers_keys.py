@@ -189,7 +189,7 @@ def test_number_is_written_as_in_javascript(number: float, text: str) -> None:
         ("m?th.add:**", ["math.add:", "math.add:1.5", "math.add:a|b:c"]),
     ],
 )
-def test_pattern_of_clean(pattern: str, matched: list[str]) -> None:
+def test_pattern_of_clean_matches_these_keys_only(pattern: str, matched: list[str]) -> None:
     keys = [
         *("math.add", "math.add:", "math.add:1.5", "math.add:a|b:c", "math.adv.pow:1"),
         "v2.pow:[1|2]",

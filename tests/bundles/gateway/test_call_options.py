@@ -78,7 +78,7 @@ async def test_fallback_function_returns_the_result() -> None:
 
 
 # check 22
-async def test_retries_are_further_attempts_of_retryable_errors() -> None:
+async def test_retries_repeat_retryable_errors_only() -> None:
     slow = Slow()
     async with in_process(slow, gateway=gateway(call={"call_options": {"retries": 2}})) as io:
         assert await io.error("slow.fail") == {
@@ -161,7 +161,7 @@ class Noting:
 
 
 # check 24
-async def test_middleware_packet_before_action_after_in_this_order() -> None:
+async def test_middlewares_and_hooks_of_a_call_run_in_order() -> None:
     async with in_process(Noting, gateway=Ordered) as io:
         assert await io.call("noting.run", {"a": 1}) == "done"
         gateway = io.kernel_client.application.injector.get(Ordered)

@@ -78,7 +78,7 @@ async def test_call_is_acknowledged_with_null_and_the_result() -> None:
 
 
 # check 1
-async def test_frame_of_a_whole_number() -> None:
+async def test_acknowledgement_of_a_whole_number_has_no_fraction() -> None:
     class Whole:
         @action("math.add", visibility="published")
         async def add(self, a: int, b: int) -> int:
@@ -90,7 +90,7 @@ async def test_frame_of_a_whole_number() -> None:
 
 
 # check 1
-async def test_binary_parameters_and_results() -> None:
+async def test_binary_parameters_and_results_arrive_unchanged() -> None:
     async with listening() as app, client(app) as socket:
         sent = {"file": b"\x00\xff", "more": [b"a"]}
         assert await socket.call("call", ("greeter.echo", sent)) == (None, sent)
@@ -189,7 +189,7 @@ async def test_error_of_an_action_has_its_five_fields() -> None:
 
 
 # check 9
-async def test_other_exception_has_a_generic_message() -> None:
+async def test_unexpected_exception_has_a_generic_message_except_in_debug() -> None:
     async with in_process(Broken) as io:
         assert await io.error("broken.plain") == {
             "name": "Error",
@@ -276,7 +276,7 @@ async def test_acknowledgement_of_an_action_is_its_content() -> None:
         assert await io.call("two") == [1, 2]
 
 
-async def test_call_is_one_message_and_its_action_another() -> None:
+async def test_call_of_a_client_and_its_action_are_two_messages_with_one_id() -> None:
     seen: list[Request] = []
 
     @observe(KernelEvents.KERNEL_REQUEST)

@@ -128,7 +128,7 @@ async def test_whitelist_refuses_other_actions_before_the_hooks() -> None:
 
 # check 15, check 16
 @pytest.mark.parametrize(("mask", "expected"), TABLE, ids=lambda value: str(value))
-async def test_masks_select_the_names_of_the_table(mask: Any, expected: str) -> None:
+async def test_mask_of_a_whitelist_allows_matching_names_only(mask: Any, expected: str) -> None:
     async with in_process(Patterns, gateway=gateway(call={"whitelist": [mask]})) as io:
         found = ["0" if await io.code(name) == 404 else "1" for name in NAMES]
     assert "".join(found) == expected
@@ -231,7 +231,7 @@ async def test_other_masks_select_published_actions_only(mask: Any) -> None:
         assert await io.code("math.open") == 404
 
 
-async def test_whitelist_and_aliases_that_cannot_work_are_one_error() -> None:
+async def test_invalid_whitelist_and_aliases_are_one_error() -> None:
     problems = await problems_of(
         call={
             "whitelist": ["mth.add", "users.*", re.compile("^x"), "math.secret", "*.open", 5, ""],

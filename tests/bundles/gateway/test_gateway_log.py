@@ -77,7 +77,9 @@ async def test_log_without_parameters_has_none(caplog: pytest.LogCaptureFixture)
     assert "secret" not in caplog.text
 
 
-async def test_log_of_a_value_that_cannot_be_shown(caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_of_a_value_whose_repr_fails_names_its_class(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Odd:
         def __repr__(self) -> str:
             raise ValueError("no text")

@@ -303,7 +303,7 @@ async def user_of(io: Any) -> Any:
 
 
 # check 32
-async def test_login_and_logout_by_actions() -> None:
+async def test_user_of_a_connection_follows_login_and_logout_actions() -> None:
     async with in_process(Accounts, Greeter) as all_, all_.connected() as io:
         assert await user_of(io) is None
         await io.call("accounts.login", {"name": "Ada"})
@@ -356,7 +356,7 @@ async def test_event_with_authorization_refuses_clients_without_a_user() -> None
         assert await io.emit("admin", "greeter.hello") == [None, "Hello"]
 
 
-async def test_meta_and_user_of_a_subclass() -> None:
+async def test_meta_of_a_subclass_of_gateway_is_read_and_saved() -> None:
     class Tenants(Gateway):
         def get_meta(self, connection: Connection) -> dict[str, Any]:
             return {"tenant": connection.attributes.get("tenant", 1)}
@@ -408,5 +408,5 @@ async def test_gateway_is_built_by_the_injector() -> None:
         )
 
 
-def test_helper_gateway_has_the_events() -> None:
+def test_helper_gateway_declares_its_events_in_one_namespace() -> None:
     assert gateway(call={}).namespaces == {"/": {"events": {"call": {}}}}

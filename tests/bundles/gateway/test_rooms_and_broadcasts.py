@@ -67,7 +67,7 @@ async def test_rooms_follow_join_and_leave() -> None:
 
 
 # check 35
-async def test_join_and_leave_of_one_room_ends_outside() -> None:
+async def test_join_and_leave_of_one_room_leaves_the_room() -> None:
     async with in_process(Rooms, Greeter, gateway=LISTED) as all_, all_.connected() as io:
         await io.call("rooms.both", {"room": "a"})
         assert await io.call("rooms.list") == [id_of(io)]
@@ -215,7 +215,7 @@ async def test_node_actions_are_refused_unless_they_are_listed(name: str) -> Non
         assert await io.call(name)
 
 
-async def test_own_actions_have_the_name_of_the_gateway() -> None:
+async def test_gateway_with_a_name_has_it_in_its_own_actions() -> None:
     class Site(Gateway):
         name = "site"
         namespaces = {"/": {"events": {"call": {"whitelist": ["site.get_clients"]}}}}

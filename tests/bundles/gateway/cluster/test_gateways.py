@@ -83,7 +83,7 @@ async def test_client_calls_published_actions_of_other_nodes(nodes: Nodes) -> No
     assert await io.code("$node.list") == 404
 
 
-async def test_whitelist_and_aliases_are_for_actions_of_other_nodes_too(nodes: Nodes) -> None:
+async def test_whitelist_and_aliases_allow_actions_of_other_nodes(nodes: Nodes) -> None:
     io = Client((await with_gateway(nodes, LISTED)).client)
     assert await io.code("accounts.count") == 404
 

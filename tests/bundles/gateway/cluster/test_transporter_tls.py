@@ -106,7 +106,7 @@ async def test_tls_with_server_without_tls_fails_before_credentials_are_sent(
     assert b"s3cr3t" not in received
 
 
-def test_nats_private_names_exist() -> None:
+def test_private_names_of_nats_py_exist() -> None:
     """`NatsConnection` ends with them what nats-py leaves open when a server hangs or crashes, and
     `NatsClient` avoids its queues."""
     client = Client()
