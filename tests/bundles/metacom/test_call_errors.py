@@ -255,7 +255,9 @@ async def test_returned_exception_of_another_class_is_a_bug(
 
 @BOTH
 @PROFILES
-async def test_raised_domain_error(site_of: SiteOf, way: str, compat: bool) -> None:
+async def test_raised_domain_error_is_sent_if_its_code_is_a_status(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
     await check(
         site_of,
         way,
@@ -305,7 +307,7 @@ async def test_timeout_is_408_with_its_milliseconds(
 
 # T14, T15, T16
 @BOTH
-async def test_errors_has_each_wrong_field(site_of: SiteOf, way: str) -> None:
+async def test_invalid_arguments_are_listed_in_errors_by_field(site_of: SiteOf, way: str) -> None:
     site = await site_of(Failing)
     async with sending(site, way) as send:
         error = (await send(call("fail/add", {"b": "2", "c": 1}))).packet["error"]

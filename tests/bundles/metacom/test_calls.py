@@ -111,7 +111,7 @@ async def test_rejected_connection_gets_status_in_handshake(site_of: SiteOf) -> 
     assert error.value.status == 401
 
 
-async def test_path_of_websocket_serves_other_requests(site_of: SiteOf) -> None:
+async def test_path_of_the_websocket_serves_http_routes(site_of: SiteOf) -> None:
     class Home:
         @http("GET", "/", "home")
         async def home(self) -> str:
@@ -225,7 +225,9 @@ async def test_endpoint_without_access_is_closed(site_of: SiteOf, tmp_path: Path
     assert packet["error"]["code"] == 401
 
 
-async def test_connection_of_call_has_handshake(site_of: SiteOf) -> None:
+async def test_connection_of_a_call_has_headers_and_query_of_the_handshake(
+    site_of: SiteOf,
+) -> None:
     class Who:
         @procedure("who/am_i", METACOM)
         async def am_i(self, request: Request, connection: Connection) -> Any:

@@ -156,7 +156,7 @@ async def test_disconnect_notifies_running_call_which_goes_on(site_of: SiteOf) -
     await until(lambda: not log.connections[0].calls)  # type: ignore[attr-defined]
 
 
-async def test_close_of_method_closes_with_its_code(site_of: SiteOf) -> None:
+async def test_method_that_closes_the_connection_closes_it_with_its_code(site_of: SiteOf) -> None:
     log = Log()
     site = await site_of(Steps(), listeners=(log,))
     async with site.client() as client:

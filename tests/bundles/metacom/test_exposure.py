@@ -66,7 +66,7 @@ async def test_functions_with_a_route_are_methods_under_their_names() -> None:
         assert response.content == {"id": 1}
 
 
-async def test_unit_may_have_a_version() -> None:
+async def test_exposed_unit_with_a_version_is_called_without_it() -> None:
     application = application_of(expose={"articles.2": Articles})
     async with KernelClient(application) as client:
         names = [definition.name for definition in application.kernel.definitions[METACOM]]

@@ -89,7 +89,7 @@ async def test_ping_over_http_gets_the_same_two_bytes(site_of: SiteOf) -> None:
 
 
 # T07
-async def test_false_zero_and_null_are_results(site_of: SiteOf) -> None:
+async def test_falsy_result_over_http_is_sent(site_of: SiteOf) -> None:
     site = await site_of(Example)
     for value, text in (False, "false"), (0, "0"), (None, "null"):
         packet = call("example/value", {"value": value})
@@ -301,7 +301,7 @@ async def test_body_that_cannot_be_read_gets_an_error_packet(
         assert json.loads(text)["error"]["code"] == expected
 
 
-async def test_compressed_and_large_bodies(site_of: SiteOf) -> None:
+async def test_compressed_body_is_read_and_large_body_is_413(site_of: SiteOf) -> None:
     site = await site_of(Example, http={"body_limit": 200})
     packet = b'{"type":"call","id":1,"method":"example/hello"}'
     packed = gzip.compress(packet)
@@ -335,7 +335,7 @@ async def test_call_over_http_is_finished_when_the_server_stops(site_of: SiteOf)
         await stopping
 
 
-async def test_other_rpc_path_and_page_at_the_root(site_of: SiteOf) -> None:
+async def test_rpc_path_serves_calls_and_the_root_serves_its_page(site_of: SiteOf) -> None:
     class Page:
         @http("GET", "/", "page")
         async def page(self) -> str:

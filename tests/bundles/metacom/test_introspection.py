@@ -145,13 +145,13 @@ async def test_compat_lists_the_names_of_parameters(site_of: SiteOf) -> None:
 
 
 @pytest.mark.parametrize("units", [{"a": 1}, [1], [["example"]]])
-async def test_arguments_that_are_no_names_are_422(site_of: SiteOf, units: Any) -> None:
+async def test_arguments_that_are_not_names_are_422(site_of: SiteOf, units: Any) -> None:
     site = await site_of(Example)
 
     assert (await introspect(site, units))["error"]["code"] == 422
 
 
-async def test_no_arguments_load_no_units(site_of: SiteOf) -> None:
+async def test_introspection_without_arguments_loads_no_units(site_of: SiteOf) -> None:
     site = await site_of(Example)
 
     assert (await introspect(site, []))["result"] == {}
@@ -238,7 +238,7 @@ async def test_highest_version_is_the_default(site_of: SiteOf, tmp_path: Path, w
 
 
 # T11
-async def test_unit_with_a_version_is_loaded_under_the_asked_name(
+async def test_unit_loaded_with_a_version_has_the_requested_name(
     site_of: SiteOf, tmp_path: Path
 ) -> None:
     write(tmp_path, VERSIONS)

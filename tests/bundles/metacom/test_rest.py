@@ -74,7 +74,9 @@ async def test_rest_has_bare_results_by_default(site_of: SiteOf, tmp_path: Path)
 
 # T45
 @pytest.mark.parametrize("compat", [False, True], ids=["default", "compat"])
-async def test_arguments_of_query_and_body(site_of: SiteOf, tmp_path: Path, compat: bool) -> None:
+async def test_argument_of_the_body_precedes_the_query(
+    site_of: SiteOf, tmp_path: Path, compat: bool
+) -> None:
     """Texts of the query, over which the fields of the body have priority."""
     site = await site_with(site_of, tmp_path, rest="packets", compat=compat)
 

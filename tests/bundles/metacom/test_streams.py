@@ -264,7 +264,9 @@ async def test_call_of_unknown_stream_fails(site_of: SiteOf) -> None:
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
-async def test_upload_and_download_of_1_mb(site_of: SiteOf, dialect: Dialect) -> None:
+async def test_upload_and_download_of_1_mb_arrive_unchanged(
+    site_of: SiteOf, dialect: Dialect
+) -> None:
     site = await site_of(Files)
     async with site.client() as client:
         id: Any = 1 if dialect is Dialect.A else "a-stream"
@@ -330,7 +332,7 @@ async def test_download_to_slow_client_waits_within_bounded_memory(site_of: Site
         assert received == files.produced == size
 
 
-async def test_calls_are_answered_between_the_chunks_of_a_download(site_of: SiteOf) -> None:
+async def test_calls_get_responses_between_the_chunks_of_a_download(site_of: SiteOf) -> None:
     site = await site_of(Files)
     async with site.client() as client:
         await client.call("files/download", {"size": 64 * MIB, "part": 65_536})
@@ -353,7 +355,7 @@ async def test_calls_are_answered_between_the_chunks_of_a_download(site_of: Site
 
 
 @pytest.mark.parametrize("method", ["files/upload", "files/write"])
-async def test_client_that_leaves_in_the_middle_ends_readers_and_writers(
+async def test_client_that_disconnects_during_streams_ends_readers_and_writers(
     site_of: SiteOf, method: str
 ) -> None:
     files = Files()
@@ -409,7 +411,7 @@ async def test_server_that_closes_a_paused_connection_does_not_wait(site_of: Sit
     assert files.errors
 
 
-async def test_stream_that_nobody_reads_fails_after_the_timeout(site_of: SiteOf) -> None:
+async def test_stream_that_is_not_read_fails_after_the_timeout(site_of: SiteOf) -> None:
     site = await site_of(Files, stream_timeout=0.05)
     async with site.client() as client:
         await client.send({"type": "stream", "id": 1, "name": "x", "size": 5})
@@ -505,7 +507,7 @@ async def test_limits_of_streams_are_errors_with_their_status(site_of: SiteOf) -
         assert [(error["id"], error["error"]["code"]) for error in errors] == [(1, 413), (3, 429)]
 
 
-async def test_client_that_goes_on_sending_invalid_chunks_is_closed(site_of: SiteOf) -> None:
+async def test_client_that_keeps_sending_invalid_chunks_is_closed(site_of: SiteOf) -> None:
     site = await site_of(Files, max_rate=10)
     async with site.client() as client:
         for _ in range(100):

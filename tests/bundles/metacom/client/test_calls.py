@@ -194,7 +194,7 @@ async def test_session_of_application_is_used_and_not_closed(site_of: SiteOf) ->
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1", "ftp://host/", "ws:///path"])
-def test_url_of_other_scheme_raises(url: str) -> None:
+def test_client_with_an_invalid_url_raises(url: str) -> None:
     with pytest.raises(ValueError, match="url must begin with ws://"):
         Metacom(url)
 

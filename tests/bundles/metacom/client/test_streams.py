@@ -343,7 +343,7 @@ async def test_download_that_is_read_slowly_is_whole(scripted: Scripted) -> None
         assert await client.call("a/other") == "a/other"
 
 
-async def test_download_that_nobody_reads_fails(scripted: Scripted) -> None:
+async def test_download_that_is_not_read_fails_above_its_limit(scripted: Scripted) -> None:
     opening = stream(-1, name="a", size=10**9)
     data = [chunk(-1, b"x" * 1_000_000)] * (MAX_UNREAD // 1_000_000 + 1)
     script = sending(opening, *data)
@@ -354,7 +354,7 @@ async def test_download_that_nobody_reads_fails(scripted: Scripted) -> None:
 
 
 @pytest.mark.parametrize(("count", "size"), [(2 * MAX_STREAMS, 1), (12, MAX_UNREAD // 4)])
-async def test_downloads_that_nobody_reads_are_dropped_for_new_ones(
+async def test_downloads_that_are_not_read_are_dropped_for_new_ones(
     scripted: Scripted, count: int, size: int
 ) -> None:
     """The calls to which the streams belong have failed."""

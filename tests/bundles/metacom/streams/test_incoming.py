@@ -128,7 +128,7 @@ async def test_unread_data_of_all_streams_counts_for_the_window() -> None:
     assert first.unread == peer.streams.unread == 60
 
 
-async def test_stream_that_nobody_takes_fails_above_the_window() -> None:
+async def test_stream_that_is_not_taken_fails_above_the_window() -> None:
     peer = Peer(window=100)
     peer.open(1, 1000)
     for _ in range(5):
@@ -212,7 +212,7 @@ async def test_stream_above_the_window_fails_if_no_call_takes_it(end: str) -> No
     await cancelled(call)
 
 
-async def test_stream_that_its_call_leaves_is_terminated() -> None:
+async def test_stream_whose_call_ends_before_its_end_is_terminated() -> None:
     peer = Peer(window=100)
     peer.open(1, 120)
 
@@ -531,7 +531,7 @@ async def test_cancelled_reader_loses_no_data() -> None:
     assert await anext(stream) == b"hello"
 
 
-async def test_disconnect_lets_readers_raise_at_once() -> None:
+async def test_disconnect_makes_readers_raise_at_once() -> None:
     peer = Peer(window=4)
     peer.open(1, 10)
     peer.open(2, 10)
