@@ -67,7 +67,7 @@ async def test_post_body_is_returned_with_status_of_response(
     ("arguments", "path"),
     [({"prefix": "v1/"}, "/v1/x"), ({"prefix": ""}, "/x"), ({"prefix": "/"}, "/x"), ({}, "/a/x")],
 )
-async def test_prefix_begins_paths(
+async def test_controller_with_a_prefix_serves_its_routes_below_it(
     serve_routes: ServeRoutes, tmp_path: Path, arguments: dict[str, str], path: str
 ) -> None:
     class Prefixed(ApiController, name="a", **arguments):
@@ -269,7 +269,7 @@ async def test_list_of_hooks_runs_in_its_order(serve_routes: ServeRoutes, tmp_pa
 
 
 # check 19
-async def test_framework_error_has_its_status_and_class(
+async def test_raised_ioserver_error_has_its_status_and_class(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     class UserError(IOServerError):
@@ -312,7 +312,7 @@ async def test_unexpected_error_is_500_without_its_text(
 
 
 # check 21
-async def test_unknown_path_has_the_body_of_the_kernel(
+async def test_unknown_path_is_404_with_the_body_of_the_kernel(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     """A deviation from IOServer, since the path belongs to no controller."""
@@ -325,7 +325,9 @@ async def test_unknown_path_has_the_body_of_the_kernel(
 
 
 # check 22
-async def test_trailing_slash_case_and_head(serve_routes: ServeRoutes, tmp_path: Path) -> None:
+async def test_path_matches_with_a_trailing_slash_and_not_in_another_case(
+    serve_routes: ServeRoutes, tmp_path: Path
+) -> None:
     class Root(ApiController, prefix=""):
         pass
 

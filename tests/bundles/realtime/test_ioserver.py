@@ -48,7 +48,7 @@ class Quiet(Watcher):
 
 
 # check 1
-def test_defaults() -> None:
+def test_ioserver_without_options_has_its_defaults() -> None:
     server = IOServer()
     assert (server.host, server.port, server.verbose) == ("localhost", 8080, LogLevel.ERROR)
     assert IOServer(host="").host == "localhost"
@@ -64,7 +64,7 @@ def test_invalid_port_is_an_error_of_status_400(port: Any) -> None:
 
 
 # check 3
-async def test_port_0_is_a_free_port() -> None:
+async def test_port_0_listens_on_a_free_port() -> None:
     server = IOServer(host="127.0.0.1", port=0)
     assert server.port == 0
     async with server:
@@ -81,7 +81,7 @@ def test_unknown_level_is_an_error(verbose: Any) -> None:
 
 
 # check 5
-def test_important_lines_go_to_stderr() -> None:
+def test_log_lines_from_warning_go_to_stderr() -> None:
     """Without a configuration, `logging` writes WARNING and above to stderr."""
     script = (
         "from bundles.realtime import IOServer; server = IOServer(verbose='WARNING'); "
@@ -93,7 +93,7 @@ def test_important_lines_go_to_stderr() -> None:
     assert (done.stdout, done.stderr) == ("", "shown\nurgent\n")
 
 
-def test_levels_are_those_of_syslog_on_logging(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_levels_of_syslog_are_ordered_in_logging(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     server = IOServer(verbose="DEBUG")
     for level in LogLevel:
@@ -149,7 +149,7 @@ def test_class_of_another_kind_is_an_error_of_status_400(given: Any) -> None:
 
 
 # check 8
-async def test_manager_reads_another_one_in_its_constructor() -> None:
+async def test_manager_reads_another_manager_in_its_constructor() -> None:
     class Second(Manager):
         @inject
         def __init__(self, app_handle: AppHandle) -> None:
@@ -220,7 +220,7 @@ async def test_service_is_served_under_each_of_its_names() -> None:
         assert server.get_service() is not server.get_service("a/b")
 
 
-def test_options_become_settings() -> None:
+def test_options_of_ioserver_are_settings_of_the_application() -> None:
     server = IOServer(
         port=0,
         mode="websocket",
@@ -253,7 +253,7 @@ def test_invalid_option_is_an_error(options: dict[str, Any], message: str) -> No
         IOServer(**options)
 
 
-async def test_parts_are_those_of_the_application() -> None:
+async def test_bundles_of_ioserver_are_enabled_in_the_application() -> None:
     class Probe(Bundle):
         name = "probe"
 

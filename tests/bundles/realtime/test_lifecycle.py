@@ -77,7 +77,7 @@ async def test_send_reaches_the_namespace_the_room_or_the_connection() -> None:
 
 
 # check 35
-async def test_unknown_receiver_is_false_and_creates_nothing() -> None:
+async def test_send_to_an_unknown_receiver_returns_false_and_creates_nothing() -> None:
     app = application()
     async with KernelClient(app) as tests, tests.connection("/chat") as ada:
         send = app.injector.get(AppHandle).send
@@ -110,7 +110,7 @@ class Failing(Watcher):
 
 
 # check 36
-async def test_watchers_run_while_the_server_does(
+async def test_watchers_run_while_the_server_runs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Mine(Endless):
@@ -151,7 +151,7 @@ async def test_stop_ends_events_and_disconnects_clients() -> None:
 
 
 # check 40
-async def test_fifty_clients_and_their_memory() -> None:
+async def test_fifty_clients_get_responses_within_bounded_memory() -> None:
     """50 clients at a time, and 25 times one that connects and disconnects."""
     server = IOServer(host="127.0.0.1", port=0)
     server.add_service(service=Echo)

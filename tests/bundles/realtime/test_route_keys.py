@@ -254,7 +254,9 @@ async def test_fields_of_a_multipart_form_are_validated(
     assert (await site("POST", "/items/x", data=form(n="3"))).status == 400
 
 
-async def test_body_null_is_a_body(serve_routes: ServeRoutes, tmp_path: Path) -> None:
+async def test_body_null_is_validated_as_a_value(
+    serve_routes: ServeRoutes, tmp_path: Path
+) -> None:
     schema = {"body": {"type": ["object", "null"]}}
     write_routes(tmp_path, "items", entry("POST", "/x", "which", schema=schema))
     site = await serve_routes(ItemsController)
@@ -360,7 +362,7 @@ async def test_url_of_a_route_file_matches_as_in_ioserver(
     assert (answer.status if answer.status != 200 else answer.json) == expected
 
 
-async def test_list_of_methods_makes_a_route_for_each(
+async def test_route_with_a_list_of_methods_serves_each_method(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(tmp_path, "items", entry(["GET", "post"], "/x", "which"))

@@ -110,7 +110,7 @@ async def test_error_is_acknowledged(name: str, caplog: pytest.LogCaptureFixture
 
 
 # check 30
-async def test_error_on_the_wire(serve: Serve) -> None:
+async def test_error_over_a_socket_has_the_frames_of_ioserver(serve: Serve) -> None:
     """The frames of §6.2, and the event ``error`` without an acknowledgement."""
     app = await serve(services=[Faulty])
     async with raw_socket(app, connect="40/faulty,") as raw:
@@ -169,7 +169,7 @@ async def test_hostile_client_and_failing_hooks_do_not_end_the_process(
 
 # check 31
 @pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, GeneratorExit])
-async def test_hooks_and_middlewares_cannot_end_the_process(
+async def test_hook_or_middleware_that_exits_does_not_end_the_process(
     error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     class Exiting(Middleware):

@@ -72,7 +72,7 @@ async def test_event_acknowledges_what_was_sent(value: Any) -> None:
 
 
 # check 25
-async def test_event_sends_another_event() -> None:
+async def test_event_that_emits_reaches_its_client() -> None:
     async with chat() as client, client.connection("/chat") as ada:
         await client.websocket("/chat:shout", body="hello", connection=ada)
         assert ada.emitted == [("echo_response", ("hello",))]
@@ -86,7 +86,7 @@ async def test_event_sends_another_event() -> None:
         *("unknown_event", "app_handle", "*", ""),
     ],
 )
-async def test_other_methods_are_unknown_events(name: str) -> None:
+async def test_name_that_is_not_an_event_is_unknown_event(name: str) -> None:
     async with chat() as client:
         response = await client.websocket(f"/chat:{name}", body={"x": 1})
     assert response.content == {

@@ -161,7 +161,7 @@ async def test_middleware_that_never_ends_refuses_the_client(
         ),
     ],
 )
-async def test_event_middleware_ends_the_chain(body: str, content: Any) -> None:
+async def test_middleware_that_ends_the_chain_sends_its_response(body: str, content: Any) -> None:
     app = application()
     async with (
         KernelClient(app) as client,
@@ -253,7 +253,7 @@ async def test_middleware_that_returns_something_else_is_an_error_of_the_server(
     assert "raise an exception to refuse a client" in caplog.text
 
 
-async def test_middleware_instance_and_inherited_list_are_used() -> None:
+async def test_middleware_instance_of_a_base_class_runs_in_the_subclass() -> None:
     class Tagged(Middleware):
         def __init__(self, tag: str) -> None:
             self.tag = tag

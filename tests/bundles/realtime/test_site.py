@@ -40,7 +40,7 @@ def root_dir(tmp_path: Path) -> Path:
 
 
 # check 38
-async def test_files_have_types_conditions_and_ranges(
+async def test_file_is_sent_with_its_type_conditions_and_ranges(
     serve_routes: ServeRoutes, root_dir: Path
 ) -> None:
     site = await serve_routes(ApiController, settings={"root_dir": root_dir})
