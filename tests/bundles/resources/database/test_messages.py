@@ -156,7 +156,7 @@ class Procedures:
         return author.id
 
 
-async def test_procedure_has_session(client_of: ClientOf) -> None:
+async def test_procedure_of_another_transport_has_a_session(client_of: ClientOf) -> None:
     client = client_of(Procedures, bundles=[ResourcesBundle(Base), BusBundle], database="memory")
     async with client.connection() as connection:
         assert (await client.call(BUS, "add", params={"name": "ada"})).content == 1

@@ -196,7 +196,7 @@ def test_transaction_with_wrong_argument_is_refused(arguments: dict[str, Any], t
         transaction(uses, **arguments)
 
 
-async def test_session_asked_for_without_transaction_is_error(
+async def test_session_requested_without_transaction_is_an_error(
     client_of: ClientOf, sqlite_database: TestDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Asking:

@@ -63,7 +63,7 @@ class Paged:
     pages: int
 
 
-def test_apply_takes_every_kind_of_class() -> None:
+def test_apply_accepts_classes_and_mappings() -> None:
     book = Book(title="a", pages=1)
 
     assert apply(book, Titled(title="b"))

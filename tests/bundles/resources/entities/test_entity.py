@@ -193,7 +193,9 @@ async def test_entity_of_no_database_is_an_error_at_boot(
         await client_of(library(sqlite_database.url, Articles)).application.boot()
 
 
-async def test_entity_is_described(client_of: ClientOf, sqlite_database: TestDatabase) -> None:
+async def test_entity_is_described_with_its_key_and_statuses(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
     client = client_of(library(sqlite_database.url, Books))
     await client.application.boot()
     definitions = client.application.kernel.http_definitions

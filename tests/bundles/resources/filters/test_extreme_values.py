@@ -74,7 +74,7 @@ def test_extreme_value_is_compared(engine: Engine, given: dict[str, Any], is_fou
         assert ids(session, BOUND, given) == ([1] if is_found else [])
 
 
-def test_most_operators_run(engine: Engine) -> None:
+def test_filter_with_the_most_operators_is_executed(engine: Engine) -> None:
     """All are in one statement, each with a subquery."""
     alternative = {name: {"$eq": "a", "$ne": "b", "$contains": "c"} for name in ("tag", "mentor")}
     query = BOUND.parse({"$or": [alternative] * 5, "country": {"$like": "a" * 2000}})

@@ -248,5 +248,5 @@ def test_values_are_bound_parameters(given: dict[str, str]) -> None:
     assert sum("marked" in str(value) for value in compiled.params.values()) == len(marked)
 
 
-def test_rows_are_found_after_all_of_this(session: Session) -> None:
+def test_rows_are_unchanged_by_invalid_input(session: Session) -> None:
     assert len(ids(session, BOUND, "")) == 20

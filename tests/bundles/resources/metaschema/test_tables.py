@@ -173,7 +173,9 @@ TYPES = [
 
 
 @pytest.mark.parametrize(("notation", "in_postgresql", "in_mariadb"), TYPES)
-def test_type(notation: Any, in_postgresql: str, in_mariadb: str) -> None:
+def test_type_of_a_notation_is_that_of_the_database(
+    notation: Any, in_postgresql: str, in_mariadb: str
+) -> None:
     types = {
         "address": {"js": "string", "metadata": {"pg": "inet"}},
         "amount": {"js": "money", "metadata": {"pg": "numeric(30, 4)"}},
@@ -267,6 +269,6 @@ def test_type_that_postgresql_does_not_have_is_an_error() -> None:
         tables_of(Schemas({"A": {"Entity": {}, "a": "address"}}, types=types))
 
 
-def test_folder_is_read(tmp_path: Path) -> None:
+def test_tables_of_a_folder_are_those_of_its_files(tmp_path: Path) -> None:
     (tmp_path / "Country.json").write_text('{"Entity": {}, "name": "string"}')
     assert list(tables_of(tmp_path)) == ["Country"]

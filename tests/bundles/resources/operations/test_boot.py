@@ -425,7 +425,7 @@ class Meetings(Resource[Meeting], path="/meetings", name="meeting"):
     view = MeetingView
 
 
-async def test_times_of_an_input_say_whether_they_have_a_time_zone() -> None:
+async def test_input_with_a_time_of_unknown_time_zone_is_an_error() -> None:
     """The database would drop a time zone that its column does not have."""
     app = Application(bundles=[ResourcesBundle(VisitBase)], controllers=[Meetings])
     with pytest.raises(ConfigurationError) as caught:

@@ -208,7 +208,7 @@ async def test_hook_changes_the_input_and_the_status(call: Caller) -> None:
     assert (response.status_code, response.content.title) == (203, "a+b")
 
 
-async def test_own_operation_gets_the_row_and_has_hooks(call: Caller, log: Log) -> None:
+async def test_own_operation_receives_the_row_and_runs_its_hooks(call: Caller, log: Log) -> None:
     await call("task_create", body={"title": "a"})
     log.entries.clear()
 

@@ -20,7 +20,7 @@ def call(client: KernelClient, request: pytest.FixtureRequest) -> Caller:
     return Caller(client, request.param)
 
 
-async def test_view_has_relations_properties_and_deferred_columns(call: Caller) -> None:
+async def test_view_contains_relations_properties_and_deferred_columns(call: Caller) -> None:
     ada = (await call("author_create", body={"name": "Ada"})).content
     bob = (await call("author_create", body={"name": "Bob"})).content
 

@@ -199,6 +199,6 @@ async def _use(store: DatabaseTokenStore) -> list[RotationResult]:
     return results
 
 
-def test_tables_have_names_of_their_own() -> None:
+def test_tables_of_stores_have_a_prefix() -> None:
     assert all(name.startswith("rxkernel_") for name in METADATA.tables)
     assert SESSION.name == "rxkernel_session"

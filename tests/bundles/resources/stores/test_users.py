@@ -202,7 +202,7 @@ class NoEntity(DatabaseUsers):  # type: ignore[type-arg]
         (NoEntity, "NoEntity does not name its entity"),
     ],
 )
-async def test_users_that_cannot_be_found_are_an_error_at_boot(
+async def test_user_store_without_a_unique_field_is_an_error_at_boot(
     client_of: ClientOf, sqlite_database: TestDatabase, users: type[Any], problem: str
 ) -> None:
     client = client_of(site(sqlite_database.url, users=users))
