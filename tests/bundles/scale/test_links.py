@@ -183,7 +183,7 @@ async def test_process_without_heartbeats_keeps_the_others_until_its_own_arrives
     assert time.monotonic() - heard > SETTINGS.heartbeat_timeout / 2
 
 
-async def test_status_is_sent_with_each_heartbeat(linked: tuple[Linked, Linked]) -> None:
+async def test_heartbeat_contains_the_status_of_its_process(linked: tuple[Linked, Linked]) -> None:
     here, there = linked
     heard: list[tuple[bytes, bytes]] = []
     there.link.heard = lambda sender, status: heard.append((sender, status))

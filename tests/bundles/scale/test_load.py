@@ -205,7 +205,9 @@ def slowest(seconds: list[float]) -> str:
 
 
 # H1, H3, H4
-async def test_1000_sockets_of_two_workers(start_workers: StartWorkers) -> None:
+async def test_thousand_sockets_of_two_workers_receive_all_events(
+    start_workers: StartWorkers,
+) -> None:
     """Idle, then with 200 events a second, then with broadcasts."""
     workers = start_workers()
     await leave_all(list(await workers.clients(64)))
@@ -252,7 +254,9 @@ async def _echoes(clients: list[Client], *, rate: int, seconds: int) -> list[flo
 
 
 # H2
-async def test_clients_that_come_and_go_leave_nothing(start_workers: StartWorkers) -> None:
+async def test_clients_that_come_and_go_leave_no_memory_and_files(
+    start_workers: StartWorkers,
+) -> None:
     """100 a second; a third each leaves by DISCONNECT, a close frame and a closed connection."""
     workers = start_workers()
 
@@ -398,7 +402,7 @@ async def test_few_open_files_reject_clients_and_recover(start_workers: StartWor
 
 # H16
 @pytest.mark.parametrize("jump", ["+1h", "-1h"])
-async def test_clock_that_jumps_changes_nothing(
+async def test_clock_of_workers_that_jumps_closes_no_socket(
     start_workers: StartWorkers, faketime: Path, tmp_path: Path, jump: str
 ) -> None:
     """The time of day of the workers jumps; their monotonic clock and Redis do not."""

@@ -248,12 +248,12 @@ async def test_limit_without_the_bundle_is_an_error_at_boot() -> None:
         await application.boot()
 
 
-def test_plain_option_with_a_limit_is_an_error() -> None:
+def test_limit_as_a_plain_option_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="write @limit"):
         option("limit", Limits((Limit("1/minute"),)))
 
 
-async def test_limits_are_facts_of_the_definition() -> None:
+async def test_limits_of_an_action_are_in_its_definition_and_document() -> None:
     async with client_of(bundles=[ApidocsBundle]) as client:
         definitions = client.application.kernel.http_definitions
         documents = client.application.injector.get(Documents)

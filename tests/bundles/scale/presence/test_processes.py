@@ -116,7 +116,7 @@ async def test_new_process_receives_lists_of_many_parts(
         assert here.counts == there.counts == {}
 
 
-async def test_lists_are_kept_during_outage_of_redis_and_completed_afterwards(
+async def test_lists_during_outage_of_redis_are_kept_and_then_completed(
     site_of: SiteOf, redis: RedisServer
 ) -> None:
     here, there = await _two(site_of, redis)

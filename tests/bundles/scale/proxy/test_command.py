@@ -131,7 +131,7 @@ def test_timeouts_are_longer_than_those_of_the_application(kind: str) -> None:
         (("*",), "_", "localhost"),
     ],
 )
-def test_hosts_of_the_settings_are_those_of_the_proxy(
+def test_configuration_has_the_allowed_hosts_of_the_settings(
     hosts: tuple[str, ...], names: str, checked: str
 ) -> None:
     settings = Settings(health=True, http=HttpSettings(allowed_hosts=hosts))

@@ -98,7 +98,9 @@ async def test_client_that_has_received_no_event_recovers_without_offset(site: S
         assert await third.event() == ["next"]
 
 
-async def test_offset_of_an_earlier_session_counts_as_none(site: Site) -> None:
+async def test_client_with_the_offset_of_an_earlier_session_recovers_without_offset(
+    site: Site,
+) -> None:
     """socket.io-client keeps its last offset when it is connected as a new client."""
     await site.broadcaster.emit("before")
     async with recovering(site.application) as one:
