@@ -184,7 +184,7 @@ async def test_start_returns_secret_of_session_with_values(
 
 
 @TRANSPORTS
-async def test_start_then_write_stores_both(site_of: SiteOf, transport: str) -> None:
+async def test_start_then_write_stores_the_later_values(site_of: SiteOf, transport: str) -> None:
     async with client_of(site_of()) as client:
         person = Person(client, transport)
         await person.content("start_and_write")
@@ -612,7 +612,7 @@ async def test_change_that_a_listener_refuses_is_undone(
 
 
 @MEMORY
-async def test_changed_event_of_socket_message_that_creates_its_session(site_of: SiteOf) -> None:
+async def test_changed_event_of_a_socket_is_sent_once_its_session_exists(site_of: SiteOf) -> None:
     refuse = Refuse(ForbiddenException)
     async with client_of(site_of(), refuse) as client:
         person = Person(client, "SOCKET")

@@ -493,7 +493,7 @@ async def test_session_written_after_destroy_is_a_new_one(site_of: SiteOf) -> No
         assert (await client.http("about")).content[2] is None
 
 
-async def test_session_rotated_over_socket(site_of: SiteOf) -> None:
+async def test_session_rotated_over_socket_returns_the_new_id(site_of: SiteOf) -> None:
     """The client gets the new id; a cookie cannot be changed over a socket."""
     async with site_of().client() as client:
         async with client.connection() as socket:
@@ -538,7 +538,9 @@ async def test_session_ended_by_another_process_closes_socket_at_next_message(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_session_unused_expires(site_of: SiteOf, transport: str) -> None:
+async def test_session_unused_for_the_idle_timeout_expires(
+    site_of: SiteOf, transport: str
+) -> None:
     site = site_of(idle_timeout=100, lifetime=300)
     async with site.client() as client:
         send = Sender(client, transport)
@@ -624,7 +626,7 @@ async def test_session_unknown_of_socket_is_not_closed_by_sweeper(site_of: SiteO
 
 
 @MEMORY
-async def test_session_use_is_stored_ten_times_in_idle_timeout(site_of: SiteOf) -> None:
+async def test_session_use_is_stored_at_most_ten_times_per_idle_timeout(site_of: SiteOf) -> None:
     """Not at every read."""
     site = site_of(idle_timeout=100)
     async with site.client() as client:
@@ -643,7 +645,7 @@ async def test_session_use_is_stored_ten_times_in_idle_timeout(site_of: SiteOf) 
     assert len(set(used)) == 4
 
 
-async def test_session_user_above_limit_ends_oldest(site_of: SiteOf) -> None:
+async def test_session_of_user_above_limit_ends_the_oldest(site_of: SiteOf) -> None:
     site = site_of(max_per_user=2)
     async with site.client() as client:
         cookies = []
@@ -841,7 +843,7 @@ class Watcher:
         assert same.id == session.id
 
 
-async def test_sessions_of_request_and_connection_in_listeners(site_of: SiteOf) -> None:
+async def test_session_in_listeners_is_that_of_request_and_connection(site_of: SiteOf) -> None:
     found: list[Sessions] = []
     watcher = Watcher(found)
     async with KernelClient(site_of().application(listeners=[watcher])) as client:
@@ -957,7 +959,7 @@ async def test_session_repr_has_no_secret_and_no_values(site_of: SiteOf) -> None
 
 
 @MEMORY
-async def test_session_is_a_mapping(site_of: SiteOf) -> None:
+async def test_session_is_used_as_a_mapping_and_stores_nested_changes(site_of: SiteOf) -> None:
     class Mapping:
         @http("POST", "/mapping", "mapping")
         async def mapping(self, session: CurrentSession) -> list[Any]:
@@ -1103,7 +1105,7 @@ async def test_session_store_of_application_replaces_that_of_settings(
         assert type(store) is OwnStore
 
 
-async def test_session_attribute_that_is_set_is_error() -> None:
+async def test_session_attribute_that_is_set_is_an_error() -> None:
     """In Metarhia, values are attributes; here they would be lost."""
     found: list[str] = []
 

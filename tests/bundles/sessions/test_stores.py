@@ -82,7 +82,9 @@ async def test_store_concurrent_updates_lose_nothing(
         assert await values_of(two, "id-a") == {f"name {n}": b"%d" % n for n in range(50)}
 
 
-async def test_store_session_idle_is_missing(settings_for: SettingsOf, redis_url: str) -> None:
+async def test_store_session_past_idle_timeout_is_missing(
+    settings_for: SettingsOf, redis_url: str
+) -> None:
     async with open_store(settings_for(idle_timeout=100, lifetime=1000), redis_url) as store:
         await store.create(session("a"))
 
@@ -94,7 +96,7 @@ async def test_store_session_idle_is_missing(settings_for: SettingsOf, redis_url
         assert await store.load("id-a", NOW + 198) is not None
 
 
-async def test_store_session_after_lifetime_is_missing(
+async def test_store_session_past_lifetime_is_missing(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
     async with open_store(settings_for(idle_timeout=100, lifetime=150), redis_url) as store:
@@ -239,7 +241,7 @@ async def test_store_end_all_ends_sessions_of_one_user(
 
 
 @pytest.mark.parametrize("how", ["create", "rotate"])
-async def test_store_user_above_limit_ends_oldest(
+async def test_store_session_of_user_above_limit_ends_the_oldest(
     settings_for: SettingsOf, redis_url: str, how: str
 ) -> None:
     async with open_store(settings_for(max_per_user=2), redis_url) as store:
@@ -260,7 +262,7 @@ async def test_store_user_above_limit_ends_oldest(
         assert await store.load("id-new", NOW + 5) is not None
 
 
-async def test_store_address_above_limit_is_refused(
+async def test_store_session_of_address_above_limit_is_refused(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
     """Ending the oldest instead would let one client log out others of its network."""
@@ -279,7 +281,9 @@ async def test_store_address_above_limit_is_refused(
         await store.create(session("z", address="192.0.2.1", created=NOW + 100))  # all expired
 
 
-async def test_store_too_large_changes_nothing(settings_for: SettingsOf, redis_url: str) -> None:
+async def test_store_session_too_large_changes_nothing(
+    settings_for: SettingsOf, redis_url: str
+) -> None:
     async with open_store(settings_for(max_size=20), redis_url) as store:
         with pytest.raises(SessionTooLargeException):
             await store.create(session("x", long=b"1" * 20))
@@ -300,7 +304,9 @@ async def test_store_too_large_changes_nothing(settings_for: SettingsOf, redis_u
 
 
 @pytest.mark.parametrize("store_name", ["sqlite", "redis", *DATABASES])
-async def test_store_survives_its_process(settings_for: SettingsOf, redis_url: str) -> None:
+async def test_store_opened_again_has_its_sessions(
+    settings_for: SettingsOf, redis_url: str
+) -> None:
     given = settings_for()
     async with open_store(given, redis_url) as store:
         await store.create(session("a", user="ada", x=b"1"))
@@ -308,7 +314,7 @@ async def test_store_survives_its_process(settings_for: SettingsOf, redis_url: s
         assert await values_of(store, "id-a") == {"x": b"1"}
 
 
-async def test_store_strange_names_and_users_are_kept(
+async def test_store_names_and_users_of_any_text_are_kept(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
     names = ["id", "user", "size", "", "v:x", "a b\n\0", "é😀", "'); DROP TABLE session; --"]
