@@ -310,7 +310,7 @@ async def test_policy_over_socket_without_its_parameter_is_422(client_of: Client
 # --- the rule as a fact
 
 
-async def test_rule_is_option_of_definition_also_if_it_follows_from_a_parameter(
+async def test_access_rule_is_an_option_of_its_definition(
     client_of: ClientOf,
 ) -> None:
     client = client_of(application_of(bundle=SecurityBundle(Accounts, access="authenticated")))

@@ -97,12 +97,12 @@ async def test_created_token_is_verified_with_every_algorithm(
     assert (found.payload["iss"], found.payload["aud"]) == ("i", "a")
 
 
-async def test_tokens_have_different_ids(tokens: AccessTokens) -> None:
+async def test_tokens_of_one_user_have_different_ids(tokens: AccessTokens) -> None:
     assert (await tokens.create("ada"))[1].id != (await tokens.create("ada"))[1].id
 
 
 # row 60
-async def test_events_change_what_is_signed_and_what_is_read() -> None:
+async def test_token_events_change_the_payload_and_refuse_tokens() -> None:
     tokens = tokens_of()
     dispatcher = tokens._dispatcher
     seen: list[str] = []
@@ -131,7 +131,7 @@ async def test_events_change_what_is_signed_and_what_is_read() -> None:
     await refused(tokens, (await tokens.create("eve"))[0])
 
 
-async def test_every_refusal_has_the_same_response(tokens: AccessTokens) -> None:
+async def test_refused_tokens_of_any_kind_have_the_same_response(tokens: AccessTokens) -> None:
     texts = ["", "x", signed(claims(exp=1)), signed(claims(), secret="x" * 32)]
     errors = [await refused(tokens, text) for text in texts]
 
@@ -144,7 +144,9 @@ async def test_every_refusal_has_the_same_response(tokens: AccessTokens) -> None
 @pytest.mark.parametrize(
     "algorithm", ["none", "None", "nOnE", "", None, "HS512", "RS256", ["HS256"]]
 )
-async def test_other_algorithm_is_refused(tokens: AccessTokens, algorithm: object) -> None:
+async def test_token_with_another_algorithm_is_refused(
+    tokens: AccessTokens, algorithm: object
+) -> None:
     header = encode({"alg": algorithm})
     for signature in ("", encode(b"x"), signed(claims()).split(".")[2]):
         await refused(tokens, f"{header}.{encode(claims())}.{signature}")
@@ -152,7 +154,7 @@ async def test_other_algorithm_is_refused(tokens: AccessTokens, algorithm: objec
 
 
 # E1
-async def test_public_key_is_not_a_secret(tmp_path: Path) -> None:
+async def test_token_signed_with_the_public_key_is_refused(tmp_path: Path) -> None:
     """A token signed with HS256, with the public key of RS256 as the secret."""
     path = tmp_path / "keys.json"
     path.write_text(json.dumps(RSA.as_dict(private=True)))
@@ -194,12 +196,14 @@ async def test_public_key_is_not_a_secret(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-async def test_unsupported_header_is_refused(tokens: AccessTokens, header: dict[str, Any]) -> None:
+async def test_token_with_an_unsupported_header_is_refused(
+    tokens: AccessTokens, header: dict[str, Any]
+) -> None:
     await refused(tokens, signed(claims(), **header))
 
 
 # E3
-async def test_other_serialization_is_refused(tokens: AccessTokens) -> None:
+async def test_token_in_another_serialization_is_refused(tokens: AccessTokens) -> None:
     valid = signed(claims())
     head, payload, signature = valid.split(".")
     general = {"payload": payload, "signatures": [{"protected": head, "signature": signature}]}
@@ -245,7 +249,7 @@ async def test_long_token_is_refused_before_cryptography(
     ],
     ids=lambda change: str(change)[:40].split(".")[0],
 )
-async def test_claim_that_does_not_hold_is_refused(change: dict[str, Any]) -> None:
+async def test_token_with_an_invalid_claim_is_refused(change: dict[str, Any]) -> None:
     tokens = tokens_of(issuer="issuer", audience="audience")
     right = {"iss": "issuer", "aud": "audience"}
 
@@ -254,7 +258,7 @@ async def test_claim_that_does_not_hold_is_refused(change: dict[str, Any]) -> No
 
 
 # E4
-async def test_audience_in_a_list_and_dates_within_the_leeway_hold() -> None:
+async def test_token_with_audience_in_a_list_and_dates_within_the_leeway_is_accepted() -> None:
     tokens = tokens_of(audience="audience", leeway=10)
     now = time.time()
     audience = ["other", "audience"]
@@ -264,7 +268,7 @@ async def test_audience_in_a_list_and_dates_within_the_leeway_hold() -> None:
 
 
 # E4
-def test_leeway_is_at_most_a_minute() -> None:
+def test_leeway_over_a_minute_is_an_error() -> None:
     with pytest.raises(ValueError, match="leeway"):
         TokenSettings(leeway=61)
 
@@ -339,7 +343,7 @@ async def test_token_revoked_while_it_is_verified_is_not_kept(tokens: AccessToke
 
 
 # E5
-async def test_key_is_rotated_and_then_removed(tmp_path: Path) -> None:
+async def test_tokens_of_rotated_key_are_valid_until_the_key_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     add_key(path, "ES256")
     tokens = tokens_of(secret=None, keys=(path,))
@@ -388,7 +392,7 @@ async def test_token_without_kid_is_verified_by_any_key_of_its_algorithm(tmp_pat
         await tokens.verify(signed(claims(), bytes(key.key.raw_value)))  # type: ignore[arg-type]
 
 
-async def test_verified_tokens_are_bounded() -> None:
+async def test_cache_of_verified_tokens_is_bounded() -> None:
     tokens = tokens_of(max_cached=2)
     texts = [(await tokens.create("ada"))[0] for _ in range(5)]
     for text in texts:
@@ -400,12 +404,12 @@ async def test_verified_tokens_are_bounded() -> None:
     assert not tokens._verified
 
 
-async def test_token_that_would_be_too_long_is_not_made(tokens: AccessTokens) -> None:
+async def test_token_with_too_many_roles_is_an_error(tokens: AccessTokens) -> None:
     with pytest.raises(ValueError, match="fewer claims"):
         await tokens.create("ada", {f"role-{index}" for index in range(1000)})
 
 
-async def test_secrets_are_in_no_repr(tokens: AccessTokens) -> None:
+async def test_repr_of_claims_and_keys_contains_no_secret(tokens: AccessTokens) -> None:
     text, made = await tokens.create("ada")
     shown = repr((made, tokens.keys.keys))
     assert SECRET not in shown

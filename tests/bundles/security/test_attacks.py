@@ -127,7 +127,7 @@ async def test_keys_that_a_token_names_are_not_fetched_or_read(
 
 
 # E4
-async def test_issuer_and_audience_hold_over_both_transports(client_of: ClientOf) -> None:
+async def test_issuer_and_audience_are_checked_over_both_transports(client_of: ClientOf) -> None:
     tokens = TokenSettings(secret=SECRET, issuer="shop", audience="customers", leeway=0)
     client = client_of(application_of(settings=SecuritySettings(roles=ROLES, tokens=tokens)))
     for changes in ({"iss": "other"}, {"aud": "other"}, {"aud": ["other"]}, {"iss": None}):

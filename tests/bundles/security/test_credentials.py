@@ -83,7 +83,7 @@ def test_reader_refuses_malformed_credential(headers: list[tuple[str, str]]) -> 
     assert error.value.message == "Invalid credentials"
 
 
-def test_credential_does_not_show_its_secret() -> None:
+def test_credential_repr_contains_no_secret() -> None:
     shown = repr(
         [BearerCredential("secret"), ApiKeyCredential("secret"), BasicCredential("a", "secret")]
     )
@@ -220,7 +220,7 @@ async def test_token_with_another_scheme_is_read_if_setting_names_it(client_of: 
         assert (await client.websocket("article_list", connection=ada)).content == "ada"
 
 
-async def test_path_is_not_taken_for_the_query_parameter(client_of: ClientOf) -> None:
+async def test_parameter_of_the_path_is_not_read_as_query_credential(client_of: ClientOf) -> None:
     class Invitations:
         @access("authenticated")
         @both("GET", "/invitations/{bearer}", "invitation")

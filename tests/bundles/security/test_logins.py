@@ -217,7 +217,7 @@ async def test_session_login_ends_if_a_logout_comes_before_it_is_stored(
     assert (await client.http("note_mine")).status_code == 401
 
 
-async def test_events_of_a_login_come_in_the_order_of_rxstack(client_of: ClientOf) -> None:
+async def test_login_sends_its_events_in_the_order_of_rxstack(client_of: ClientOf) -> None:
     client = client_of(logins())
     await client.__aenter__()
     seen: list[str] = []
@@ -534,7 +534,7 @@ async def test_session_login_without_the_bundle_sessions_is_422(client_of: Clien
 # --- settings
 
 
-async def test_routes_can_be_switched_off(client_of: ClientOf) -> None:
+async def test_routes_of_logins_that_are_disabled_do_not_exist(client_of: ClientOf) -> None:
     client = client_of(logins(routes=RouteSettings(login=False, logout=False)))
     await client.__aenter__()
 
@@ -560,8 +560,8 @@ async def test_failed_logins_are_throttled(client_of: ClientOf) -> None:
     assert 1 <= int(response.headers["Retry-After"]) <= 20
 
 
-async def test_40_concurrent_logins_get_tokens_of_their_own_users(client_of: ClientOf) -> None:
-    """RxStack, §14: it hands out refresh tokens of other users, 1 of 2."""
+async def test_concurrent_logins_get_tokens_of_their_own_users(client_of: ClientOf) -> None:
+    """In RxStack, half of these logins get the refresh token of another user."""
     accounts = Accounts()
     names = [f"user-{index}" for index in range(40)]
     for name in names:
@@ -581,8 +581,8 @@ async def test_40_concurrent_logins_get_tokens_of_their_own_users(client_of: Cli
 async def test_many_logins_leave_no_listeners_and_no_memory(
     users: int, client_of: ClientOf
 ) -> None:
-    """RxStack, §14: it leaks a listener with each login. Here each of the users logs in, and
-    all that is kept of them is bounded."""
+    """RxStack leaks a listener with each login. Here everything that is kept of the users who
+    log in is bounded."""
     accounts = Accounts()
     password_hash = accounts.by_name["ada"].password_hash
     for number in range(users):

@@ -94,7 +94,7 @@ async def test_no_secret_is_in_the_access_log(
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite", "redis"])
-async def test_each_store_serves_logins(
+async def test_refresh_with_each_store_rotates_the_token(
     client_of: ClientOf, request: pytest.FixtureRequest, tmp_path: Path, store: Any
 ) -> None:
     tokens = TokenSettings(
@@ -187,7 +187,7 @@ async def test_store_in_memory_with_workers_is_a_configuration_error() -> None:
         await application.boot()
 
 
-async def test_loop_runs_during_logins(client_of: ClientOf) -> None:
+async def test_event_loop_runs_during_logins(client_of: ClientOf) -> None:
     """With the default cost. A loop that each login blocks ticks a few times only."""
     security = SecuritySettings(tokens=TokenSettings(secret=SECRET))
     accounts = Accounts()

@@ -132,7 +132,7 @@ async def test_user_without_a_usable_hash_costs_the_work_of_a_known_one(
     assert computed == ["$argon2id$v=19$m=8,t=1,p=1"] * 2
 
 
-async def test_loop_runs_while_passwords_are_hashed() -> None:
+async def test_event_loop_runs_while_passwords_are_hashed() -> None:
     """With the default cost. A loop that is blocked by each of the hashes ticks four times."""
     ticks = 0
 

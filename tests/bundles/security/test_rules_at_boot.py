@@ -82,7 +82,7 @@ async def test_wrong_rule_is_error_with_its_route(rule: Any, problem: str) -> No
     assert problem in found
 
 
-async def test_option_by_hand_is_error_and_names_the_decorator() -> None:
+async def test_access_set_as_option_is_error_and_names_the_decorator() -> None:
     """It would replace the rule of @access without the error for two rules."""
     with pytest.raises(ConfigurationError, match=r"write @access\(…\)"):
         option("access", access("public"))
@@ -266,7 +266,7 @@ async def test_access_that_application_declares_without_bundle_is_error() -> Non
     assert "enable it: Application(bundles=[SecurityBundle(…)])" in found
 
 
-async def test_access_in_plain_options_without_bundle_is_error(tmp_path: Path) -> None:
+async def test_access_option_of_files_without_bundle_is_error(tmp_path: Path) -> None:
     files = StaticFiles(tmp_path, options={"access": access(roles="admin")})
     found = await problems_of(Application(controllers=[files], options=["access"]))
     assert "has no effect without the bundle security" in found
@@ -327,7 +327,7 @@ async def test_role_that_contains_itself_is_error(roles: dict[str, tuple[str, ..
     assert "security.roles: a role contains itself: admin > " in found
 
 
-async def test_role_without_hierarchy_is_accepted() -> None:
+async def test_rule_with_a_role_without_hierarchy_is_accepted() -> None:
     async with application_of(settings=SecuritySettings()):
         pass
 
@@ -467,7 +467,7 @@ async def test_parameter_of_class_str_with_users_of_class_str_is_accepted() -> N
     assert [definition.name for definition in event.added] == ["later"]
 
 
-async def test_rule_of_namespace_as_option_is_error() -> None:
+async def test_rule_of_namespace_set_as_option_is_error() -> None:
     class Wrong:
         @access("public")
         @option("access.connect", "public")

@@ -55,7 +55,7 @@ class LastToken:
 
 
 # row 46
-async def test_password_gives_user_and_event_and_a_wrong_one_the_failure(
+async def test_password_returns_the_user_and_a_wrong_one_raises(
     client_of: ClientOf,
 ) -> None:
     accounts = Accounts()
@@ -97,7 +97,7 @@ async def test_credential_that_nothing_reads_is_401_like_none(
 
 
 # row 47
-async def test_exception_of_the_provider_passes_without_an_event(
+async def test_exception_of_the_provider_is_raised_without_an_event(
     client_of: ClientOf,
 ) -> None:
     accounts = Accounts()
@@ -115,7 +115,7 @@ async def test_exception_of_the_provider_passes_without_an_event(
 
 # row 48
 @pytest.mark.parametrize("kind", ["argon2id", "bcrypt"])
-async def test_stored_hash_selects_its_algorithm(client_of: ClientOf, kind: str) -> None:
+async def test_stored_hash_is_verified_with_its_algorithm(client_of: ClientOf, kind: str) -> None:
     accounts = Accounts()
     if kind == "bcrypt":
         hashed = bcrypt.hashpw(password_of("ada").encode(), bcrypt.gensalt(4)).decode()
@@ -127,7 +127,7 @@ async def test_stored_hash_selects_its_algorithm(client_of: ClientOf, kind: str)
 
 # row 48
 @pytest.mark.parametrize("stored", ["s3cret-ada", "plain:s3cret-ada", "{SSHA}s3cret-ada"])
-async def test_plain_text_and_unknown_kinds_match_nothing(
+async def test_stored_hash_of_unknown_kind_matches_no_password(
     client_of: ClientOf, stored: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     accounts = Accounts()
@@ -154,7 +154,7 @@ async def test_login_sets_a_fully_authenticated_token(
 
 
 # row 52
-async def test_bearer_of_the_query_is_the_user(client_of: ClientOf) -> None:
+async def test_bearer_token_in_the_query_authenticates(client_of: ClientOf) -> None:
     last = LastToken()
     settings = SecuritySettings(roles=ROLES, query_parameter="bearer")
     application = application_of(settings=settings)
@@ -180,7 +180,7 @@ async def test_timer_of_a_disconnected_socket_is_cancelled(client_of: ClientOf) 
 
 
 # row 54
-async def test_connection_and_request_have_the_bearer_token(client_of: ClientOf) -> None:
+async def test_socket_authenticated_with_a_bearer_token_has_it(client_of: ClientOf) -> None:
     last = LastToken()
     application = application_of()
     application.listeners = (last,)
@@ -199,7 +199,7 @@ async def test_connection_and_request_have_the_bearer_token(client_of: ClientOf)
 
 
 # row 55
-async def test_socket_is_not_authenticated_after_the_lifetime(client_of: ClientOf) -> None:
+async def test_socket_after_the_lifetime_of_its_token_is_anonymous(client_of: ClientOf) -> None:
     """Nor over HTTP. In RxStack only the flag of full authentication is gone."""
     settings = SecuritySettings(
         tokens=TokenSettings(secret=SECRET, ttl=1, leeway=0), disconnect_expired=False
@@ -219,7 +219,7 @@ async def test_socket_is_not_authenticated_after_the_lifetime(client_of: ClientO
 
 
 # row 56
-async def test_message_that_drops_the_identity_has_none_at_its_end(
+async def test_socket_that_unauthenticates_has_the_anonymous_token(
     client_of: ClientOf,
 ) -> None:
     last = LastToken()
@@ -235,7 +235,7 @@ async def test_message_that_drops_the_identity_has_none_at_its_end(
 
 
 # row 57
-async def test_refresh_token_is_found_used_and_ended(
+async def test_refresh_token_is_valid_until_its_login_ends(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An ended one is unknown (RxStack: Unauthorized); the store forgets what has expired."""
@@ -264,7 +264,7 @@ async def test_refresh_token_is_found_used_and_ended(
 
 # row 58
 @pytest.mark.parametrize("algorithm", ["HS512", "RS512", "RS256"])
-async def test_claims_of_the_application_and_the_standard_ones_are_read_back(
+async def test_token_contains_the_claims_of_the_application_and_the_standard_ones(
     client_of: ClientOf, tmp_path: Path, algorithm: str
 ) -> None:
     path = tmp_path / "keys.json"
@@ -308,7 +308,7 @@ async def test_key_with_a_wrong_algorithm_is_a_configuration_error(tmp_path: Pat
         ({}, {"authorization": "valid"}, 401),
     ],
 )
-async def test_token_is_read_from_the_places_of_the_settings_only(
+async def test_token_is_read_from_places_of_the_settings_only(
     client_of: ClientOf, query: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
     settings = SecuritySettings(roles=ROLES, query_parameter="bearer")

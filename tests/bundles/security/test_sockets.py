@@ -502,7 +502,7 @@ async def test_events_of_identity_work_in_guarded_namespace(client_of: ClientOf)
         assert (await ask(client, root, name, **renew))[0] == 403
 
 
-async def test_events_of_identity_can_be_switched_off(client_of: ClientOf) -> None:
+async def test_events_of_identity_that_are_disabled_do_not_exist(client_of: ClientOf) -> None:
     client = client_of(application_of(Chat, settings=SecuritySettings(socket_events=False)))
     with pytest.raises(KeyError):
         await client.websocket("security_authenticate")
@@ -511,7 +511,7 @@ async def test_events_of_identity_can_be_switched_off(client_of: ClientOf) -> No
 # --- as_user
 
 
-async def test_as_user_acts_as_user_over_both_transports(client_of: ClientOf) -> None:
+async def test_as_user_calls_as_that_user_over_both_transports(client_of: ClientOf) -> None:
     client = client_of(application_of())
     eve, stranger = client.as_user(Account("eve", ["editor"])), client
     params = {"slug": "x"}
@@ -533,7 +533,7 @@ async def test_as_user_with_identifier_is_error(client_of: ClientOf) -> None:
         await client.http("article_list")
 
 
-async def test_dispatcher_after_many_sockets_has_no_further_listener(client_of: ClientOf) -> None:
+async def test_many_closed_sockets_leave_no_listener(client_of: ClientOf) -> None:
     client = client_of(chat())
     await client.application.boot()
     dispatcher = client.application.injector.get(AsyncEventDispatcher)

@@ -26,7 +26,7 @@ async def served(*, is_fast: bool = True, **http: Any) -> AsyncIterator[tuple[Ap
 
 
 @pytest.mark.parametrize("is_fast", [True, False])
-async def test_rules_hold_on_both_paths_of_http(
+async def test_rules_are_enforced_on_both_paths_of_http(
     is_fast: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
