@@ -135,7 +135,7 @@ async def move(t: Transaction) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(steps, min_size=5, max_size=25))
-def test_processes_agree_whatever_happens_to_redis(
+def test_processes_with_a_disturbed_redis_end_with_the_same_values(
     disturbed_redis: RedisServer, steps: list[tuple[Any, ...]]
 ) -> None:
     async def run() -> None:

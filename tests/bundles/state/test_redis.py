@@ -43,7 +43,7 @@ async def settled(*sites: Site) -> None:
     await until(is_settled)
 
 
-async def test_change_reaches_the_others(
+async def test_change_of_one_process_reaches_the_other(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
     here, there = await pair(site_of, shared_redis, key=key)
@@ -144,7 +144,7 @@ async def test_transaction_on_values_of_the_past_is_a_conflict(
     assert there.state.get("copy") is None
 
 
-async def test_increment_of_what_is_no_number_any_more_is_logged(
+async def test_increment_of_a_value_that_became_a_text_is_logged(
     site_of: StateOf, shared_redis: RedisServer, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The text comes first in the order of all changes."""
@@ -302,7 +302,7 @@ async def test_flushed_redis_gets_the_state_again(
     assert "Redis had lost the state" in caplog.text
 
 
-async def test_flushed_redis_without_a_value_has_lost_none(
+async def test_flushed_redis_of_an_empty_state_logs_no_loss(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = await pair(site_of, redis)
@@ -409,7 +409,7 @@ async def test_closed_connections_lose_nothing(redis: RedisServer, site_of: Stat
     await until(lambda: here.state.get("n") == there.state.get("n") == 10)
 
 
-async def test_full_redis_keeps_changes_here(
+async def test_full_redis_leaves_changes_in_the_process_until_it_has_memory(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = await pair(site_of, redis, max_pending_size=5000)
@@ -428,7 +428,7 @@ async def test_full_redis_keeps_changes_here(
     caplog.clear()
 
 
-async def test_redis_that_refuses_to_write_has_no_other_data(
+async def test_redis_that_refuses_to_write_is_a_problem_with_its_reply(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await site_of(redis)
@@ -441,7 +441,7 @@ async def test_redis_that_refuses_to_write_has_no_other_data(
     caplog.clear()
 
 
-async def test_redis_that_cannot_read_has_no_other_data(
+async def test_redis_that_refuses_to_read_is_a_problem_with_its_reply(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis.command("CONFIG", "SET", "replica-serve-stale-data", "no")
@@ -522,7 +522,9 @@ COMMANDS = [
 ]
 
 
-async def test_user_of_redis_needs_few_commands(redis: RedisServer, site_of: StateOf) -> None:
+async def test_user_of_redis_with_the_documented_commands_shares_the_state(
+    redis: RedisServer, site_of: StateOf
+) -> None:
     keys = ("~shop:state", "~shop:state:log")
     redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", *keys, *COMMANDS)
     here = await site_of(redis, key="shop:state", user="shop:secret@")
@@ -536,7 +538,7 @@ async def test_user_of_redis_needs_few_commands(redis: RedisServer, site_of: Sta
     assert set(COMMANDS) <= {*PAGE.read_text(encoding="utf-8").replace("`", " ").split()}
 
 
-async def test_process_that_does_not_share_is_not_ready(
+async def test_process_that_cannot_share_the_state_is_not_ready(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis.command("SET", "rxkernel:state", "x")

@@ -65,7 +65,7 @@ class Attempt:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(operations, max_size=4), st.lists(operations, max_size=8))
-def test_transaction_reads_what_its_operations_make(
+def test_transaction_reads_the_results_of_its_own_operations(
     before: list[Operation], within: list[Operation]
 ) -> None:
     """Each path, although only the operations that concern it are carried out for that. It sets
@@ -94,7 +94,7 @@ def test_transaction_reads_what_its_operations_make(
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000], ids=len)
-def test_data_of_others_is_neither_an_entry_nor_an_image(data: bytes) -> None:
+def test_invalid_data_is_rejected_as_entry_and_as_image(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of the decoder, or ours
         unpack_entry(data)
     with pytest.raises(ValueError):  # noqa: PT011 - as above
@@ -318,7 +318,7 @@ TestRestarts = Restarts.TestCase
 TestRestarts.settings = EXAMPLES
 
 
-def test_log_with_the_same_last_entry_and_others_before_is_another_one() -> None:
+def test_log_with_the_same_last_entry_and_other_earlier_ones_is_another_log() -> None:
     """Redis has lost two entries, and has got one of them and one more again."""
     log = Log()
     first, second, third = (Node(name, log) for name in ("first", "second", "third"))
@@ -342,7 +342,7 @@ def test_log_with_the_same_last_entry_and_others_before_is_another_one() -> None
     assert [node.leaves for node in (first, second, third)] == [{"a": 3}] * 3
 
 
-def test_log_that_was_left_is_not_followed_again() -> None:
+def test_log_from_before_it_was_emptied_is_not_followed_again() -> None:
     """Redis has got a log from before it was emptied."""
     log = Log()
     node = Node("node", log)
@@ -417,7 +417,7 @@ def test_change_counts_once_if_the_log_has_own_entries_that_are_not_kept() -> No
     assert first.leaves == second.leaves == third.leaves
 
 
-def test_process_that_comes_late_to_a_new_log_gives_only_its_own_changes() -> None:
+def test_late_process_writes_only_its_own_changes_to_a_new_log() -> None:
     log = Log()
     first, ended, new = (Node(name, log) for name in ("first", "ended", "new"))
     for node in (first, ended):

@@ -44,7 +44,7 @@ async def state(site_of: StateOf) -> State:
     return found
 
 
-async def test_get_returns_what_was_set(state: State) -> None:
+async def test_get_after_set_returns_the_value(state: State) -> None:
     state.set("board", {"open": 3, "names": ["a"], "done": {"x": True}})
     assert state.get("board.open") == 3
     assert state.get("board.done") == {"x": True}
@@ -142,7 +142,7 @@ async def test_change_below_a_value_is_rejected_in_a_transaction(state: State) -
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
-async def test_set_to_nothing_deletes(state: State, nothing: Any) -> None:
+async def test_set_to_none_or_an_empty_dict_deletes(state: State, nothing: Any) -> None:
     state.set("a.b", 1)
     state.set("a.c", 2)
     state.set("a.b", nothing)
@@ -152,7 +152,7 @@ async def test_set_to_nothing_deletes(state: State, nothing: Any) -> None:
     assert state.get("a") is None
 
 
-async def test_increment_counts(state: State) -> None:
+async def test_increment_and_decrement_return_the_new_number(state: State) -> None:
     assert state.increment("n") == 1
     assert state.increment("n", 2) == 3
     assert state.decrement("n", 5) == -2
@@ -252,7 +252,7 @@ async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) ->
     assert state.get("a") == 1
 
 
-async def test_delay_must_be_seconds(state: State) -> None:
+async def test_delay_that_is_not_a_number_of_seconds_is_rejected(state: State) -> None:
     for delay in (-1, math.nan, "1", 10**400, 86_401):
         with pytest.raises(ValueError, match="delay"):
             state.set("a", 1, delay=delay)  # type: ignore[arg-type]
@@ -373,7 +373,7 @@ async def test_listener_without_a_known_signature_is_accepted(state: State) -> N
 
 
 @pytest.mark.parametrize("path", ["a.*", "*", "a.*.b", "a.**"])
-async def test_pattern_is_not_a_path_to_watch(state: State, path: str) -> None:
+async def test_pattern_as_a_path_to_watch_is_rejected(state: State, path: str) -> None:
     """It would never be called. A value may have such a path."""
     with pytest.raises(ValueError, match=r"no patterns.*watch\('shop', listener\)"):
         state.subscribe(path, print)
@@ -607,7 +607,7 @@ async def test_transaction_without_reads_conflicts_with_nothing(state: State) ->
     assert [state.get("a"), state.get("b")] == [2, 1]
 
 
-async def test_transaction_sees_one_moment(state: State) -> None:
+async def test_transaction_that_reads_values_of_two_moments_is_a_conflict(state: State) -> None:
     state.set("a", 1)
     state.set("b", 1)
 
@@ -638,7 +638,7 @@ async def test_transact_runs_the_function_again(state: State) -> None:
     assert [runs, state.get("a")] == [[0, 1, 2], 4]
 
 
-async def test_transact_accepts_what_returns_an_awaitable(state: State) -> None:
+async def test_transact_with_a_function_that_returns_an_awaitable_runs_it(state: State) -> None:
     async def add(t: Transaction, by: int) -> int:
         t.increment("a", by)
         return by
@@ -648,7 +648,7 @@ async def test_transact_accepts_what_returns_an_awaitable(state: State) -> None:
     assert state.get("a") == 5
 
 
-async def test_transact_rejects_what_is_not_async(state: State) -> None:
+async def test_transact_with_another_value_than_an_async_function_raises(state: State) -> None:
     def plain(t: Transaction) -> None:
         t.set("a", 1)
 
@@ -666,7 +666,7 @@ async def test_transact_rejects_what_is_not_async(state: State) -> None:
         await transact("pay")
 
 
-async def test_transact_reports_conflicts_in_the_end(site_of: StateOf) -> None:
+async def test_transact_that_conflicts_at_each_attempt_raises(site_of: StateOf) -> None:
     state = (await site_of(attempts=4)).state
 
     async def never(t: Transaction) -> None:
@@ -699,7 +699,7 @@ async def test_transaction_that_is_too_large_is_rejected(site_of: StateOf) -> No
     assert state.get("b") == "x"
 
 
-async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> None:
+async def test_transaction_that_adds_to_a_full_state_is_rejected(site_of: StateOf) -> None:
     state = (await site_of(max_keys=2)).state
 
     async def fill(t: Transaction) -> None:
@@ -789,7 +789,7 @@ async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Pa
         await site_of(file=file, max_size=1024)
 
 
-def test_file_is_complete_whoever_writes_it(tmp_path: Path) -> None:
+def test_file_that_two_processes_write_is_complete(tmp_path: Path) -> None:
     """The old and the new process of a restart may write it at the same time."""
     file = tmp_path / "state.json"
     data = [json.dumps({"a": letter * 100_000}).encode() for letter in "xy"]
@@ -799,7 +799,7 @@ def test_file_is_complete_whoever_writes_it(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
 
 
-def test_file_is_private_whatever_was_left(tmp_path: Path) -> None:
+def test_file_is_private_despite_files_of_other_modes(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.write_text("{}")
     file.chmod(0o644)
@@ -810,7 +810,7 @@ def test_file_is_private_whatever_was_left(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_file_that_was_not_written_leaves_nothing(tmp_path: Path) -> None:
+def test_file_that_cannot_be_written_leaves_no_temporary_file(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.mkdir()
     with pytest.raises(IsADirectoryError):
@@ -825,9 +825,7 @@ async def test_file_that_cannot_be_written_ends_the_boot(site_of: StateOf, file:
         await site_of(file=file)
 
 
-async def test_boot_writes_nothing_to_see_whether_the_file_can_be_written(
-    site_of: StateOf, tmp_path: Path
-) -> None:
+async def test_boot_with_an_empty_state_writes_no_file(site_of: StateOf, tmp_path: Path) -> None:
     site = await site_of(file=str(tmp_path / "var" / "state.json"))
     assert os.listdir(tmp_path) == []
     await site.application.stop()
@@ -879,7 +877,7 @@ async def test_settings_that_do_not_fit_end_the_boot(
         await application.boot()
 
 
-async def test_state_in_memory_needs_one_process() -> None:
+async def test_state_in_memory_with_workers_is_an_error() -> None:
     application = Application(
         bundles=[StateBundle], settings=Settings(http=HttpSettings(reuse_port=True))
     )

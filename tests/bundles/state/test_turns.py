@@ -22,7 +22,7 @@ async def add(t: Transaction) -> None:
     t.set("count", count + 1)
 
 
-async def test_transactions_at_once_conflict_once(site_of: StateOf) -> None:
+async def test_concurrent_transactions_need_at_most_two_attempts(site_of: StateOf) -> None:
     state = (await site_of(attempts=2)).state
     await asyncio.gather(*(state.transact(add) for _ in range(50)))
     assert state.get("count") == 50
@@ -174,7 +174,7 @@ async def test_process_waits_for_the_claims_before_its_own() -> None:
     assert [unit.claim for unit in units] == [True, False]
 
 
-async def test_process_that_was_killed_is_waited_for_a_short_time() -> None:
+async def test_claim_of_a_killed_process_ends_after_a_short_time() -> None:
     replica = Replica("here")
     turns, _ = turns_of(replica, 0.01)
     for process in ("first", "second"):
@@ -203,7 +203,7 @@ async def test_turn_keeps_its_claim_when_another_one_of_the_process_ends() -> No
         assert replica.claims.first == "here"
 
 
-def test_claims_keep_their_order() -> None:
+def test_claims_are_served_in_their_order() -> None:
     claims = Claims()
     changes: list[str | None] = []
     claims.changed = lambda: changes.append(claims.first)
@@ -215,7 +215,7 @@ def test_claims_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize("claim", [None, True, False])
-def test_entry_has_the_claim(claim: bool | None) -> None:
+def test_entry_that_is_packed_keeps_the_claim(claim: bool | None) -> None:
     entry = Entry("here", 1, [Unit([], {"a": None}, claim=claim)])
     [unit] = unpack_entry(entry.packed()).units
     assert unit.claim is claim
