@@ -101,7 +101,7 @@ async def test_background_work_past_the_shutdown_timeout_is_cancelled(
     assert "background work mail is cancelled, since the process is stopping" in caplog.text
 
 
-async def test_background_returns_the_task_of_the_work() -> None:
+async def test_background_start_returns_the_task() -> None:
     async def seven() -> int:
         return 7
 

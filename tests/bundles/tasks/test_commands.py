@@ -81,7 +81,7 @@ def test_list_shows_tasks_with_their_times_and_records() -> None:
     assert listed[id]["error"].startswith("422 validation failed")
 
 
-def test_times_have_the_offset_of_the_time_zone_of_the_task() -> None:
+def test_listed_times_have_the_offset_of_the_time_zone_of_the_task() -> None:
     id = added()
     record = json.loads(run("run", id).output)
 
@@ -148,7 +148,7 @@ def test_wrong_name_is_an_error(arguments: tuple[str, ...], message: str) -> Non
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("run", "report"), ("remove", "x")], ids=str)
-def test_command_without_redis_is_one_line(
+def test_command_without_redis_prints_one_line(
     project: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     (project / "site_with_tasks.py").write_text(APP.replace("[TasksBundle]", '["redis", "tasks"]'))

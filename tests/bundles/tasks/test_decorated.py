@@ -89,7 +89,7 @@ async def test_decorated_method_of_service_runs_when_due() -> None:
         assert entry.record.due == site.clock.now() + 30
 
 
-async def test_decorated_method_cron_and_moment_run_when_due() -> None:
+async def test_decorated_methods_with_cron_and_moment_run_when_due() -> None:
     async with running_site(modules=(Services,)) as site:
         log = site.client.application.injector.get(Log)
         await site.advance(6 * 3600)

@@ -142,7 +142,7 @@ async def test_lock_file_that_cannot_be_used_is_logged_once(
                 await asyncio.sleep(0.01)
 
 
-async def test_error_with_half_of_a_surrogate_pair_is_stored(tmp_path: Path) -> None:
+async def test_error_with_a_lone_surrogate_is_stored(tmp_path: Path) -> None:
     """The name of a file that is not UTF-8 has one, for example."""
     file = tmp_path / "tasks.sqlite3"
     async with running_site(Surrogate, file=file, is_started=False) as site:

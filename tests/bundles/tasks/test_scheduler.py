@@ -219,7 +219,7 @@ async def test_remove_of_decorated_method_is_an_error() -> None:
 async def test_job_longer_than_its_period_never_overlaps(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """ecosystem.md §3.3 F8; impress.md §4.5: a run that still goes on is logged."""
+    """A run that still goes on is logged, as in Impress."""
     jobs = Jobs()
     async with running_site(jobs) as site:
         jobs.gate.clear()
@@ -393,7 +393,7 @@ async def test_action_adds_a_task_whose_runs_are_messages_of_their_own() -> None
         assert (entry.name, entry.record.runs) == ("mine", 1)
 
 
-async def test_tasks_that_are_due_at_once_all_run() -> None:
+async def test_tasks_that_are_due_at_the_same_time_all_run() -> None:
     jobs = Jobs()
     async with running_site(jobs) as site:
         for _ in range(250):
@@ -474,7 +474,7 @@ async def test_clock_set_back_during_a_restart_does_not_delay_frequent_tasks(
         assert after["daily"] == before["daily"]
 
 
-async def test_clock_set_back_repeats_no_fixed_time_and_follows_frequent_ones() -> None:
+async def test_clock_set_back_runs_frequent_tasks_and_repeats_no_fixed_time() -> None:
     jobs = Jobs()
     async with running_site(jobs) as site:
         await site.scheduler.add("note", cron="1 12 * * *", params={"kind": "fixed"}, body={})
@@ -642,6 +642,6 @@ async def wait_for_empty(clock: ManualClock, site: Site) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_bundle_without_tasks_starts_and_stops() -> None:
+async def test_bundle_without_tasks_stores_nothing() -> None:
     async with running_site(bundles=(TasksBundle,)) as site:
         assert await ids(site) == []

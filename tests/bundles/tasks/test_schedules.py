@@ -38,7 +38,7 @@ def texts(schedule: Schedule, start: datetime = THURSDAY, count: int = 3) -> lis
     ],
 )
 def test_every_interval_is_sum_of_parts(period: object, seconds: float) -> None:
-    """impress.md §4.5, first row of the notation."""
+    """Impress's notation of periods, such as ``1d 2h``."""
     assert read_every(period) == Every(seconds)
 
 
@@ -69,7 +69,7 @@ def test_every_next_is_counted_from_last_due_time() -> None:
     ],
 )
 def test_every_notation_of_impress_is_due(period: str, expected: list[str]) -> None:
-    """impress.md §4.5: every row, with the ISO dates that Impress accepts and never runs."""
+    """Impress's notation of times, with the ISO dates that Impress accepts and never runs."""
     assert texts(read_every(period)) == expected
 
 

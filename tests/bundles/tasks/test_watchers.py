@@ -66,7 +66,7 @@ def status_of(site: Site, name: str) -> str:
 
 
 # check 36
-async def test_watchers_run_while_servers_do_and_stop_whatever_others_raise(
+async def test_watcher_stops_with_the_servers_although_others_raise(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     bundle = TasksBundle(watchers=[Endless, Failing, Ending])
@@ -85,7 +85,7 @@ async def test_watchers_run_while_servers_do_and_stop_whatever_others_raise(
         assert status_of(site, "Endless") == status_of(site, "health") == WatcherState.STOPPED
 
 
-async def test_watcher_that_fails_at_once_does_not_spin() -> None:
+async def test_watcher_that_fails_at_once_is_restarted_with_longer_delays() -> None:
     """Delays of 1, 2, 4, … 60 seconds."""
     bundle = TasksBundle(watchers=[Failing])
     async with running_site(bundles=(bundle,), modules=(bind,)) as site:

@@ -156,7 +156,7 @@ async def test_worker_that_dies_fails_its_own_call_only(
         assert pool.statistics.restarts == 1
 
 
-async def test_log_of_a_death_has_no_arguments(
+async def test_log_of_a_died_worker_contains_no_arguments(
     pool: WorkerPool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(WorkerDiedError):
@@ -186,7 +186,7 @@ async def test_sigterm_and_sigint_do_not_end_a_worker(pool: WorkerPool) -> None:
     [jobs.hang, jobs.hold_interpreter, jobs.start_program],
     ids=lambda one: one.__name__,
 )
-async def test_timeout_kills_the_worker_and_what_it_started(
+async def test_timeout_kills_the_worker_and_its_child_processes(
     tmp_path: Path, function: Callable[[Path], None]
 ) -> None:
     async with running_pool() as pool:
@@ -300,13 +300,13 @@ async def test_boot_with_a_worker_that_cannot_start_leaves_no_other_one(
     assert children() <= before
 
 
-async def test_never_more_workers_than_size() -> None:
+async def test_pool_starts_no_more_workers_than_its_size() -> None:
     async with running_pool(2) as pool:
         pids = await asyncio.gather(*(pool.run(jobs.pid) for _ in range(50)))
         assert len(set(pids)) <= 2
 
 
-async def test_closing_ends_all_processes_and_calls(tmp_path: Path) -> None:
+async def test_closing_pool_ends_its_processes_and_calls(tmp_path: Path) -> None:
     """RxStack's promises of queued calls never settle, and its threads go on."""
     before = children()
     async with AsyncExitStack() as stack:
@@ -325,7 +325,9 @@ async def test_closing_ends_all_processes_and_calls(tmp_path: Path) -> None:
         await pool.run(jobs.add, 1, 2)
 
 
-async def test_closing_after_a_waiting_call_was_cancelled(tmp_path: Path) -> None:
+async def test_closing_pool_with_a_cancelled_call_in_the_queue_ends_all_calls(
+    tmp_path: Path,
+) -> None:
     """The caller has not run since, so its place in the queue is still taken."""
     async with running_pool() as pool:
         hanging = asyncio.create_task(pool.run(jobs.hang, tmp_path / "begun"))
@@ -338,7 +340,7 @@ async def test_closing_after_a_waiting_call_was_cancelled(tmp_path: Path) -> Non
     assert [type(result) for result in results] == [closed, asyncio.CancelledError, closed]
 
 
-async def test_closing_lets_idle_workers_exit_by_themselves(tmp_path: Path) -> None:
+async def test_closing_pool_lets_idle_workers_exit_by_themselves(tmp_path: Path) -> None:
     before = children()
     async with running_pool(2, start_at_boot=True) as pool:
         await pool.run(jobs.add, 1, 2)
@@ -378,7 +380,7 @@ async def test_worker_that_ends_at_its_start_is_an_error_and_is_not_started_with
         assert starts.stat().st_size <= 2
 
 
-def test_pool_works_on_uvloop(tmp_path: Path) -> None:
+def test_pool_on_uvloop_returns_results_and_errors(tmp_path: Path) -> None:
     before = children()
 
     async def use() -> None:
