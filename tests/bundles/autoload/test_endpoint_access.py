@@ -227,7 +227,7 @@ async def test_argument_with_a_name_such_as_user_is_allowed(folder: Folder) -> N
 async def test_group_that_is_almost_a_level_is_an_error(
     folder: Folder, access: str, meant: str
 ) -> None:
-    """It would refuse all clients, which nobody had noticed."""
+    """It would refuse all clients."""
     text = f"access = {access}\nasync def method(): ..."
 
     with pytest.raises(ConfigurationError, match=rf"call.py:1: access .*did you mean '{meant}'"):

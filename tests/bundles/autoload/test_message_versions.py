@@ -78,7 +78,7 @@ async def reload(live: LiveFolder, files: dict[str, str]) -> None:
 
 
 async def test_code_call_outside_of_a_message_reads_one_version(live: LiveFolder) -> None:
-    """The stop hooks of what it reads wait for it, too."""
+    """The stop hooks of the old files wait for it too."""
     await live.serve({"db/pool.py": POOL.format(1), "api/u/twice.py": TWICE}, reload=False)
     calling = asyncio.create_task(api.u.twice())
     await until(lambda: READ == ["began"])

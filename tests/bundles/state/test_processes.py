@@ -25,7 +25,7 @@ PROCESSES, TIMES = 4, 10_000
 def disturbed_redis(
     redis_server: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RedisServer]:
-    """A server that saves its data only when it is told to."""
+    """A server that saves its data only by the command SAVE."""
     with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
         yield server
 

@@ -550,7 +550,7 @@ async def test_process_that_cannot_share_the_state_is_not_ready(
 
 
 class Unpackable(Set):
-    """Raises an error that nobody expects when it is written for the first time."""
+    """Raises an unexpected error when it is written for the first time."""
 
     def packed(self) -> list[Any]:
         if not self.value.pop("was_packed", False):

@@ -820,7 +820,7 @@ def test_file_that_cannot_be_written_leaves_no_temporary_file(tmp_path: Path) ->
 
 @pytest.mark.parametrize("file", ["/proc/state.json", "/proc/new/folder/state.json"])
 async def test_file_that_cannot_be_written_ends_the_boot(site_of: StateOf, file: str) -> None:
-    """Nobody can write below /proc, not even root."""
+    """Not even root can write below /proc."""
     with pytest.raises(ConfigurationError, match=rf"state\.file '{file}' cannot be written: "):
         await site_of(file=file)
 

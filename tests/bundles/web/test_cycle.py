@@ -66,7 +66,7 @@ async def test_own_stage_replaces_that_of_the_parent(site: Site) -> None:
     assert steps(site) == ["own request", "get", "end", "lazy"]
 
 
-async def test_kernel_listener_sees_the_requests_of_directories(site: Site) -> None:
+async def test_listener_of_the_kernel_sees_requests_of_directories(site: Site) -> None:
     client = await site.start(TREE)
     seen: list[str | None] = []
 
@@ -101,8 +101,8 @@ async def test_directory_with_only_request_serves_all_verbs(site: Site) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "''", "False", "[]", "{}", "None", "0.0"])
-async def test_falsy_data_is_data(site: Site, value: str) -> None:
-    """15: 400."""
+async def test_falsy_result_is_sent(site: Site, value: str) -> None:
+    """Impress of 2015 responded with 400."""
     client = await site.start({"app/a.json/get.py": f"async def get(client): return {value}"})
 
     response = await client.http("GET /a.json")

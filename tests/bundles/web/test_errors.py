@@ -167,8 +167,8 @@ async def test_error_handler_of_unknown_paths_has_one_chain_until_a_reload(site:
             assert await response.text() == "new"
 
 
-async def test_unknown_paths_and_methods_of_a_site(site: Site) -> None:
-    """15: a GET-only directory answers POST with 400, never 405."""
+async def test_unknown_path_is_404_and_unknown_method_is_405(site: Site) -> None:
+    """Impress of 2015 responded with 400, never 405, to POST of a directory with GET only."""
     async with site.served(SERVED) as session:
 
         async def status(method: str, path: str) -> tuple[int, str | None]:

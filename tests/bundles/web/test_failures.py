@@ -89,7 +89,7 @@ async def test_middleware_that_fails_keeps_its_error_when_end_fails_too(
     assert "the handler 'end' of GET /a failed" in caplog.text
 
 
-async def test_end_that_ends_is_a_response_for_the_middleware_around_it(site: Site) -> None:
+async def test_end_in_the_last_stage_is_a_response_for_the_middleware(site: Site) -> None:
     files = {
         "app/request.py": """
             async def middleware(request, next):

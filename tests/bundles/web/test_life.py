@@ -64,7 +64,7 @@ async def test_setup_script_runs_once_over_restarts_and_again_after_a_failure(
     assert runs.read_text() == "run run run "
 
 
-async def test_delay_of_a_task_is_seconds_from_now(
+async def test_task_file_with_a_period_is_due_after_that_period(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Impress of 2015 waited for an absolute time as if it were a delay."""

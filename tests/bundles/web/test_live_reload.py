@@ -28,7 +28,7 @@ async def content(site: Site, name: str) -> object:
     return (await site.client.http(name)).content
 
 
-async def test_changed_new_and_deleted_handlers(site: Site) -> None:
+async def test_reload_loads_changed_new_and_deleted_handlers(site: Site) -> None:
     await site.start(FILES)
     kept = site.application.kernel.http_definitions["GET /b.json"]
 

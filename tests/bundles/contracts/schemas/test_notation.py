@@ -1,6 +1,7 @@
 """Metarhia's notation of schemas: which values it accepts, and the texts of its errors.
 
-The texts are the same as in metaschema 2.2.2. Where metaschema has a fault, a comment says so.
+The texts are the same as in metaschema 2.2.2, except where metaschema has a fault: see the rows
+with "(fault)".
 """
 
 import math

@@ -206,7 +206,7 @@ async def test_stream_of_another_result_is_an_error(
     assert "it must return the name of a channel" in caplog.text
 
 
-async def test_stream_by_the_result_and_by_subscribe(live: Live) -> None:
+async def test_stream_receives_channels_of_its_result_and_of_subscribe(live: Live) -> None:
     handler = "async def get(client):\n    client.subscribe('a', 'b')\n    return 'c'"
     site = await live({"app/all.sse/get.py": handler})
 

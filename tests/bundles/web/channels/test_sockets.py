@@ -49,7 +49,7 @@ async def test_ws_handler_exchanges_messages(live: Live) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_ws_path_without_handshake_is_an_error(live: Live, method: str) -> None:
-    """2015: 400."""
+    """Impress of 2015 responded with 400."""
     site = await live(FILES)
 
     async with site.session.request(method, "/echo.ws", allow_redirects=False) as response:

@@ -29,7 +29,7 @@ def test_csv_mappings_have_a_header_of_all_keys() -> None:
     assert form_of("csv", data) == 'id,name,city\r\n1,a,\r\n2,,"x, y"\r\n'
 
 
-def test_csv_lists_are_rows() -> None:
+def test_csv_lists_are_written_as_rows() -> None:
     assert form_of("csv", [[1, "a"], (2.5, None)]) == "1,a\r\n2.5,\r\n"
 
 

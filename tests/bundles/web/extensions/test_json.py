@@ -27,7 +27,7 @@ class Point(msgspec.Struct):
 @pytest.mark.parametrize(
     ("data", "text"), [(0, "0"), ("", '""'), (False, "false"), (None, "null"), ([], "[]")]
 )
-def test_json_false_value_is_data(data: Any, text: str) -> None:
+def test_json_falsy_value_is_written(data: Any, text: str) -> None:
     """Impress of 2015 responded with 400 for it."""
     assert form_of("json", data) == text
 

@@ -78,7 +78,7 @@ async def test_store_same_file_twice_is_stored_twice(uploads: Uploads) -> None:
     assert len({record.checksum for record in records}) == 1
 
 
-async def test_store_no_files_creates_no_folder(uploads: Uploads) -> None:
+async def test_store_without_files_creates_no_folder(uploads: Uploads) -> None:
     assert await uploads.store([]) == []
     assert not uploads.folder.exists()
 

@@ -319,7 +319,7 @@ async def test_upload_of_a_message_that_ends_with_a_redirect_stays(site: Site) -
         assert len(stored(site)) == 1
 
 
-async def test_download_needs_no_return(site: Site) -> None:
+async def test_download_without_return_is_sent(site: Site) -> None:
     handler = """
         async def get(client):
             try:

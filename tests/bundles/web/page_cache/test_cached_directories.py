@@ -54,7 +54,7 @@ async def test_cache_in_stage_of_parent_is_for_the_whole_tree(site: Site) -> Non
     assert await contents(client, 2, "POST /x.json") == [b"2", b"3"]
 
 
-async def test_cache_second_call_counts(site: Site) -> None:
+async def test_cache_called_twice_uses_the_later_lifetime(site: Site) -> None:
     client = await site.start(
         {
             **FILES,

@@ -324,7 +324,7 @@ async def test_page_request_that_waits_may_be_cancelled(site: PagesSite) -> None
 @pytest.mark.parametrize(
     ("lifetime", "seconds"), [(0, 0), (2.5, 2.5), ("10m", 600), ("1d 1h", 90_000), ("0s", 0)]
 )
-def test_lifetime_is_read(lifetime: Any, seconds: float) -> None:
+def test_lifetime_in_each_form_is_read_as_seconds(lifetime: Any, seconds: float) -> None:
     assert seconds_of(lifetime) == seconds
 
 

@@ -38,7 +38,9 @@ async def test_rule_forwards_body_and_headers_and_streams(
 
 
 # T74
-async def test_websocket_through_a_rule(site: Site, upstream: TestServer) -> None:
+async def test_websocket_forwarded_by_a_rule_keeps_its_protocol(
+    site: Site, upstream: TestServer
+) -> None:
     files = {**FILES, "config/routes.py": rules(upstream)}
     async with (
         site.served(files) as session,

@@ -111,7 +111,7 @@ async def test_access_counts_for_what_the_other_server_may_read(
             assert (await http.answer()).status in status, path
 
 
-async def test_other_method_of_a_rule_is_that_of_the_site(
+async def test_request_with_another_method_than_the_rule_is_handled_by_the_site(
     site: Site, upstream: TestServer
 ) -> None:
     files = {**FILES, "config/routes.py": rules(upstream)}

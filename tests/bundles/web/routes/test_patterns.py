@@ -60,7 +60,7 @@ def test_pattern_compares_the_whole_decoded_path(
 
 
 @pytest.mark.parametrize("raw", ["/%", "/%zz", "/%ff", "/a%00", "/\0", "/\udcff"], ids=repr)
-def test_malformed_path_is_none(raw: str) -> None:
+def test_malformed_path_is_not_parsed(raw: str) -> None:
     assert SentPath.of(raw) is None
 
 
@@ -217,7 +217,7 @@ def test_template_with_a_group_of_a_pattern_without_groups_is_an_error() -> None
         ("/([^/]+)b", "/([^/]+)ab"),
     ],
 )
-def test_pattern_covers_another_one(larger: str, smaller: str) -> None:
+def test_pattern_that_covers_another_one_matches_all_its_paths(larger: str, smaller: str) -> None:
     one, two = Pattern.parse(larger), Pattern.parse(smaller)
 
     assert covers(one.tokens, two.tokens)

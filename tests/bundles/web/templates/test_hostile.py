@@ -23,7 +23,7 @@ texts = texts.filter(lambda text: text.encode("utf-8", "replace").decode() == te
 
 
 @given(value=texts)
-def test_data_is_never_evaluated(value: str) -> None:
+def test_template_code_in_data_is_not_evaluated(value: str) -> None:
     data = {"x": value, "list": [value], "rows": [{"x": value}], "part": [{"x": value}]}
     files = {
         "html.template": "@x@|@.x@|@[list]@@.value@@[/list]@|@[rows]@@.x@@[/rows]@|@[part]@",
@@ -38,7 +38,7 @@ def test_data_is_never_evaluated(value: str) -> None:
 
 
 @given(key=texts)
-def test_keys_are_never_evaluated(key: str) -> None:
+def test_template_code_in_keys_is_not_evaluated(key: str) -> None:
     assert write("@[x]@@.key@@[/x]@", x={key: 1}) == escape(key)
 
 

@@ -25,7 +25,7 @@ class Temperature:
 
 
 # T70
-def test_value_part_and_iteration() -> None:
+def test_template_with_value_part_and_iteration_is_rendered() -> None:
     files = {
         "html.template": "<h1>@title@</h1>@[menu]@<ul>@[list]@<li>@.name@</li>@[/list]@</ul>",
         "menu.template": "<a>@title@</a>",
