@@ -1,4 +1,4 @@
-"""The place ``cert``: which certificate a client gets."""
+"""The place ``cert``: the certificate for each host name."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -75,7 +75,7 @@ async def test_changed_file_replaces_its_own_routes_only(folder: Folder) -> None
 
 
 async def test_new_version_is_the_default_until_it_is_removed(folder: Folder) -> None:
-    """The reference has no default any more after the highest version was deleted."""
+    """Metarhia has no default version any more after the highest version was deleted."""
     client = KernelClient(await folder.boot(FILES))
 
     added = await reload(

@@ -41,7 +41,7 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["http", "websocket"])
 async def test_calls_after_sign_in_see_the_session(
     folder: Folder, transport: str, sign_in: str
 ) -> None:
-    """Over HTTP by the cookie."""
+    """Over HTTP, the session is found by its cookie."""
     call = Caller(await boot(folder), transport)
 
     assert await call("counter/add") == 401

@@ -25,7 +25,7 @@ async def call(folder: Folder, transport: str, endpoint: str, /, **arguments: An
 async def test_endpoint_with_fields_checks_arguments_and_result(
     folder: Folder, transport: str
 ) -> None:
-    """The example of the documentation of Metarhia."""
+    """The example of Metarhia's documentation."""
     await folder.boot(
         {
             "api/example/get_city.py": """
@@ -347,7 +347,7 @@ async def test_context_has_the_message_and_the_connection(folder: Folder) -> Non
 
 # T35
 async def test_client_of_context_is_426_without_a_connection(folder: Folder) -> None:
-    """An event over HTTP."""
+    """The endpoint sends an event, which needs a connection."""
     await folder.boot(
         {
             "api/example/notify.py": """

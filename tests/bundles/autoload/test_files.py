@@ -1,4 +1,4 @@
-"""What a file is, and errors of files while they are executed."""
+"""What a file becomes when it is loaded, and errors while it is executed."""
 
 import asyncio
 import re
@@ -255,7 +255,7 @@ async def test_errors_of_several_files_are_reported_without_their_consequences(
 
 
 async def test_file_that_never_returns_is_reported_with_its_line(folder: Folder) -> None:
-    """Its thread cannot be stopped."""
+    """The thread that executes the file cannot be stopped."""
     text = await problems_of(
         folder,
         {

@@ -209,7 +209,7 @@ async def test_error_is_logged_once_for_each_change(
 
     live.write({"lib/a.py": "A = ("})
     await until(lambda: errors() == 1)
-    assert not await live.live_reload.reload()  # as after a touch
+    assert not await live.live_reload.reload()  # touch does this
     assert errors() == 1
     live.write({"lib/b.py": ""})
     await until(lambda: errors() == 2)
@@ -321,7 +321,8 @@ async def test_stop_during_a_reload_undoes_it(live: LiveFolder) -> None:
 
 
 async def test_reload_by_code_while_the_application_stops_is_undone(live: LiveFolder) -> None:
-    """Nor does one after the stop call a hook: nothing would stop what it has started."""
+    """A reload after the stop calls no hook either: nothing would stop what the hook has
+    started."""
     EVENTS["go on"] = asyncio.Event()
     hooks = """
         import tests.bundles.autoload.test_live_reload as test
@@ -513,7 +514,8 @@ async def test_root_that_is_removed_and_created_again_is_loaded(live: LiveFolder
 
 
 async def test_root_that_is_replaced_at_once_is_watched(live: LiveFolder) -> None:
-    """As by ``rm -r application && cp -r …``; the new folder can have the inode of the old one."""
+    """For example by ``rm -r application && cp -r …``. The new folder can have the inode of the
+    old one."""
     await live.serve({"api/chat/say.py": SAY.format(1)})
 
     for number in range(2, 5):
@@ -524,7 +526,7 @@ async def test_root_that_is_replaced_at_once_is_watched(live: LiveFolder) -> Non
 
 
 async def test_link_to_the_root_that_is_replaced_is_followed(tmp_path: Path) -> None:
-    """As deployments do: a link to the release that runs."""
+    """Deployments use such a link to the current release."""
     for name in ("one", "two"):
         release = LiveFolder(tmp_path / name)
         release.write({"api/chat/say.py": SAY.format(name)})
@@ -756,7 +758,7 @@ async def test_route_that_another_one_has_keeps_the_old_version(live: LiveFolder
 
 
 async def test_two_reloads_at_once_are_made_in_turn(live: LiveFolder) -> None:
-    """Those of code, beside those of files."""
+    """One reload is started by code, the other one by changed files."""
     application = await live.serve({"api/chat/say.py": SAY.format("one")})
 
     class Added:

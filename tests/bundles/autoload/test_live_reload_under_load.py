@@ -74,8 +74,8 @@ async def live(tmp_path: Path) -> AsyncIterator[LiveFolder]:
 
 @attrs.define(eq=False)
 class Load:
-    """Calls at a steady rate, over HTTP and sockets in turn, and what went wrong; fewer on a
-    slow machine."""
+    """Calls at a steady rate, over HTTP and sockets in turn, and their failures. A slow machine
+    makes fewer calls."""
 
     live: LiveFolder
     session: aiohttp.ClientSession
@@ -128,7 +128,7 @@ class Load:
 
 @pytest.fixture
 def used() -> Iterator[Callable[[], int]]:
-    """Return the bytes in use. Objects of before are not counted, so this begins first."""
+    """Return a function that measures the bytes in use, without objects from before the test."""
 
     def measure() -> int:
         gc.collect()
@@ -148,7 +148,7 @@ def used() -> Iterator[Callable[[], int]]:
 async def test_reloads_under_load_fail_no_call_and_close_no_connection(
     used: Callable[[], int], live: LiveFolder, reloads: int, sockets: int
 ) -> None:
-    """Nor does memory grow with each reload. A table of the interpreter, such as that of interned
+    """Memory does not grow with each reload either. A table of the interpreter, such as interned
     texts, may grow once."""
     application = await live.serve(files(1))
     closed: list[str] = []

@@ -115,7 +115,7 @@ async def test_failed_load_keeps_the_earlier_modules(folder: Folder) -> None:
 async def test_message_pickles_and_finds_types_in_its_own_module_while_another_one_is_loaded(
     folder: Folder,
 ) -> None:
-    """The new module is that of no message yet, and of none at all if the reload fails."""
+    """No message uses the new module yet, and if the reload fails, no message ever will."""
     EVENTS["started"], EVENTS["go on"] = asyncio.Event(), asyncio.Event()
     use = """
         import pickle
@@ -238,7 +238,7 @@ async def test_modules_are_removed_with_their_files_and_at_stop(folder: Folder) 
 async def test_import_of_a_file_of_the_application_is_an_error(
     folder: Folder, statement: str, name: str
 ) -> None:
-    """It would depend on the order of the files, and a reload would not know of it."""
+    """Such an import would depend on the order of the files, and a reload would miss it."""
     with pytest.raises(ConfigurationError) as caught:
         await folder.boot(
             {"lib/a.py": "A = 1", "lib/b.py": f"from typing import TYPE_CHECKING\n{statement}"}

@@ -23,7 +23,8 @@ from tests.bundles.autoload.conftest import Folder
 
 
 class Pages(Place):
-    """Each file of ``pages`` is a route: of Python its variable ``text``, else its content."""
+    """Each file of ``pages`` is a route. It returns the variable ``text`` of a Python file, and
+    the content of any other file."""
 
     name = "pages"
     application_names = {"note": register}  # noqa: RUF012

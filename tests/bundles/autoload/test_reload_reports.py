@@ -1,4 +1,4 @@
-"""What a reload logs, and what `LiveReload.problems` has."""
+"""The log lines of a reload, and `LiveReload.problems`."""
 
 import asyncio
 import logging

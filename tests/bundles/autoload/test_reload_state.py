@@ -1,4 +1,4 @@
-"""State that is written while a reload loads, and how it is taken over."""
+"""State that is written during a reload, and how the new files take it over."""
 
 import asyncio
 import logging
@@ -89,7 +89,7 @@ async def test_attribute_that_a_message_in_flight_sets_after_a_reload_stays(
 async def test_message_in_flight_reads_the_attributes_that_a_reload_has_replaced(
     folder: Folder,
 ) -> None:
-    """Its files and their stop hooks use them."""
+    """The old files and their stop hooks use these attributes."""
     start = "from bundles.autoload import db\nasync def start(): db.geo.pool = {}"
     await folder.boot({"db/geo/start.py": start.format(1)})
 
@@ -208,7 +208,7 @@ async def test_migrate_takes_over_values_written_while_start_hooks_ran(
 
 
 async def test_no_message_runs_between_a_plain_migrate_and_the_swap(folder: Folder) -> None:
-    """Asynchronous ones, which wait, are called before."""
+    """Asynchronous migrate functions are called before, since they wait."""
     plain = """
         import asyncio, contextvars
         import tests.bundles.autoload.test_reload_state as test
@@ -372,7 +372,7 @@ CLOSE = """
 async def test_stop_file_without_a_start_file_is_called_with_its_folder_only(
     folder: Folder,
 ) -> None:
-    """What it closes was opened by other files, and is still used."""
+    """It closes values that other files of the folder have opened and still use."""
     await folder.boot({"db/geo/connection.py": CONNECTION, "db/geo/stop.py": CLOSE.format(1)})
 
     await folder.change({"db/geo/stop.py": CLOSE.format(2)})

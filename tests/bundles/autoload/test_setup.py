@@ -128,7 +128,7 @@ async def test_script_of_another_application_in_the_same_folder_runs_too(tmp_pat
 
 
 async def test_two_applications_with_one_name_and_one_file_are_an_error(tmp_path: Path) -> None:
-    """Their scripts would be taken for each other."""
+    """A script of one would count as done for the other."""
     file = tmp_path / "setup.sqlite3"
     shop, blog = (Folder(tmp_path / name / "application") for name in ("shop", "blog"))
     await shop.boot({"setup/tables.py": script("shop")}, setup_file=file)
@@ -245,7 +245,7 @@ async def test_wrong_script_is_an_error_with_its_place(
 
 
 async def test_script_that_is_done_is_not_executed(folder: Folder) -> None:
-    """What it imports may be gone."""
+    """The modules that it imports may be deleted."""
     await folder.boot(
         {
             "lib/old.py": "x = 1",
@@ -501,7 +501,7 @@ async def test_boot_of_a_test_client_runs_scripts(folder: Folder) -> None:
 
 
 def blocking(folder: Folder, end: str = "") -> None:
-    """Write a script that waits until a file exists, and then does *end*."""
+    """Write a script that waits until a file exists, and then executes *end*."""
     text = """
         import asyncio
         import pathlib

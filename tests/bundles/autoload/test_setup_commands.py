@@ -113,7 +113,7 @@ def stop():
 def test_check_runs_no_script_and_no_start_hook_after_it(
     project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The version of before may still use the database."""
+    """The earlier version may still use the database."""
     for place in ("db", "init"):
         file = project / "town" / place / "data.py"
         file.parent.mkdir()

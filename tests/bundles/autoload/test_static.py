@@ -90,7 +90,7 @@ async def test_static_folder_that_is_moved_away_is_404_until_it_is_back(
 async def test_static_page_is_the_file_or_that_of_the_nearest_folder(
     session: ClientSession, path: str, status: int, text: str | None
 ) -> None:
-    """Real files win; a virtual page wins over an error page."""
+    """A file precedes a virtual page, and a virtual page precedes an error page."""
     async with session.get(URL(path, encoded=True), headers=PAGE) as response:
         assert response.status == status
         assert text in (None, await response.text())
@@ -123,7 +123,7 @@ async def test_static_range_and_condition_are_those_of_the_kernel(session: Clien
 
 
 async def test_static_error_page_with_condition_or_range_is_whole(session: ClientSession) -> None:
-    """RFC 9110 §13.2.1, §14.2: both are for a response that would be 200."""
+    """RFC 9110 §13.2.1, §14.2: both apply only to a response that would be 200."""
     async with session.get("/nowhere", headers=PAGE) as response:
         tag = response.headers.get("ETag", "*")
     for headers in ({"If-None-Match": tag}, {"Range": "bytes=0-1"}):

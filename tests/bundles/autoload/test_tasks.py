@@ -45,7 +45,7 @@ async def problem_of(folder: Folder, text: str, bundles: Any = (TasksBundle,)) -
 
 
 async def test_task_file_is_an_entry_of_the_bundle_with_its_times(folder: Folder) -> None:
-    """The notation of Impress, spec §4.5, and the other two of the bundle."""
+    """In the notation of Impress, and in the other two notations of the bundle."""
     files = {
         "tasks/clean.py": (
             "every = '1d 12h'\nrun = 'domain.reports.clean'\nargs = {'older_than': 7}"

@@ -1,4 +1,4 @@
-"""Which snapshot the views read."""
+"""The snapshot that views read."""
 
 import asyncio
 import copy
@@ -133,7 +133,7 @@ async def test_message_of_two_applications_reads_the_files_of_its_own(
     await folder.boot(version(1))
     await two.boot(version(2))
 
-    assert lib.version() == 2  # that which was booted last
+    assert lib.version() == 2  # the application that was booted last
     with folder.message():
         assert lib.version() == 1
         assert application.settings is folder.application.settings

@@ -393,7 +393,7 @@ async def test_redirect_within_the_origin_is_followed(method_of: MethodOf, stub:
 async def test_redirected_post_becomes_get_as_in_browsers(
     method_of: MethodOf, stub: Stub, status: int, verb: str, body: bytes
 ) -> None:
-    """Fetch standard, HTTP-redirect fetch."""
+    """Fetch Standard, "HTTP-redirect fetch"."""
     stub.reply(redirect("/moved", status), {"ok": 1})
     await method_of({"method": {"post": "", "body": []}})()
     assert (stub.last.method, stub.last.body) == (verb, body)

@@ -285,7 +285,7 @@ async def test_half_open_circuit_passes_one_probe(
     probe.cancel()
     await asyncio.wait({probe})
     stub.reply({"ok": 1})
-    assert await method() == {"ok": 1}  # a cancelled probe makes way for another one
+    assert await method() == {"ok": 1}  # another probe may run after a cancelled one
 
 
 # T58

@@ -17,7 +17,7 @@ CURRENT_TIME = {"method": {"get": "timezone", "path": ["area", "location"]}}
 async def test_method_with_a_path_sends_its_arguments_as_segments(
     method_of: MethodOf, stub: Stub, is_mapping: bool
 ) -> None:
-    """The example of Metarhia's document, which fails in the reference."""
+    """The example of Metarhia's documentation, which fails in Metarhia."""
     current_time = method_of(CURRENT_TIME)
     if is_mapping:
         result = await current_time({"area": "Europe", "location": "Rome"})
@@ -154,7 +154,7 @@ async def test_segment_that_leaves_the_path_is_rejected(
 async def test_arguments_that_do_not_fit_are_rejected_before_sending(
     method_of: MethodOf, stub: Stub
 ) -> None:
-    """Specification §4.2: failures of schemas are raised, not returned."""
+    """Invalid arguments raise; they are not returned as errors."""
     evaluate = method_of(
         {
             "method": {"post": "v4", "body": ["expr", "precision"]},
@@ -222,7 +222,7 @@ async def test_service_reuses_its_connection(method_of: MethodOf, stub: Stub) ->
 
 
 async def test_service_keeps_no_cookies(method_of: MethodOf, stub: Stub) -> None:
-    """Those of one user must not be sent with the call of another."""
+    """A cookie of one user must not be sent with the call of another user."""
     stub.reply(web.Response(headers={"Set-Cookie": "user=1"}, body=b"{}"))
     method = method_of({"method": {"get": ""}})
     await method()
