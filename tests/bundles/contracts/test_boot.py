@@ -299,7 +299,7 @@ async def test_transports_restrict_a_method_of_both() -> None:
 
 
 async def test_definition_without_limits_has_no_wrapper() -> None:
-    """A contract with only descriptions costs nothing: the kernel calls the action itself."""
+    """With descriptions only, the kernel calls the action without a wrapper."""
 
     class Facts:
         @http("GET", "/facts", "facts")

@@ -42,7 +42,7 @@ class Jobs:
 
 
 class Clients:
-    """Sends calls of clients that disconnect without waiting for the response."""
+    """Sends calls of clients that disconnect before the response."""
 
     def __init__(self, way: str, *controllers: Any) -> None:
         self._way = way

@@ -292,7 +292,7 @@ async def test_queue_full_responds_503_and_others_succeed_in_order(way: str) -> 
 
 
 async def three_calls(caller: Caller, shop: Shop) -> "list[asyncio.Task[Any]]":
-    """Send three calls, each after the one before has begun or waits."""
+    """Send three calls, each after the previous one runs or waits."""
     slots = contracts_of(caller).slots_of(queue_of(Shop.print))
     calls = [asyncio.create_task(caller.call("print", 0))]
     await until(lambda: slots.free == 0)
@@ -340,7 +340,7 @@ async def test_cancelled_plain_def_holds_its_slot_until_its_thread_ends(way: str
 
 
 class Counting:
-    """Counts what passes through the kernel."""
+    """Counts the messages and errors of the kernel."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

@@ -106,7 +106,7 @@ async def test_invalid_index_in_a_form_is_a_name(index: str) -> None:
 
 @pytest.mark.parametrize(("name", "has_hint"), [('{"host": 1}', True), ("host", False)])
 async def test_json_sent_as_a_form_is_rejected_with_a_hint(name: str, has_hint: bool) -> None:
-    """curl -d sends the type of a form if no other is given."""
+    """``curl -d`` sends the media type of a form by default."""
 
     class Calls:
         @both("POST", "/call", "call")

@@ -155,7 +155,7 @@ class Ordered:
 
 
 async def test_queue_shared_by_definitions_starts_calls_in_order_of_arrival() -> None:
-    """Over two transports, and with calls in between that are cancelled."""
+    """Calls come over two transports, and some of them are cancelled while they wait."""
     ordered = Ordered()
     async with client_of(ordered) as client:
         contracts = client.application.injector.get(Contracts)
@@ -237,7 +237,7 @@ async def test_concurrent_calls_in_thousands_all_get_a_response_and_leave_no_mem
 
 
 class Outside:
-    """A listener and an outer timeout see what the contract does."""
+    """A listener and an outer timeout around the contract."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

@@ -1,7 +1,7 @@
 """The definition language of Impress of 2015.
 
-Its rules are those of `api.definition` of Impress 0.1 and of its unit tests. It quoted the value
-in the text of an error, which rxkernel does not send.
+The rules are the same as in `api.definition` of Impress 0.1 and its unit tests. Impress put the
+value into the text of an error; rxkernel does not.
 """
 
 from datetime import timedelta

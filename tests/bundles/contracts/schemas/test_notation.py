@@ -63,7 +63,8 @@ NESTED = compile_schema({"b": "string"})
 
 @attrs.frozen
 class Row:
-    """A row of the table: a notation, values that fit it, and others with all of their texts."""
+    """A row of the table: a notation, valid values, and invalid values with the texts of all their
+    errors."""
 
     name: str
     notation: Any
@@ -532,7 +533,7 @@ def test_value_of_a_documented_type_has_its_python_type() -> None:
 
 # T61
 def test_missing_field_with_a_default_gets_the_default() -> None:
-    """A fault of metaschema: a missing field with a default is required."""
+    """metaschema has a fault: a field with a default is required."""
     schema = compile_schema(
         {
             "a": {"type": "number", "default": 5},
@@ -569,7 +570,7 @@ def test_nested_reference_names_the_path() -> None:
 
 # T14, T15, T16
 def test_invalid_parameters_have_codes_of_rxkernel_and_texts_of_metarhia() -> None:
-    """The default profile: the paths, codes and params of rxkernel, and Metarhia's texts."""
+    """This is the default profile."""
     schema = compile_schema({"a": "number", "b": "number"})
     [error] = errors_of(schema, {"a": 1, "b": "2"})
     assert error == {
