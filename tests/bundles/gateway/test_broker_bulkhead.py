@@ -97,7 +97,7 @@ async def test_calls_beyond_the_concurrency_wait_in_order(site_of: SiteOf) -> No
 
 
 async def test_call_beyond_the_queue_is_rejected(site_of: SiteOf) -> None:
-    """Moleculer, `QueueIsFullError`."""
+    """As in Moleculer: `QueueIsFullError`."""
     kitchen = Kitchen()
     broker = (await site_of(kitchen)).broker
     tasks = await started(*(cook(broker, dish) for dish in "abc"))

@@ -164,7 +164,7 @@ def test_probe_that_does_not_end_is_replaced() -> None:
 
 @pytest.mark.parametrize("exc", [None, MoleculerClientError("no")])
 def test_probe_without_a_verdict_is_replaced_at_once(exc: Exception | None) -> None:
-    """Cancelled calls, and calls that fail by an exception of their caller."""
+    """Such probes are cancelled, or fail by an exception of their caller."""
     notes = opened()
     circuit = notes.circuit
     turn = circuit.begin(10.0)
@@ -235,7 +235,8 @@ class RemoteError(MoleculerServerError):
     ],
 )
 def test_failures_are_errors_of_the_node_from_500(exc: Exception, expected: bool) -> None:
-    """Moleculer, the option ``check`` and the look at ``nodeID`` in `circuit-breaker.js`."""
+    """The same errors as in Moleculer: the option ``check``, and ``nodeID``, in
+    `circuit-breaker.js`."""
     assert is_failure(exc, "node-1") is expected
 
 
@@ -448,7 +449,7 @@ async def test_cancelled_call_is_not_counted(site_of: SiteOf) -> None:
 async def test_probe_closes_the_circuit_and_handlers_hear_each_change(
     site_of: SiteOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The events of Moleculer's circuit breaker."""
+    """The events are called as in Moleculer."""
     caplog.set_level("INFO", "bundles.gateway")
     shaky = Shaky()
     site = await shaky_site(site_of, shaky, half_open=0.01)

@@ -1,4 +1,4 @@
-"""The facts about the caller in a call, and the meta that both share."""
+"""The context of a call: its caller, its level, and the meta that both share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -109,7 +109,7 @@ class Wrapped:
 async def test_limit_of_the_level_is_reached_with_wrappers_around_each_call(
     site_of: SiteOf,
 ) -> None:
-    """The calls do not reach Python's limit of the stack before."""
+    """The limit of the level is reached before Python's limit of the stack."""
     site = await site_of(Chain, listeners=(Wrapped,), request_timeout=60.0)
 
     with pytest.raises(MaxCallLevelError):

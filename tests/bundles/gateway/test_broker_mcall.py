@@ -10,7 +10,7 @@ from tests.bundles.gateway.conftest import SiteOf
 
 
 class Pair:
-    """Its two actions wait for each other."""
+    """Two actions that wait for each other."""
 
     def __init__(self) -> None:
         self.events = {name: asyncio.Event() for name in "ab"}

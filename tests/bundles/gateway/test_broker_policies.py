@@ -100,7 +100,7 @@ async def test_call_past_its_timeout_is_cancelled(site_of: SiteOf) -> None:
 async def test_action_past_its_timeout_that_catches_the_cancellation_is_a_timeout(
     site_of: SiteOf, name: str
 ) -> None:
-    """This also holds if it catches the cancellation, and returns or raises."""
+    """Also if the action returns or raises after the cancellation."""
     site = await site_of(Slow)
 
     with pytest.raises(RequestTimeoutError):

@@ -108,7 +108,8 @@ AMBIGUOUS: list[Any] = [
 
 @pytest.mark.parametrize("keys", [None, ("a",), ("a", "c")])
 def test_key_of_other_parameters_is_another(keys: tuple[str, ...] | None) -> None:
-    """In Moleculer many of these are equal: a client could choose the result of others."""
+    """In Moleculer many of these keys are equal, so a client can cache a result for other
+    clients."""
     for one, other in combinations(AMBIGUOUS, 2):
         if keys is None or [part(one, key) for key in keys] != [part(other, key) for key in keys]:
             assert key_of(one, keys) != key_of(other, keys), (one, other)

@@ -124,7 +124,7 @@ async def test_meta_of_the_options_is_merged_and_the_user_survives() -> None:
 
 
 class Ordered(Gateway):
-    """Notes what runs."""
+    """Records the hooks and actions that run."""
 
     namespaces = {
         "/": {

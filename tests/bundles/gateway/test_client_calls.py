@@ -21,7 +21,7 @@ from tests.waiting import until
 
 
 class Broken:
-    """Actions that fail, or return what cannot be sent."""
+    """Actions that fail, or return values that cannot be sent."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -116,7 +116,7 @@ async def test_invalid_option_is_an_error(options: Any, problem: str) -> None:
 
 
 async def test_members_that_are_named_as_in_moleculer_io_are_errors() -> None:
-    """They would be ignored: a renamed authorizer, for example."""
+    """Without the error, such a member would be ignored, such as a renamed authorizer."""
 
     async def authorize(self: Any, connection: Connection) -> None: ...
 

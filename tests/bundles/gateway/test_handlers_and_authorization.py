@@ -120,7 +120,7 @@ async def test_handler_that_raises_is_an_error(
 
 
 class Doors(Gateway):
-    """The namespace ``/closed`` refuses everyone."""
+    """The namespace ``/closed`` refuses all clients."""
 
     namespaces = {
         "/": {"events": {"call": {}}},

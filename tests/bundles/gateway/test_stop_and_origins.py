@@ -70,7 +70,7 @@ async def opened(app: Application, origin: str | None) -> int:
 async def test_origins_are_those_of_the_server(
     allowed: str, origin: str | None, is_allowed: bool
 ) -> None:
-    """A wildcard is for subdomains at every depth, as everywhere in the server."""
+    """A wildcard allows subdomains at every depth."""
     async with listening(http=HttpSettings(port=0, origins=(allowed,))) as app:
         status = await opened(app, origin)
     assert (status == 101) is is_allowed

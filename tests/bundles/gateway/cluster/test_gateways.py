@@ -163,7 +163,7 @@ async def test_stream_is_not_sent_to_a_client(nodes: Nodes) -> None:
 
 
 async def test_stream_for_a_client_ends_before_hooks_run(nodes: Nodes) -> None:
-    """A hook that fails would leave the stream open."""
+    """If a hook failed, the stream would stay open."""
     ended: list[str] = []
 
     class Files:

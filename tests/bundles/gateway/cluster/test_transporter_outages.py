@@ -299,7 +299,8 @@ async def test_nats_other_server_is_used_when_one_is_away(
 
 
 async def test_nats_packet_with_a_reply_subject_is_received(nats: NatsServer) -> None:
-    """Another client may send requests; only an empty one asks whether there is a subscriber."""
+    """Another client may send requests. Only an empty request asks whether there is a
+    subscriber."""
     async with bus_with(nats) as bus:
         _, recorder = await bus.connected("MOL.a")
         async with await connect(nats.url) as client:

@@ -107,8 +107,8 @@ async def test_tls_with_server_without_tls_fails_before_credentials_are_sent(
 
 
 def test_private_names_of_nats_py_exist() -> None:
-    """`NatsConnection` ends with them what nats-py leaves open when a server hangs or crashes, and
-    `NatsClient` avoids its queues."""
+    """`NatsConnection` uses them to close what nats-py leaves open if a server hangs or crashes.
+    `NatsClient` uses them to avoid the queues of nats-py."""
     client = Client()
 
     assert client._transport is None
