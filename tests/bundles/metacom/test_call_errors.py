@@ -24,8 +24,8 @@ Row = tuple[str, Any, tuple[str, Any, int], tuple[str, Any, int]]
 
 
 async def check(site_of: SiteOf, way: str, compat: bool, *rows: Row) -> None:
-    """Compare the error of each row; then the connection still works, and no method has run that
-    should not."""
+    """Check the error of each row. Then check that the connection still works, and that no refused
+    method has run."""
     site = await site_of(Failing, compat=compat)
     async with sending(site, way) as send:
         for number, (method, args, *expected) in enumerate(rows, 1):

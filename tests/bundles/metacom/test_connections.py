@@ -355,7 +355,7 @@ async def test_client_that_does_not_read_callbacks_is_not_read(site_of: SiteOf) 
                 ids.append((await client.receive())["id"])
 
         ids: list[int] = []
-        flooding = asyncio.create_task(flood())  # it waits, too, once the server reads no more
+        flooding = asyncio.create_task(flood())  # it waits once the server does not read
         await until(lambda: connection.is_congested)
         is_seen = True
         transport.resume_reading()

@@ -1,4 +1,4 @@
-"""Controllers whose routes are methods too."""
+"""Controllers whose routes are also methods of Metacom."""
 
 from typing import Any
 

@@ -321,7 +321,7 @@ async def test_access_and_docstrings_of_protected_methods_have_no_internal_names
 async def test_method_with_a_rule_is_rejected_before_it_runs(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
-    """401 by default, since the client is unknown; 403 as of Impress with compat."""
+    """401 by default, since the client is unknown; 403 with ``compat``, as in Impress."""
     site = await site_of(Guarded, bundles=(SessionsBundle, SecurityBundle(Users)), compat=compat)
     async with sending(site, way) as send:
         reply = await send(call("guarded/admin"))

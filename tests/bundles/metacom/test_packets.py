@@ -1,4 +1,4 @@
-"""Packets that are decoded in one step are those that are also read step by step."""
+"""A packet that is decoded in one step has the same result as step by step."""
 
 import pytest
 

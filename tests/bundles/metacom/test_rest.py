@@ -77,7 +77,7 @@ async def test_rest_has_bare_results_by_default(site_of: SiteOf, tmp_path: Path)
 async def test_argument_of_the_body_precedes_the_query(
     site_of: SiteOf, tmp_path: Path, compat: bool
 ) -> None:
-    """Texts of the query, over which the fields of the body have priority."""
+    """The query contains texts; the body contains values of any type."""
     site = await site_with(site_of, tmp_path, rest="packets", compat=compat)
 
     found = await ask(site, "GET", "/api/example/echo?a=1&b=two")

@@ -236,7 +236,7 @@ async def test_sign_in_over_http_sets_the_cookie_of_later_requests(site: Site) -
 
 # T39
 async def test_sign_in_of_another_site_over_http_is_403(site: Site) -> None:
-    """It would let the visitors of that site use a session of its choice."""
+    """The other site could make its visitors use a session of its choice."""
     async with browser_of(site) as browser:
         browser.session.headers.update({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil"})
         assert await call(browser, "auth/sign_in", name="ada") == 403

@@ -81,7 +81,7 @@ class Files:
     @procedure("files/leave", METACOM, arguments="value")
     @contract(timeout=0.05)
     async def leave(self, connection: MetacomConnection, request: Request) -> None:
-        """Wait for more than the client sends."""
+        """Wait for more data than the client sends."""
         stream = connection.get_stream(request.params["stream_id"])
         await anext(stream)
         await asyncio.Event().wait()
@@ -100,7 +100,7 @@ class Files:
 
     @procedure("files/describe", METACOM)
     async def describe(self) -> str:
-        """Return more than fits into the buffers of a connection."""
+        """Return more data than the buffers of a connection hold."""
         return "x" * 200_000
 
     async def _source(self, size: int, part: int) -> AsyncIterator[bytes]:
@@ -294,7 +294,7 @@ def memory_below(limit: int) -> Iterator[None]:
 
 
 async def test_upload_to_slow_reader_waits_within_bounded_memory(site_of: SiteOf) -> None:
-    """The buffers of the sockets take some megabytes, 64 they do not."""
+    """The buffers of the sockets hold some megabytes, but not 64."""
     files, size, part = Files(), 64 * MIB, 65_536
     files.gate.clear()
     site = await site_of(files, stream_window=262_144)

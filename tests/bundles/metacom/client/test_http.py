@@ -86,7 +86,7 @@ async def test_response_that_is_not_a_callback_raises(
 
 
 async def test_error_without_id_is_raised(answering: Answering) -> None:
-    """The packets of both dialects for a call that the server cannot read."""
+    """Both dialects send such a packet for a call that the server cannot read."""
     packets: list[Any] = [
         {"type": "callback", "error": {"code": 500, "message": "Internal Server Error"}},
         {"type": "callback", "id": "", "error": {"code": 400, "message": "Bad Request"}},
