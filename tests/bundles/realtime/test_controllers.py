@@ -315,7 +315,7 @@ async def test_unexpected_error_is_500_without_its_text(
 async def test_unknown_path_is_404_with_the_body_of_the_kernel(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
-    """A deviation from IOServer, since the path belongs to no controller."""
+    """The body of IOServer also contains ``error``. Here the path belongs to no controller."""
     write_routes(tmp_path, "api", entry("GET", "/status", "get_status"))
     site = await serve_routes(ApiController)
 

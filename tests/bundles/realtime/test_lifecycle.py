@@ -152,7 +152,7 @@ async def test_stop_ends_events_and_disconnects_clients() -> None:
 
 # check 40
 async def test_fifty_clients_get_responses_within_bounded_memory() -> None:
-    """50 clients at a time, and 25 times one that connects and disconnects."""
+    """50 clients at the same time, then 25 clients one after the other."""
     server = IOServer(host="127.0.0.1", port=0)
     server.add_service(service=Echo)
 

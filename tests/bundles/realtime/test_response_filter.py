@@ -1,4 +1,4 @@
-"""`filter_of`: which fields of a response a JSON Schema keeps."""
+"""`filter_of`: the fields of a response that a JSON Schema keeps."""
 
 from typing import Any
 

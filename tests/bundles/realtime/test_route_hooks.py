@@ -1,4 +1,4 @@
-"""What hooks return and raise, and how routes of files work with other parts of an application."""
+"""The results and errors of hooks, and routes of files with other parts of an application."""
 
 from pathlib import Path
 from typing import Any, ClassVar

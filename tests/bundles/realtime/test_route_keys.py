@@ -271,7 +271,7 @@ async def test_body_null_is_validated_as_a_value(
 async def test_messagepack_body_is_validated(
     serve_routes: ServeRoutes, tmp_path: Path, body: bytes
 ) -> None:
-    """The first two have a value that JSON cannot hold: bytes, and a number as a name."""
+    """The first two contain values that JSON cannot represent: bytes, and a number as a name."""
     write_routes(tmp_path, "items", ADD)
     site = await serve_routes(ItemsController)
 

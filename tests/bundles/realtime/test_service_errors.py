@@ -111,7 +111,7 @@ async def test_error_is_acknowledged(name: str, caplog: pytest.LogCaptureFixture
 
 # check 30
 async def test_error_over_a_socket_has_the_frames_of_ioserver(serve: Serve) -> None:
-    """The frames of §6.2, and the event ``error`` without an acknowledgement."""
+    """Without an acknowledgement, the error is sent as the event ``error``."""
     app = await serve(services=[Faulty])
     async with raw_socket(app, connect="40/faulty,") as raw:
         await raw.send('42/faulty,0["echo",{"x":1}]')

@@ -213,7 +213,7 @@ async def test_middleware_without_an_effect_is_a_problem_of_boot(
 
 
 async def test_middleware_of_a_service_with_a_plain_http_is_a_problem_of_boot() -> None:
-    """Its events do not call it, but an action over HTTP of the service would."""
+    """The events of the service would not call it; only its action over HTTP would."""
 
     class Wrong(Middleware):
         def http(self, request: Request) -> Any:
