@@ -1,4 +1,4 @@
-"""E6, and point 3 of the issue: the same verdict over every transport, for every client."""
+"""The access matrix: each client gets the same verdict over every transport (E6)."""
 
 from typing import Any
 
@@ -211,7 +211,7 @@ class Mine:
 
 
 class Opens:
-    """A listener that undoes a rule."""
+    """A listener that removes a rule."""
 
     @observe(KernelEvents.KERNEL_HEAD, priority=101)
     async def open(self, event: Any) -> None:

@@ -1,4 +1,4 @@
-"""Access tokens: claims, events, verified tokens, and the hostile rows E1 to E5."""
+"""Access tokens: claims, events, verified tokens, and the attacks E1 to E5."""
 
 import base64
 import hmac
@@ -67,7 +67,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def signed(payload: object, secret: str | bytes = SECRET, **header: Any) -> str:
-    """Signed by hand, so that a header may have anything."""
+    """A token with any header, signed without the bundle."""
     head = {"alg": "HS256", **header}
     signing = f"{encode(head)}.{encode(payload)}"
     raw = secret if isinstance(secret, bytes) else secret.encode()
@@ -364,7 +364,7 @@ async def test_tokens_of_rotated_key_are_valid_until_the_key_is_removed(tmp_path
 
 
 async def test_public_keys_verify_and_cannot_serve_logins(tmp_path: Path) -> None:
-    """A service that accepts the tokens of another one."""
+    """A service with public keys only accepts the tokens of another service."""
     private, public = tmp_path / "private.json", tmp_path / "public.json"
     key = add_key(private, "ES256")
     public.write_text(json.dumps(key.as_dict(private=False)))
@@ -384,7 +384,7 @@ async def test_public_keys_verify_and_cannot_serve_logins(tmp_path: Path) -> Non
 
 
 async def test_token_without_kid_is_verified_by_any_key_of_its_algorithm(tmp_path: Path) -> None:
-    """Other issuers may leave it out."""
+    """Other issuers may omit ``kid``."""
     for _ in range(2):
         add_key(tmp_path / "keys.json", "HS256")
     tokens = tokens_of(keys=(tmp_path / "keys.json",))

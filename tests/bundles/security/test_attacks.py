@@ -179,7 +179,8 @@ async def test_disabled_user_is_401_over_both_transports(client_of: ClientOf) ->
 async def test_token_in_the_query_is_in_no_log(
     is_fast: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also where the setting allows it; that it is refused by default: `test_credentials`."""
+    """Also where the setting allows it. By default such a token is refused: see
+    `test_credentials`."""
     caplog.set_level("DEBUG")
     application = application_of(
         settings=SecuritySettings(roles=ROLES, query_parameter="bearer"),
@@ -222,7 +223,7 @@ async def refusal(client: KernelClient, headers: dict[str, str]) -> tuple[int, A
 async def test_basic_does_not_show_users_and_is_throttled_over_both_transports(
     client_of: ClientOf,
 ) -> None:
-    """The failures of both transports count together."""
+    """Failures over both transports are counted together."""
     limits = ThrottlingSettings(attempts=4)
     settings = SecuritySettings(roles=ROLES, basic=True, throttling=limits)
     client = client_of(application_of(settings=settings))
@@ -279,7 +280,7 @@ async def test_guessed_room_is_403_in_the_shape_of_any_error(
 # E11
 @pytest.mark.parametrize("is_fast", [True, False])
 async def test_socket_io_echoes_listed_origins_only(is_fast: bool) -> None:
-    """The same for HTTP: `test_wire`."""
+    """For HTTP see `test_wire`."""
     origin = "https://partner.example"
     application = application_of(
         http=HttpSettings(port=0, fast_path=is_fast, origins=(origin,), allow_credentials=True)

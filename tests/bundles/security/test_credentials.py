@@ -125,7 +125,7 @@ class AnyCase(Accounts):
 
 
 async def test_socket_with_basic_ends_when_its_user_logs_out(client_of: ClientOf) -> None:
-    """For any spelling of the identifier."""
+    """This holds for any spelling of the identifier."""
     settings = SecuritySettings(roles=ROLES, basic=True)
     bundle = SecurityBundle(AnyCase)
     client = client_of(application_of(bundle=bundle, settings=settings))
@@ -171,7 +171,7 @@ async def test_socket_with_basic_ends_when_the_password_is_changed(client_of: Cl
 
 
 async def test_basic_of_another_site_is_refused(client_of: ClientOf) -> None:
-    """A browser adds it by itself."""
+    """A browser adds the header automatically."""
     client = client_of(application_of(settings=SecuritySettings(roles=ROLES, basic=True)))
     headers = {"Authorization": basic(f"ada:{PASSWORD}"), "Sec-Fetch-Site": "cross-site"}
     response = await client.http("article_password", headers=headers)
@@ -204,7 +204,7 @@ async def test_token_in_query_is_refused_unless_setting_names_it(client_of: Clie
 
 
 async def test_token_with_another_scheme_is_read_if_setting_names_it(client_of: ClientOf) -> None:
-    """Token is that of Django REST framework and of the RealWorld API."""
+    """``Token`` is the scheme of Django REST framework and of the RealWorld API."""
     headers = {"Authorization": f"Token {token_of('ada')}"}
     client = client_of(application_of())
     assert (await client.http("article_list", headers=headers)).status_code == 401

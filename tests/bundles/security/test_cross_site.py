@@ -1,4 +1,4 @@
-"""E8: which requests a cookie may authenticate."""
+"""The requests that a cookie may authenticate (E8)."""
 
 import pytest
 

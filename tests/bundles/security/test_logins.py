@@ -47,7 +47,7 @@ async def refresh(client: KernelClient, token: str) -> Response:
 
 
 async def mine(client: KernelClient, response: Response) -> Any:
-    """The name of the user for HTTP, which is that for a socket too."""
+    """The name of the user over HTTP, or the status of the error."""
     over_http = await client.http("note_mine", headers=bearer(response))
     return over_http.content if over_http.status_code == 200 else over_http.status_code
 
@@ -124,7 +124,7 @@ async def test_login_accepts_a_form(client_of: ClientOf) -> None:
 
 
 async def test_login_ignores_an_expired_credential(client_of: ClientOf) -> None:
-    """RxStack refuses a client that always sends its bearer: it cannot log in again."""
+    """In RxStack, a client that always sends its bearer token cannot log in again."""
     client = client_of(logins())
     client.headers["Authorization"] = "Bearer expired"
 
@@ -311,7 +311,7 @@ async def test_second_tab_within_the_grace_time_gets_its_own_token(client_of: Cl
 
 
 async def test_reuse_ends_the_login_with_all_its_tokens(client_of: ClientOf) -> None:
-    """RFC 9700 §4.14.2; also of tokens that were made after the stolen one."""
+    """RFC 9700 §4.14.2. Tokens that were made after the stolen one end too."""
     client = client_of(logins(tokens=TokenSettings(secret=SECRET, reuse_grace=0)))
     other = await login(client)
     first = await login(client)

@@ -188,7 +188,7 @@ async def test_store_in_memory_with_workers_is_a_configuration_error() -> None:
 
 
 async def test_event_loop_runs_during_logins(client_of: ClientOf) -> None:
-    """With the default cost. A loop that each login blocks ticks a few times only."""
+    """The cost is the default. A loop that each login blocks ticks a few times only."""
     security = SecuritySettings(tokens=TokenSettings(secret=SECRET))
     accounts = Accounts()
     client = client_of(

@@ -1,4 +1,4 @@
-"""Wrong rules: each is an error at boot, with the place and what to write."""
+"""Wrong rules: each is an error at boot, with its place and the fix."""
 
 import re
 from collections.abc import Iterable
@@ -83,7 +83,7 @@ async def test_wrong_rule_is_error_with_its_route(rule: Any, problem: str) -> No
 
 
 async def test_access_set_as_option_is_error_and_names_the_decorator() -> None:
-    """It would replace the rule of @access without the error for two rules."""
+    """The option would replace the rule of @access, without an error for two rules."""
     with pytest.raises(ConfigurationError, match=r"write @access\(…\)"):
         option("access", access("public"))
 
@@ -179,7 +179,7 @@ async def test_route_without_rule_and_default_is_error() -> None:
 
 @pytest.mark.parametrize("is_declared", [False, True])
 async def test_option_public_of_an_application_is_not_a_rule(is_declared: bool) -> None:
-    """Routes of rxkernel such as /healthz have it; see `application_of`."""
+    """Routes of rxkernel such as /healthz have this option; see `application_of`."""
 
     class Open:
         @option("public", True)
@@ -371,7 +371,7 @@ async def test_bundle_enabled_by_name_uses_provider_of_module() -> None:
 
 @pytest.mark.parametrize("roles", [[], (), set()])
 def test_rule_with_empty_roles_is_error(roles: Any) -> None:
-    """It would admit every user."""
+    """An empty list would admit every user."""
     with pytest.raises(ConfigurationError, match="has no role"):
         access(roles=roles)
 
@@ -424,7 +424,7 @@ class Marked:
 
 
 async def test_user_parameter_read_from_the_message_is_error() -> None:
-    """Without a marker the client would choose the user."""
+    """Otherwise the client would choose the user."""
     found = await problems_of(application_of(Unmarked))
 
     for route in ("profile", "about", "noted"):
@@ -449,7 +449,7 @@ class Named:
 
 
 async def test_parameter_of_class_str_with_users_of_class_str_is_accepted() -> None:
-    """Neither at boot nor at a reload, which has the routes of the bundle too."""
+    """Neither boot nor a reload, which includes the routes of the bundle, reports it."""
     application = Application(
         bundles=[SecurityBundle(Names), SessionsBundle],
         controllers=[Named],

@@ -200,7 +200,7 @@ async def test_socket_authenticated_with_a_bearer_token_has_it(client_of: Client
 
 # row 55
 async def test_socket_after_the_lifetime_of_its_token_is_anonymous(client_of: ClientOf) -> None:
-    """Nor over HTTP. In RxStack only the flag of full authentication is gone."""
+    """Over HTTP the token is refused too. RxStack only removes the flag of full authentication."""
     settings = SecuritySettings(
         tokens=TokenSettings(secret=SECRET, ttl=1, leeway=0), disconnect_expired=False
     )
@@ -238,7 +238,7 @@ async def test_socket_that_unauthenticates_has_the_anonymous_token(
 async def test_refresh_token_is_valid_until_its_login_ends(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An ended one is unknown (RxStack: Unauthorized); the store forgets what has expired."""
+    """An ended token is unknown (RxStack: Unauthorized). The store removes expired tokens."""
     client = client_of(application := logins())
     await application.boot()
     security = application.injector.get(Security)
@@ -289,7 +289,7 @@ async def test_token_contains_the_claims_of_the_application_and_the_standard_one
 
 # row 58
 async def test_key_with_a_wrong_algorithm_is_a_configuration_error(tmp_path: Path) -> None:
-    """At boot, not when the first token is signed."""
+    """The error is raised at boot, not when the first token is signed."""
     path = tmp_path / "key.json"
     key = RSAKey.generate_key(2048, {"alg": "RS999"})
     path.write_text(json.dumps(key.as_dict(private=True)))

@@ -190,7 +190,7 @@ async def test_user_who_lost_role_of_namespace_sends_no_event_there(
 async def test_socket_is_informed_and_disconnected_when_its_token_expires(
     client_of: ClientOf,
 ) -> None:
-    """E5; RxStack, §14: its sockets stay authenticated after the token has expired."""
+    """In RxStack, sockets stay authenticated after the token has expired."""
     expired: list[tuple[Any, str, bool]] = []
 
     class Expiry:
@@ -236,7 +236,7 @@ async def test_socket_of_guarded_namespace_is_disconnected_in_any_case(
 
 
 async def test_credential_that_ended_unnoticed_is_401_at_next_event(client_of: ClientOf) -> None:
-    """A user who was disabled, for example."""
+    """For example, the user was disabled."""
     client = client_of(chat())
     token = token_of("ada")
     async with client.connection(auth={"token": token}) as ada:
@@ -424,7 +424,8 @@ async def test_authentication_whose_listener_raises_leaves_socket_anonymous(
 async def test_socket_that_is_not_authenticated_after_all_leaves_room_of_user(
     client_of: ClientOf, cause: str, is_renewal: bool
 ) -> None:
-    """A listener has let it join the room when the user is logged out, or the next one raises."""
+    """The socket has joined the room when the user is logged out, or when the next listener
+    raises."""
 
     class Rooms:
         @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, priority=1)
@@ -481,7 +482,7 @@ async def test_renewed_socket_outlives_its_first_token(client_of: ClientOf) -> N
 
 
 async def test_socket_of_a_user_is_not_given_to_another(client_of: ClientOf) -> None:
-    """It may be in rooms of its user."""
+    """The socket may be in rooms of its first user."""
     client = client_of(chat())
     async with client.connection(auth={"token": token_of("ada")}) as ada:
         other = {"bearer": token_of("eve")}
@@ -563,7 +564,7 @@ async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) 
 
 
 async def test_concurrent_authentications_on_one_socket_second_waits(client_of: ClientOf) -> None:
-    """A listener of the first one's success is slow."""
+    """A listener of the first success is slow."""
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow:

@@ -224,7 +224,7 @@ async def test_memory_store_drops_the_oldest_token_and_all_that_expired() -> Non
 
 
 async def test_memory_store_full_drops_tokens_of_the_user_with_most() -> None:
-    """Used ones first, then the oldest: a user cannot log out other users."""
+    """Used tokens are removed first, then the oldest. A user cannot log out other users."""
     store = MemoryTokenStore(SecuritySettings(tokens=TokenSettings(max_stored=10)))
     await store.add(record_of("ada", family="a"), NOW)
     await store.add(record_of("eve-0", family="e", identifier="eve"), NOW)
