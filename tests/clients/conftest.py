@@ -40,7 +40,7 @@ def served() -> Served:
 
 @pytest.fixture(params=["websocket", "polling"])
 def transport(request: pytest.FixtureRequest) -> str:
-    """The transport of the client; a test with it runs once for each."""
+    """The transport of the client. A test that uses it runs once for each transport."""
     return str(request.param)
 
 

@@ -1,5 +1,8 @@
-"""The chat of docs/examples/chat with the `socket.io-client` of npm and over HTTP: the nine cases
-of IOServer's own tests of its chat, and what its documentation describes besides."""
+"""The chat of docs/examples/chat, with the `socket.io-client` of npm and over HTTP.
+
+The tests are the nine cases of IOServer's own tests of its chat, and the behaviour that its
+documentation describes.
+"""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""The example docs/examples/gateway with the `socket.io-client` of npm, in its three set-ups."""
+"""The three variants of docs/examples/gateway, with the `socket.io-client` of npm."""
 
 import hashlib
 import signal
