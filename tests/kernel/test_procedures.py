@@ -95,7 +95,7 @@ async def test_event_whose_response_is_a_client_error_is_logged_and_terminated(
     assert "Sums.add failed for the event 'sum': 422 " in line
 
 
-async def test_procedure_is_only_in_table_of_its_transport() -> None:
+async def test_procedure_is_only_in_definitions_of_its_transport() -> None:
     """Socket.IO clients must not be able to call the procedures of a bundle."""
     async with application(Sums) as app:
         kernel = app.kernel
@@ -208,7 +208,7 @@ async def plain(id: int) -> int:
     return id + 1
 
 
-async def test_target_may_be_an_instance_a_module_or_any_callable_with_one() -> None:
+async def test_metadata_of_an_instance_a_module_or_a_callable_is_served() -> None:
     module = ModuleType("orders")
 
     async def show(id: int) -> dict[str, int]:
