@@ -31,7 +31,7 @@ def test_response_defaults() -> None:
 
 @pytest.mark.parametrize("status", [0, 99, 199, 600, "200", None])
 def test_status_code_invalid_raises_error(status: int) -> None:
-    """RxStack fails at the server, when it is too late."""
+    """RxStack fails only in the server, when the response is sent."""
     with pytest.raises(ValueError, match="from 200 to 599"):
         Response(status_code=status)
 
@@ -53,7 +53,7 @@ def test_status_code_set_invalid_keeps_previous() -> None:
     assert response.status_code == 202
 
 
-def test_has_headers_creates_no_headers() -> None:
+def test_has_headers_does_not_create_headers() -> None:
     touched, replaced, emptied = Response(), Response(), Response(headers={"A": "1"})
     assert not touched.has_headers
     assert emptied.has_headers
@@ -172,10 +172,10 @@ def test_file_filename_invalid_raises_error(filename: str) -> None:
         ("blobs/17", "report.csv", "text/csv; charset=utf-8"),
     ],
 )
-def test_file_content_type_is_that_of_suffix(
+def test_file_content_type_is_the_type_of_its_suffix(
     path: str, filename: str | None, content_type: str
 ) -> None:
-    """aiohttp asks the tables of the machine, which differ."""
+    """aiohttp reads the type from tables of the operating system, which differ."""
     response = FileResponse(path, filename=filename)
 
     assert response.headers["Content-Type"] == content_type
@@ -197,7 +197,7 @@ def test_file_below_root_keeps_path(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a/../../x", "/etc/passwd", ".env", "a~", "C:x"])
 def test_file_hidden_or_outside_root_is_not_found(name: str) -> None:
-    """All of it over a socket: tests/servers/test_hostile_files.py."""
+    """Over a socket: tests/servers/test_hostile_files.py."""
     with pytest.raises(NotFoundException):
         FileResponse(name, root="site")
 
@@ -259,11 +259,11 @@ def test_set_cookie_above_4096_bytes_raises_error() -> None:
     with pytest.raises(ValueError, match="'sid' has 4097 bytes; browsers keep no more than 4096"):
         response.set_cookie("sid", "x" * 4094)
     with pytest.raises(ValueError, match="4101 bytes"):
-        response.set_cookie("sid", "é" * 1024)  # written as \351, in quotes
+        response.set_cookie("sid", "é" * 1024)  # each é becomes \351, in quotes
 
 
 @pytest.mark.parametrize("value", ["a\nb", "\0", "\x1b[2J", "\ud800"])
-def test_set_cookie_value_not_readable_raises_error(value: str) -> None:
+def test_set_cookie_value_with_control_character_raises_error(value: str) -> None:
     with pytest.raises(ValueError, match="the value of cookie 'sid' has a control character"):
         Response().set_cookie("sid", value)
 

@@ -100,7 +100,7 @@ def test_storage_removes_and_resets_routes() -> None:
     assert len(storage) == 0
 
 
-def test_storage_other_metadata_raises() -> None:
+def test_storage_metadata_of_other_type_raises() -> None:
     with pytest.raises(
         ConfigurationError, match="HttpMetadataStorage accepts HttpMetadata only, not"
     ):
