@@ -80,6 +80,6 @@ def test_labelled_function_is_a_listener() -> None:
 def test_observe_on_class_raises() -> None:
     class Listener: ...
 
-    told = "@observe is on the class .*Listener; it must be on a method of it"
-    with pytest.raises(ConfigurationError, match=told):
+    message = "@observe is on the class .*Listener; it must be on a method of it"
+    with pytest.raises(ConfigurationError, match=message):
         observe("x")(Listener)

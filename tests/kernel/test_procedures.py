@@ -149,7 +149,7 @@ async def test_procedure_of_unserved_transport_raises() -> None:
 
 
 @pytest.mark.parametrize(
-    ("transport", "told"),
+    ("transport", "message"),
     [
         ("HTTP", "which is not one of a bundle; use @http"),
         (Transport.SOCKET, "which is not one of a bundle; use @websocket"),
@@ -157,8 +157,8 @@ async def test_procedure_of_unserved_transport_raises() -> None:
         (None, "it must be a Transport, or its name in capital letters"),
     ],
 )
-def test_procedure_invalid_transport_raises(transport: Any, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_procedure_invalid_transport_raises(transport: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         ProcedureMetadata(Sums, "x", "add", transport)
 
 

@@ -136,7 +136,7 @@ def test_redirect_status_code_invalid_raises_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("filename", "told"),
+    ("filename", "disposition"),
     [
         ("x.csv", 'filename="x.csv"'),
         ('my "x".csv', 'filename="my \\"x\\".csv"'),
@@ -144,13 +144,13 @@ def test_redirect_status_code_invalid_raises_error() -> None:
         ("100%25.csv", "filename=\"100%25.csv\"; filename*=UTF-8''100%2525.csv"),
     ],
 )
-def test_file_filename_is_sent_in_both_forms(filename: str, told: str) -> None:
+def test_file_filename_is_sent_in_both_forms(filename: str, disposition: str) -> None:
     """RFC 6266 §4.3 and appendix D: ``filename`` in ASCII, ``filename*`` in UTF-8."""
     saved = FileResponse("x", filename=filename)
     shown = FileResponse("x", filename=filename, inline=True)
 
-    assert saved.headers["Content-Disposition"] == f"attachment; {told}"
-    assert shown.headers["Content-Disposition"] == f"inline; {told}"
+    assert saved.headers["Content-Disposition"] == f"attachment; {disposition}"
+    assert shown.headers["Content-Disposition"] == f"inline; {disposition}"
 
 
 @pytest.mark.parametrize("filename", ["", ".", "..", "a/b", "a\\b", "a\r\nX: 1", "\x7f", "\ud800"])
@@ -211,15 +211,15 @@ async def events() -> AsyncIterator[ServerSentEvent]:
 
 
 def test_stream_content_type_has_default() -> None:
-    told = StreamResponse(pieces(), headers={"Content-Type": "text/csv"})
+    custom = StreamResponse(pieces(), headers={"Content-Type": "text/csv"})
 
     assert StreamResponse(pieces()).headers["Content-Type"] == "application/octet-stream"
-    assert told.headers["Content-Type"] == "text/csv"
+    assert custom.headers["Content-Type"] == "text/csv"
     assert EventStreamResponse(events()).headers["Content-Type"].startswith("text/event-stream")
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("__Secure-sid", {}, "needs secure=True"),
         ("__Host-sid", {}, "needs secure=True"),
@@ -233,10 +233,10 @@ def test_stream_content_type_has_default() -> None:
     ],
 )
 def test_set_cookie_dropped_by_browsers_raises_error(
-    name: str, options: dict[str, Any], told: str
+    name: str, options: dict[str, Any], message: str
 ) -> None:
     """RFC 6265bis §4.1.3, §5.7."""
-    with pytest.raises(ValueError, match=re.escape(told)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         Response().set_cookie(name, "x", **options)
 
 

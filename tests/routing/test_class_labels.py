@@ -285,7 +285,7 @@ def test_prefixes_of_base_and_subclass_are_not_combined() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "told"),
+    ("prefix", "message"),
     [
         (
             controller("articles"),
@@ -296,7 +296,7 @@ def test_prefixes_of_base_and_subclass_are_not_combined() -> None:
     ],
 )
 def test_controller_invalid_path_is_reported_once_with_other_mistakes(
-    prefix: Any, told: str
+    prefix: Any, message: str
 ) -> None:
     @prefix
     class Controller:
@@ -309,7 +309,7 @@ def test_controller_invalid_path_is_reported_once_with_other_mistakes(
     whole, method = (str(route) for route in routes_of(Controller))
 
     assert whole.startswith("@controller on test")
-    assert told in whole
+    assert message in whole
     assert "has the method 'GTE'" in method
 
 
@@ -338,14 +338,14 @@ def test_controller_path_of_route_without_slash_raises(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decorator", "told"),
+    ("decorator", "message"),
     [
         (controller, r"@controller on .*Controller has no arguments; write @controller\(\)"),
         (pushes, "@pushes on .*Controller has no arguments; pass a name"),
     ],
 )
-def test_class_decorator_without_arguments_raises(decorator: Any, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_class_decorator_without_arguments_raises(decorator: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
 
         @decorator
         class Controller: ...
@@ -361,20 +361,20 @@ def test_class_decorator_without_arguments_raises(decorator: Any, told: str) -> 
     ],
 )
 def test_route_decorator_on_class_raises(decorator: Any, name: str) -> None:
-    told = f"@{name} is on the class .*Controller; it must be on a method of it"
-    with pytest.raises(ConfigurationError, match=told):
+    message = f"@{name} is on the class .*Controller; it must be on a method of it"
+    with pytest.raises(ConfigurationError, match=message):
 
         @decorator
         class Controller: ...
 
 
 def test_controller_on_function_raises() -> None:
-    told = "@controller is on .*index, which is not a class; put it on the class of the method"
+    message = "@controller is on .*index, which is not a class; put it on the class of the method"
     decorate: Any = controller("/x")
 
     async def index(request: Request) -> None: ...
 
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(ConfigurationError, match=message):
         decorate(index)
 
 

@@ -167,8 +167,8 @@ def test_open_type_variable_in_field_is_reported_with_its_class(
     make: Any, annotation: Any
 ) -> None:
     controller = type("C", (), {"action": make(annotation)})
-    told = r"the field id of \w*Entity is of the class \w+, which .*; declare an attrs class or a"
-    with pytest.raises(ConfigurationError, match=told) as raised:
+    text = r"the field id of \w*Entity is of the class \w+, which .*; declare an attrs class or a"
+    with pytest.raises(ConfigurationError, match=text) as raised:
         signature_of(controller, "action")
     assert len(raised.value.problems) == 1
 

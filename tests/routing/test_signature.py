@@ -170,9 +170,9 @@ def test_marker_with_arguments_of_other_frameworks_raises_with_hint(
 
 
 def test_marker_with_invalid_arguments_reports_all() -> None:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         Query(ge=1, le=9)  # type: ignore[call-arg]
-    assert len(told.value.problems) == 2
+    assert len(caught.value.problems) == 2
     with pytest.raises(
         ConfigurationError, match=r"Inject\(\) accepts no arguments; write the type"
     ):

@@ -392,10 +392,10 @@ class Model(BaseModel):  # type: ignore[misc, valid-type]
     ],
 )
 def test_class_that_cannot_be_sent_is_rejected_at_boot(declared: Any, name: str) -> None:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         shape_of(declared, "Tasks.show")
 
-    assert f"cannot be sent: {name} cannot be encoded as JSON; make it" in str(told.value)
+    assert f"cannot be sent: {name} cannot be encoded as JSON; make it" in str(caught.value)
 
 
 def test_iterator_that_cannot_be_sent_is_rejected_with_the_class_for_streams() -> None:
