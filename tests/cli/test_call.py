@@ -179,18 +179,18 @@ def test_call_with_content_type_encodes_body(run: Run, shop: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "message"),
     [
         ("X-Mine", "does not have the form NAME=VALUE"),
         ("=x", "does not have the form NAME=VALUE"),
         ("X Mine=1", "X Mine"),
     ],
 )
-def test_call_invalid_header_is_rejected(header: str, said: str, run: Run, shop: str) -> None:
+def test_call_invalid_header_is_rejected(header: str, message: str, run: Run, shop: str) -> None:
     result = run("call", "headers", shop, "--header", header)
 
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 def test_call_repeated_response_header_is_a_list(run: Run, shop: str) -> None:

@@ -64,7 +64,7 @@ def test_record_of_worker_has_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("message", "shown"),
     [
         ("a\n2026 ERROR root: fake", r"a\n2026 ERROR root: fake"),
         ("a\r\x0b\x0c\x85\u2028", r"a\r\x0b\x0c\x85\u2028"),
@@ -73,8 +73,8 @@ def test_record_of_worker_has_its_number() -> None:
         ("naïve 你好", "naïve 你好"),
     ],
 )
-def test_text_message_with_line_breaks_is_one_line(said: str, shown: str) -> None:
-    assert text(record("%s", said)) == f"WARNING shop: {shown}"
+def test_text_message_with_line_breaks_is_one_line(message: str, shown: str) -> None:
+    assert text(record("%s", message)) == f"WARNING shop: {shown}"
 
 
 def test_text_message_of_1_mb_is_cut() -> None:

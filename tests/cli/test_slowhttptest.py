@@ -36,9 +36,9 @@ def clients(request: pytest.FixtureRequest) -> int:
 
 
 def attack(slowhttptest: Path, clients: int, *options: str) -> list[str]:
-    """Return the command, which writes ``told.csv``."""
+    """Return the command, which writes ``report.csv``."""
     common = ["-c", str(clients), "-r", str(5 * clients), "-l", str(int(DEADLINE)), "-g"]
-    return [str(slowhttptest), *options, *common, "-o", "told"]
+    return [str(slowhttptest), *options, *common, "-o", "report"]
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_slow_connection_is_closed_at_its_timeout(
         assert get(url + "/") == {"served": True}
         assert attacker.wait(2 * DEADLINE) == 0
 
-    with (tmp_path / "told.csv").open(newline="") as file:
+    with (tmp_path / "report.csv").open(newline="") as file:
         *_, last = csv.DictReader(file)
     assert int(last["Seconds"]) < DEADLINE  # it ends when no connection is left
     assert get(url + "/") == {"served": True}

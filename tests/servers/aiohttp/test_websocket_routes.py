@@ -86,10 +86,10 @@ async def test_websocket_request_is_that_of_the_handshake(
     async def tell(websocket: WebSocket) -> None:
         request = websocket.request
         await websocket.accept(headers={"X-Room": "tea"})
-        told = [request.url, request.params["a"], request.params["room"], request.cookies["c"]]
+        parts = [request.url, request.params["a"], request.params["room"], request.cookies["c"]]
         assert websocket.client is not None
         assert websocket.client == request.client
-        await websocket.send(" ".join([*told, request.headers["X-One"], websocket.client.host]))
+        await websocket.send(" ".join([*parts, request.headers["X-One"], websocket.client.host]))
 
     application = await serve(bundles=[bundle_of(tell, "/ws/{room:path}")])
     headers = {"X-One": "1", "Cookie": "c=d"}

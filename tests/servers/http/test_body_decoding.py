@@ -110,7 +110,7 @@ def form(*parts: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "message"),
     [
         pytest.param(form(*[part("a")] * 15_000), "more than 1000 fields", id="fields"),
         pytest.param(
@@ -139,14 +139,16 @@ def form(*parts: bytes) -> bytes:
         pytest.param(b"x" * 9000, "headers of a part are too large", id="preamble"),
     ],
 )
-async def test_multipart_form_over_a_limit_is_413(taker: Opened, sent: bytes, told: str) -> None:
+async def test_multipart_form_over_a_limit_is_413(
+    taker: Opened, sent: bytes, message: str
+) -> None:
     application = await taker(body_limit=2000, upload_limit=400_000, file_limit=3000)
 
     async with raw_http(application) as client:
         await client.send(post("/upload", MULTIPART, CHUNKED), chunk(sent) + b"0\r\n\r\n")
         answer = await client.answer()
         assert answer.status == 413
-        assert told in answer.json["message"]
+        assert message in answer.json["message"]
     await is_served(application)
 
 

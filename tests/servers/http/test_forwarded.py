@@ -236,8 +236,8 @@ def test_client_behind_trusted_proxy_cannot_forge_address(
     claims: list[str],
     in_one_line: bool,
 ) -> None:
-    told = [written(*hop) for hop in (client, *hops)]
-    lines = [", ".join([*claims, *told])] if in_one_line else [*claims, *told]
+    addresses = [written(*hop) for hop in (client, *hops)]
+    lines = [", ".join([*claims, *addresses])] if in_one_line else [*claims, *addresses]
     native = request_of((str(peer), 4711), lines)
 
     assert ForwardedHeaders(TRUSTED).client(native) == ClientAddress(

@@ -234,7 +234,7 @@ class TestDecoding:
         )
 
     @pytest.mark.parametrize(
-        ("raw", "told"),
+        ("raw", "message"),
         [
             (b"", "truncated"),
             (b"\xc1", "invalid opcode"),
@@ -253,8 +253,8 @@ class TestDecoding:
             (b"\xdf\xff\xff\xff\xff\x00", "truncated"),
         ],
     )
-    def test_messagepack_body_with_other_values_is_400(self, raw: bytes, told: str) -> None:
-        with pytest.raises(BadRequestException, match=f"not valid MessagePack: .*{told}"):
+    def test_messagepack_body_with_other_values_is_400(self, raw: bytes, message: str) -> None:
+        with pytest.raises(BadRequestException, match=f"not valid MessagePack: .*{message}"):
             decode_msgpack(raw)
 
     @pytest.mark.parametrize("opening", [b"\x91", b"\x81\xa1a"])

@@ -62,7 +62,7 @@ class Pages:
             event.server.engine.router.add_get("/native", answer)
 
 
-def told(response: aiohttp.ClientResponse) -> dict[str, str]:
+def security_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     return {name: response.headers[name] for name in (*ALL, HSTS) if name in response.headers}
 
 
@@ -76,7 +76,7 @@ async def test_security_headers_are_on_every_response(
     url = http_url(await serve(Pages, http=ON))
 
     async with session.get(url + path) as response:
-        assert told(response) == ALL
+        assert security_headers(response) == ALL
         assert "Server" not in response.headers, "which would show versions"
 
 
@@ -87,14 +87,14 @@ async def test_security_headers_are_on_separate_socketio_port(
     url = application.servers["socketio"].url
 
     async with session.get(f"{url}/socket.io/?EIO=4&transport=polling") as response:
-        assert told(response) == ALL
+        assert security_headers(response) == ALL
 
 
 async def test_security_headers_off_sends_none(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     async with session.get(http_url(await serve(Pages))) as response:
-        assert told(response) == {}
+        assert security_headers(response) == {}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ async def test_security_headers_of_application_are_kept(
 
     async with session.get(url, params=own) as response:
         expected = {**ALL, **own, **changed}
-        assert told(response) == {n: v for n, v in expected.items() if v is not None}
+        assert security_headers(response) == {n: v for n, v in expected.items() if v is not None}
 
 
 @pytest.mark.parametrize(

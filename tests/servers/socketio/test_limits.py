@@ -50,7 +50,7 @@ def test_settings_limits_are_finite(name: str) -> None:
             SocketioSettings(**{name: off})
 
 
-def told(target: Target, setting: str) -> int:
+def count_log_lines(target: Target, setting: str) -> int:
     """In how many lines of the log *setting* was named; no other line is there."""
     lines = [record.getMessage() for record in target.caplog.records]
     assert all(f"socketio.{setting}" in line for line in lines), lines
@@ -186,7 +186,7 @@ class TestMessages:
             await sending
             await until(lambda: done == list(range(70)))
             assert target.server.counts.keys() == {"socketio.max_rate"}
-            assert told(target, "max_rate") == 1
+            assert count_log_lines(target, "max_rate") == 1
 
     @over_each_transport
     async def test_concurrency_limits_running_events(self, attack: Attack, transport: str) -> None:
@@ -218,7 +218,7 @@ class TestMessages:
             await sending
             await until(lambda: target.events.started == list(range(10)))
             assert target.server.counts["socketio.max_waiting"] > 0
-            assert told(target, "max_waiting") == 1
+            assert count_log_lines(target, "max_waiting") == 1
 
     async def test_stall_timeout_closes_client_not_read_for_too_long(self, attack: Attack) -> None:
         """Though it answers every ping."""
@@ -313,7 +313,7 @@ async def test_broadcasts_close_only_clients_that_do_not_read(
 
         assert set(target.engine.eio.sockets) == before, "nobody else"
         assert target.server.counts == {f"socketio.{setting}": 2}
-        assert told(target, setting) == 2, "one line for each that was closed"
+        assert count_log_lines(target, setting) == 2, "one line for each that was closed"
         await target.witness.is_served()
 
 
@@ -392,7 +392,7 @@ async def test_drop_oldest_over_polling_keeps_newest(attack: Attack) -> None:
         expected = ['431["kept"]', *(f'42["news",{number}]' for number in range(16, 20))]
         assert str(await client.receive()).split("\x1e") == expected
         assert target.server.counts == {"socketio.max_outbound_messages": 16}
-        assert told(target, "max_outbound_messages") == 1
+        assert count_log_lines(target, "max_outbound_messages") == 1
 
 
 async def test_drop_oldest_over_websocket_drops_whole_events_and_stays_open(
@@ -432,7 +432,7 @@ async def test_drop_oldest_over_websocket_drops_whole_events_and_stays_open(
     assert heard == sorted(set(heard))
     assert sent - len(heard) == counts["socketio.max_outbound_messages"]
     assert counts.keys() == {"socketio.max_outbound_messages"}
-    assert told(target, "max_outbound_messages") == 1
+    assert count_log_lines(target, "max_outbound_messages") == 1
 
 
 # --- faults

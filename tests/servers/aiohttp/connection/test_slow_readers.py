@@ -49,7 +49,7 @@ class Large:
 
     @http("GET", "/events", "events")
     async def events(self, request: Request) -> Response:
-        return EventStreamResponse(self.told())
+        return EventStreamResponse(self.event_source())
 
     @http("GET", "/file", "file")
     async def send_file(self, request: Request) -> Response:
@@ -67,7 +67,7 @@ class Large:
         for _ in range(SIZE // size):
             yield bytes(size)
 
-    async def told(self) -> AsyncIterator[ServerSentEvent]:
+    async def event_source(self) -> AsyncIterator[ServerSentEvent]:
         for _ in range(SIZE // 16_384):
             yield ServerSentEvent(data="x" * 16_384)
 

@@ -200,9 +200,9 @@ async def test_stream_of_a_body_that_was_read_works_once(
     url = http_url(application, "/again")
 
     async with session.post(url, json={"a": 1}) as response:
-        pieces, told = await response.json()
+        pieces, error = await response.json()
     assert pieces == ['{"a": 1}']
-    assert told == "stream() can be called only once"
+    assert error == "stream() can be called only once"
     async with session.post(url) as response:
         assert (await response.json())[0] == []
 

@@ -127,15 +127,15 @@ async def test_client_disconnect_in_mid_body_logs_one_debug_line(
     """Plain aiohttp logs a traceback for each, so any client could flood the log."""
     application = await taker()
 
-    def told() -> list[str]:
+    def messages() -> list[str]:
         return [r.getMessage() for r in caplog.records if r.name.startswith("rxkernel.")]
 
     async with raw_http(application) as client:
         await client.send(post(path, *headers), chunk(part("a")) if CHUNKED in headers else b"a")
-    await until(told)
+    await until(messages)
     await is_served(application)
 
-    assert [text.partition(":")[0] for text in told()] in (
+    assert [text.partition(":")[0] for text in messages()] in (
         ["client disconnected"],
         ["client disconnected in mid-body"],
     )

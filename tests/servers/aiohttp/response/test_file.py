@@ -69,14 +69,14 @@ async def test_file_head_has_the_headers_of_get_without_the_body(
 ) -> None:
     path = settled(tmp_path / "x", bytes(size))
 
-    got, told = await sent(path=path), await sent("Range: bytes=0-1", path=path, method="HEAD")
-    for answer in (got, told):
+    got, head = await sent(path=path), await sent("Range: bytes=0-1", path=path, method="HEAD")
+    for answer in (got, head):
         del answer.headers["Date"]
 
-    assert (got.status, told.status) == (200, 200)
-    assert (got.body, told.body) == (bytes(size), b"")
-    assert told.headers == got.headers
-    assert told.headers["Content-Length"] == str(size)
+    assert (got.status, head.status) == (200, 200)
+    assert (got.body, head.body) == (bytes(size), b"")
+    assert head.headers == got.headers
+    assert head.headers["Content-Length"] == str(size)
 
 
 async def test_file_transfer_encoding_of_the_action_is_dropped(sent: Ask, tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ async def test_file_validators_of_the_action_are_used(sent: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told", "body"),
+    ("ranges", "content_range", "body"),
     [
         ("0-0", "bytes 0-0/10", b"0"),
         ("2-4", "bytes 2-4/10", b"234"),
@@ -153,11 +153,13 @@ async def test_file_validators_of_the_action_are_used(sent: Ask) -> None:
         ("5-6,0-4", "bytes 0-6/10", b"0123456"),
     ],
 )
-async def test_file_with_one_range_is_206(sent: Ask, asked: str, told: str, body: bytes) -> None:
-    answer = await sent(f"Range: bytes={asked}", headers={"Content-Type": "a/b"})
+async def test_file_with_one_range_is_206(
+    sent: Ask, ranges: str, content_range: str, body: bytes
+) -> None:
+    answer = await sent(f"Range: bytes={ranges}", headers={"Content-Type": "a/b"})
 
     assert (answer.status, answer.body) == (206, body)
-    assert answer.headers["Content-Range"] == told
+    assert answer.headers["Content-Range"] == content_range
     assert answer.headers["Content-Length"] == str(len(body))
     assert answer.headers["Content-Type"] == "a/b"
     assert answer.headers["ETag"] == ETAG
