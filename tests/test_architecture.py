@@ -36,6 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "gateway": {"redis"},
     "metacom": {"contracts", "security", "sessions"},
     "realtime": {"tasks"},
+    "redis_choice": {"redis"},
     "resources": {"contracts", "security", "sessions"},
     "scale": {"redis"},
     "security": {"sessions", "redis"},
@@ -106,6 +107,9 @@ MODULES = {
 def imports(path: Path) -> Iterator[str]:
     """What *path* imports, as modules: ``from rxkernel.kernel import action`` gives
     ``rxkernel.kernel.action`` where that is a file, else ``rxkernel.kernel``.
+
+    ``import_module("name")`` counts too. It imports a module late, or one that needs an extra, but
+    its arrow is the same.
     """
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -116,6 +120,9 @@ def imports(path: Path) -> Iterator[str]:
             for alias in node.names:
                 member = f"{module}.{alias.name}"
                 yield member if member in MODULES else module
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names = [one.value for one in node.args[:1] if isinstance(one, ast.Constant)]
+            yield from (name for name in names if isinstance(name, str))
 
 
 @cache

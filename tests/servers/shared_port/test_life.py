@@ -14,6 +14,7 @@ from rxkernel import (
     ConfigurationError,
     HttpSettings,
     RxKernelError,
+    ServerEvents,
     ServerStartError,
     Settings,
     SharedPort,
@@ -405,6 +406,33 @@ async def test_share_after_start_is_error() -> None:
     async with Application() as booted:
         with pytest.raises(RxKernelError, match="is booted already"):
             booted.share(sites.port, "booted")
+
+
+async def test_neighbours_are_the_other_applications_of_the_port() -> None:
+    """Those that were added before are booted at `application.bootstrap`; all are at the start."""
+    sites = two_sites()
+    seen: list[tuple[str, str, list[tuple[str, bool]]]] = []
+
+    def record(name: str, application: Application, event_name: str) -> None:
+        async def note(event: object) -> None:
+            states = [(n, other.is_booted) for n, other in application.neighbours.items()]
+            seen.append((name, event_name, states))
+
+        application.dispatcher.add_listener(event_name, note)
+
+    for name, application in sites.applications.items():
+        record(name, application, ApplicationEvents.BOOTSTRAP)
+        record(name, application, ServerEvents.STARTED)
+    async with sites.port:
+        assert sites.applications["shop"].neighbours == {"blog": sites.applications["blog"]}
+
+    assert seen == [
+        ("shop", ApplicationEvents.BOOTSTRAP, [("blog", False)]),
+        ("blog", ApplicationEvents.BOOTSTRAP, [("shop", True)]),
+        ("shop", ServerEvents.STARTED, [("blog", True)]),
+        ("blog", ServerEvents.STARTED, [("shop", True)]),
+    ]
+    assert Application().neighbours == {}
 
 
 async def test_port_without_application_is_error() -> None:
