@@ -15,8 +15,6 @@ from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.articles import Article, Author, application, create_tables
 from tests.bundles.resources.servers import TestDatabase
 
-SQLITE = "sqlite+aiosqlite:///none.sqlite3"
-
 
 @transaction(readonly=True)
 class Readers:
@@ -152,7 +150,9 @@ async def test_conflict_without_retries_is_409(
     assert failed.content["code"] == "transaction_conflict"
 
 
-async def test_session_of_action_without_transaction_is_boot_error() -> None:
+async def test_session_of_action_without_transaction_is_boot_error(
+    sqlite_database: TestDatabase,
+) -> None:
     class Wrong:
         @http("GET", "/", "wrong")
         @transaction(None)
@@ -163,7 +163,7 @@ async def test_session_of_action_without_transaction_is_boot_error() -> None:
         async def too(self, after: AfterCommit) -> None: ...
 
     with pytest.raises(ConfigurationError) as caught:
-        await application(SQLITE, Wrong).boot()
+        await application(sqlite_database.url, Wrong).boot()
 
     assert [problem.split("cannot bind parameter ")[1] for problem in caught.value.problems] == [
         "'session': it is a session, and the action has @transaction(None); remove one",
@@ -171,14 +171,14 @@ async def test_session_of_action_without_transaction_is_boot_error() -> None:
     ]
 
 
-async def test_retries_of_streamed_body_is_boot_error() -> None:
+async def test_retries_of_streamed_body_is_boot_error(sqlite_database: TestDatabase) -> None:
     class Upload:
         @http("POST", "/", "upload")
         @transaction(retries=1)
         async def upload(self, body: AsyncIterator[bytes], session: AsyncSession) -> None: ...
 
     with pytest.raises(ConfigurationError, match="reads the body as a stream"):
-        await application(SQLITE, Upload).boot()
+        await application(sqlite_database.url, Upload).boot()
 
 
 @pytest.mark.parametrize(
