@@ -81,7 +81,7 @@ def test_document_with_route_files_is_valid_by_the_official_schema(shop: Made) -
 
 
 @pytest.mark.parametrize("examples", [5, pytest.param(1000, marks=pytest.mark.soak)])
-async def test_application_with_route_files_holds_to_its_document(
+async def test_application_with_route_files_matches_its_document(
     tmp_path: Path, examples: int
 ) -> None:
     async with serving(create_shop(tmp_path)) as application:
@@ -196,7 +196,7 @@ async def test_response_has_the_media_type_of_its_schema(
     assert found["responses"]["204"] == {"description": "No Content"}
 
 
-async def test_description_of_a_response_is_that_of_its_schema(tmp_path: Path) -> None:
+async def test_response_has_the_description_of_its_schema(tmp_path: Path) -> None:
     responses = {"200": {"description": "Done."}, "404": {"description": "Gone."}, "2xx": {}}
     found = await described(tmp_path, "anything", "GET", schema={"response": responses})
 
@@ -295,7 +295,7 @@ async def test_form_is_listed_if_the_types_of_its_fields_convert_texts(
     assert len(found["requestBody"]["content"]) == kinds
 
 
-async def test_attached_validation_is_no_error(tmp_path: Path) -> None:
+async def test_attached_validation_does_not_add_an_error_response(tmp_path: Path) -> None:
     schema = {"querystring": SEARCH}
     found = await described(tmp_path, "anything", "GET", schema=schema, attachValidation=True)
 

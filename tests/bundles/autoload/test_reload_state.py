@@ -333,7 +333,7 @@ PAIR = """
     """
 
 
-async def test_start_that_is_new_with_migrate_is_called_too(folder: Folder) -> None:
+async def test_new_start_file_with_migrate_is_called(folder: Folder) -> None:
     application = await folder.boot({"db/p.py": "items = [1]"})
 
     await folder.change({"db/p.py": PAIR.format(1)})

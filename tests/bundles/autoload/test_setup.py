@@ -392,7 +392,7 @@ def setup():
 
 
 # T76
-async def test_script_killed_half_way_runs_again_and_the_log_says_so(
+async def test_script_killed_half_way_runs_again_and_is_logged(
     folder: Folder, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"

@@ -90,7 +90,7 @@ def test_credential_repr_contains_no_secret() -> None:
     assert "secret" not in shown
 
 
-def test_reader_ignores_what_settings_do_not_allow() -> None:
+def test_reader_ignores_credentials_that_settings_do_not_allow() -> None:
     reader = CredentialReader()
     headers = CIMultiDict({"Authorization": basic("a:b"), "X-API-Key": "k"})
     assert reader.in_headers(headers) is None

@@ -235,7 +235,9 @@ async def slow_before_login(
     return slow
 
 
-async def test_session_first_message_of_socket_stores_into_that_of_login(site_of: SiteOf) -> None:
+async def test_session_first_message_of_socket_stores_into_the_login_session(
+    site_of: SiteOf,
+) -> None:
     site = site_of()
     async with site.client() as client, client.connection() as socket:
         slow = await slow_before_login(site, client, socket)
@@ -669,7 +671,7 @@ async def test_session_of_user_above_limit_ends_the_oldest(site_of: SiteOf) -> N
     ]
 
 
-async def test_session_end_all_ends_those_of_the_user(site_of: SiteOf) -> None:
+async def test_session_end_all_ends_the_sessions_of_the_user(site_of: SiteOf) -> None:
     site = site_of()
     async with site.client() as ada, site_of().client() as _:
         await ada.http("login", params={"user": "ada"})
@@ -1090,7 +1092,7 @@ async def test_session_sweeper_removes_expired_sessions(site_of: SiteOf) -> None
 
 
 @MEMORY
-async def test_session_store_of_application_replaces_that_of_settings(
+async def test_session_store_of_application_replaces_the_store_of_settings(
     settings_for: SettingsOf,
 ) -> None:
     class OwnStore(MemorySessionStore):

@@ -124,7 +124,7 @@ async def test_store_expired_sessions_are_removed(
         assert await store.load("id-b", NOW + 120) is not None
 
 
-async def test_store_existing_ids_are_those_of_valid_sessions(
+async def test_store_existing_ids_include_valid_sessions_only(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
     async with open_store(settings_for(idle_timeout=100, lifetime=120), redis_url) as store:
@@ -334,7 +334,7 @@ CHANGES = st.dictionaries(NAMES, st.none() | st.sampled_from([b"1", b"[2]", b'"t
 
 @given(st.lists(CHANGES, max_size=8))
 @settings(max_examples=30)
-def test_store_updates_equal_those_of_a_dict(many: list[Changes]) -> None:
+def test_store_updates_have_the_result_of_a_dict(many: list[Changes]) -> None:
     """The memory store; the contract above compares the others with it."""
 
     async def run() -> None:

@@ -67,7 +67,7 @@ SET_AFTER_NOTHING_WAS_DELETED = [
 @given(st.lists(st.tuples(st.booleans(), operations), max_size=10))
 @example(SUM_OF_FLOATS)
 @example(SET_AFTER_NOTHING_WAS_DELETED)
-def test_pending_operations_are_applied_after_those_of_others(
+def test_pending_operations_are_applied_after_entries_of_others(
     steps: list[tuple[bool, Operation]],
 ) -> None:
     pair = Pair()

@@ -354,7 +354,7 @@ async def test_paused_redis_delays_changes_only(redis: RedisServer, site_of: Sta
     await ready(there)
 
 
-async def test_lost_reply_is_no_problem_once_the_change_arrives(
+async def test_lost_reply_is_not_reported_once_the_change_arrives(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Redis has carried the command out after it was waited for, and nothing is written later."""
@@ -559,7 +559,7 @@ class Unpackable(Set):
         return super().packed()
 
 
-async def test_writing_goes_on_after_an_unexpected_error(
+async def test_writing_continues_after_an_unexpected_error(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = await pair(site_of, redis)
@@ -624,7 +624,7 @@ async def test_changes_that_may_be_lost_at_the_end_are_logged(
     await until(lambda: there.state.get("a") == "x" * 100)
 
 
-async def test_stop_sends_what_waits_as_soon_as_redis_is_back(
+async def test_stop_sends_waiting_changes_when_redis_is_back(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It does not wait for the next try, which may be later than the end."""

@@ -456,7 +456,7 @@ async def test_watcher_that_waits_for_a_cancelled_task_is_called_again(
     caplog.clear()
 
 
-async def test_stop_does_not_wait_for_a_watcher_that_goes_on(
+async def test_stop_does_not_wait_for_a_watcher_that_ignores_cancellation(
     site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await site_of()

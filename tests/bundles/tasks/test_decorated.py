@@ -189,7 +189,7 @@ class Both:
         return request.transport
 
 
-async def test_options_of_task_are_not_those_of_http_route_of_same_method(
+async def test_task_and_http_route_of_one_method_have_separate_options(
     client_of: ClientOf,
 ) -> None:
     """An option ``public`` there would open the route."""

@@ -114,7 +114,7 @@ class Exiting(Watcher):
         sys.exit(4)
 
 
-async def test_watcher_that_exits_is_restarted_and_the_process_goes_on() -> None:
+async def test_watcher_that_exits_is_restarted_and_the_process_continues() -> None:
     bundle = TasksBundle(watchers=[Exiting])
     async with running_site(bundles=(bundle,)) as site:
         watcher = site.client.application.injector.get(Exiting)

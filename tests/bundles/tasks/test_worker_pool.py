@@ -119,7 +119,7 @@ async def test_function_that_cannot_be_imported_is_named(pool: WorkerPool) -> No
     ],
     ids=["lock", "coroutine", "one way"],
 )
-async def test_result_that_cannot_be_pickled_is_an_error_and_the_worker_goes_on(
+async def test_result_that_cannot_be_pickled_is_an_error_and_keeps_the_worker(
     pool: WorkerPool, function: Callable[[], object], text: str
 ) -> None:
     pid = await pool.run(jobs.pid)
@@ -340,7 +340,7 @@ async def test_closing_pool_with_a_cancelled_call_in_the_queue_ends_all_calls(
     assert [type(result) for result in results] == [closed, asyncio.CancelledError, closed]
 
 
-async def test_closing_pool_lets_idle_workers_exit_by_themselves(tmp_path: Path) -> None:
+async def test_closing_pool_leaves_no_idle_workers(tmp_path: Path) -> None:
     before = children()
     async with running_pool(2, start_at_boot=True) as pool:
         await pool.run(jobs.add, 1, 2)

@@ -48,7 +48,7 @@ async def test_inherited_handler_that_is_a_middleware_is_an_error(
     assert "the handler app/get.py is a middleware" in caplog.text
 
 
-async def test_timeout_of_an_inherited_handler_counts(site: Site) -> None:
+async def test_timeout_of_an_inherited_handler_is_enforced(site: Site) -> None:
     files = {
         "app/get.py": """
             import asyncio

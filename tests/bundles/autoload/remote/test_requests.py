@@ -67,7 +67,7 @@ async def test_method_sends_every_verb(method_of: MethodOf, stub: Stub, verb: st
 
 
 # T57
-async def test_query_sends_falsy_values_and_no_none(method_of: MethodOf, stub: Stub) -> None:
+async def test_query_contains_falsy_values_except_none(method_of: MethodOf, stub: Stub) -> None:
     names = ["zero", "empty", "no", "none", "list", "missing"]
     search = method_of({"method": {"get": ""}, "query": {"prefix": "p_", "params": names}})
     await search(zero=0, empty="", no=False, none=None, list=["a b", "&=", None])

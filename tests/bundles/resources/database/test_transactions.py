@@ -56,7 +56,7 @@ class Isolated:
         return await session.scalar(text("SHOW transaction_isolation"))
 
 
-async def test_isolation_is_that_of_one_transaction(
+async def test_isolation_of_a_transaction_ends_with_it(
     client_of: ClientOf, postgresql_database: TestDatabase
 ) -> None:
     """For MariaDB, see the conflicts below, which only SERIALIZABLE has."""

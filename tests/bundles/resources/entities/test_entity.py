@@ -167,7 +167,7 @@ class _Wrong:
     async def relation(self, book: Annotated[Book, Entity("author")]) -> None: ...
 
 
-async def test_entity_that_cannot_work_is_an_error_at_boot(
+async def test_invalid_entity_parameter_is_an_error_at_boot(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:

@@ -255,7 +255,7 @@ def test_datetimes_are_compared_in_any_timezone() -> None:
         assert ids(session, filters, "seen[$lt]=2026-01-02T00:00:00%2B00:01") == []
 
 
-def test_description_lists_what_clients_may_send() -> None:
+def test_description_lists_the_parameters_of_clients() -> None:
     filters = Filters(
         title=("$eq", "$contains"),
         pages=("$in",),

@@ -103,7 +103,7 @@ async def test_documents_describe_each_operation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("examples", [5, pytest.param(1000, marks=pytest.mark.soak)])
-async def test_resource_holds_to_its_document(tmp_path: Path, examples: int) -> None:
+async def test_resource_matches_its_document(tmp_path: Path, examples: int) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
     async with serving(site(tmp_path)) as application:
         exit_code, output = await run_schemathesis(application, tmp_path, examples)

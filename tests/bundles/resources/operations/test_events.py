@@ -252,7 +252,7 @@ async def test_response_of_a_hook_may_be_of_a_subclass(client: KernelClient, log
     assert (response.status_code, response.headers["Location"]) == (303, "/elsewhere")
 
 
-async def test_value_that_is_no_response_is_an_error_in_the_hook(
+async def test_value_that_is_not_a_response_is_an_error_in_the_hook(
     client: KernelClient, log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
     log.responses["pre_create"] = cast(Any, {"any": "content"})

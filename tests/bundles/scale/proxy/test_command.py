@@ -104,7 +104,7 @@ def test_configuration_for_one_server_has_no_sticky_part(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_timeouts_are_longer_than_those_of_the_application(kind: str) -> None:
+def test_timeouts_of_the_proxy_exceed_those_of_the_application(kind: str) -> None:
     settings = Settings(
         request_timeout=100.0,
         http=HttpSettings(header_timeout=3.5, body_limit=5, upload_limit=7),

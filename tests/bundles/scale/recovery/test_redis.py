@@ -191,7 +191,7 @@ async def test_clients_recover_when_their_process_stops(
         assert [await again.event(), await again.event()] == [["before the end"], ["meanwhile"]]
 
 
-async def test_outage_connects_new_clients_and_recovery_goes_on_afterwards(
+async def test_clients_during_outage_are_new_and_recover_afterwards(
     site_of: SiteOf, redis_server: Path, tmp_path: Path
 ) -> None:
     with running_redis(redis_server, tmp_path) as redis:

@@ -13,7 +13,7 @@ def test_access_file_values_are_read_with_lines() -> None:
     assert file.lines["groups"] == 3
 
 
-def test_access_file_imported_value_counts() -> None:
+def test_access_file_with_an_imported_value_uses_it() -> None:
     assert problems_of("from stat import ST_MODE as guests\n") != []
 
 
@@ -73,7 +73,7 @@ def test_access_tree_without_files_is_open() -> None:
     assert tree_of({}).of_path("a/b.txt") == DirectoryAccess()
 
 
-def test_access_tree_nearest_value_counts_per_key() -> None:
+def test_access_tree_nearest_value_is_used_for_each_key() -> None:
     tree = tree_of(
         {
             "": "guests = False\nindex = True\nrealm = 'all'\n",

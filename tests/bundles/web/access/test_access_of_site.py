@@ -101,7 +101,7 @@ async def test_own_page_has_the_access_of_the_directory(site: Site) -> None:
     assert (await client.http("GET /closed/open")).status_code == 200
 
 
-async def test_path_below_virtual_directory_has_the_access_of_its_own(site: Site) -> None:
+async def test_path_below_virtual_directory_has_the_access_of_that_directory(site: Site) -> None:
     """The handler of /docs must not be a way around the rule of /docs/secret."""
     files = {
         "app/docs/access.py": "virtual = True\n",

@@ -245,7 +245,9 @@ async def test_bad_token_of_guest_is_ignored_in_open_directory(
     assert (await client.http("GET a", headers=basic("a:b"))).status_code == 200
 
 
-async def test_file_below_open_directory_has_the_rule_of_its_own(client_of: ClientOf) -> None:
+async def test_file_below_open_directory_has_the_rule_of_its_directory(
+    client_of: ClientOf,
+) -> None:
     files = {"a": "index = True", "a/b": "guests = False", "a/b/c": "guests = True"}
     client = client_of(application_of(Directories(files)))
 
@@ -387,7 +389,7 @@ def test_local_client_without_address_is_not_local() -> None:
     assert not is_local(Request("HTTP"))
 
 
-async def test_local_client_is_not_asked_for_password_where_groups_have_local() -> None:
+async def test_local_client_needs_no_password_if_groups_contain_local() -> None:
     local = Request("HTTP", client=ClientAddress("127.0.0.1", 1))
     with_local = tree_of({"": "auth = 'a:b'\ngroups = ['local', 'admin']"}).of_path("")
     without = tree_of({"": "auth = 'a:b'"}).of_path("")
@@ -433,7 +435,7 @@ async def proxied(files: Mapping[str, str], *directories: str) -> AsyncIterator[
     ],
     ids=range(8),
 )
-async def test_scheme_and_address_are_those_of_trusted_proxies(
+async def test_scheme_and_address_are_read_from_trusted_proxies(
     path: str, scheme: str, address: str | None, status: int
 ) -> None:
     files = {"tls": "http = False", "plain": "https = False", "here": "groups = ['local']"}

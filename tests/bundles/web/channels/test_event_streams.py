@@ -104,7 +104,7 @@ async def test_silent_stream_gets_heartbeats(live: Live) -> None:
 
 # T80
 @pytest.mark.parametrize("by", ["header", "query", "both"])
-async def test_reconnected_client_gets_what_it_has_missed(live: Live, by: str) -> None:
+async def test_reconnected_client_gets_missed_events(live: Live, by: str) -> None:
     files = {**FILES, "app/two.sse/get.py": "async def get(client): return ['chat', 'news']"}
     site = await live(files)
     send = site.channels.send
@@ -130,7 +130,7 @@ async def test_reconnected_client_gets_what_it_has_missed(live: Live, by: str) -
     assert ids == sorted(ids)
 
 
-async def test_client_that_received_no_event_gets_what_it_has_missed(live: Live) -> None:
+async def test_reconnected_client_that_received_no_event_gets_missed_events(live: Live) -> None:
     """The position is sent at the beginning of the stream."""
     site = await live(FILES)
     async with site.events("/chat.sse") as reader:

@@ -147,7 +147,7 @@ async def test_unknown_id_gets_a_reset_from_each_process(
             assert (await reader.event())["event"] == "reset"
 
 
-async def test_id_that_is_older_than_what_a_new_process_has_gets_a_reset(
+async def test_id_older_than_the_events_of_a_new_process_gets_a_reset(
     start: Start, shared_redis: RedisServer
 ) -> None:
     settings = {"web.channels.max_stored": 2}
@@ -325,7 +325,7 @@ def reader_of(shared_redis: RedisServer, request: pytest.FixtureRequest) -> Call
     ],
     ids=["all", "events", "size", "one-large-event"],
 )
-async def test_redis_keeps_what_the_settings_allow(
+async def test_redis_drops_events_beyond_the_settings(
     reader_of: Callable[..., Reader], settings: dict[str, int], kept: list[bytes]
 ) -> None:
     """A process that has read them before has got all."""

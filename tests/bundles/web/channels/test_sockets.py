@@ -224,7 +224,7 @@ async def test_ws_subscriber_receives_events_as_json(live: Live) -> None:
     ]
 
 
-async def test_ws_subscriber_gets_what_it_has_missed(live: Live) -> None:
+async def test_ws_subscriber_gets_missed_events(live: Live) -> None:
     site = await live(FILES)
     await site.channels.send("chat", "say", 1)
     last = site.channels.position

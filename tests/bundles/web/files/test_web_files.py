@@ -220,7 +220,7 @@ async def test_code_templates_and_hidden_files_are_404(
     ],
     ids=range(14),
 )
-async def test_page_is_the_nearest_up_the_tree_and_files_count_more(
+async def test_page_of_the_nearest_directory_is_sent_unless_a_file_exists(
     session: aiohttp.ClientSession, path: str, status: int, text: str
 ) -> None:
     async with session.get(path, headers=PAGE) as response:
@@ -333,7 +333,7 @@ async def test_existing_file_of_closed_directory_is_not_revealed_by_other_method
             assert response.status == 405
 
 
-async def test_error_handler_counts_more_than_page(site: Site) -> None:
+async def test_error_handler_precedes_page(site: Site) -> None:
     files = {
         "app/.404.html": "page",
         "app/a/error.py": "async def error(client): return f'handled {client.exception}'",
@@ -354,7 +354,7 @@ async def test_error_handler_counts_more_than_page(site: Site) -> None:
                 assert (response.status, await response.text()) == (status, text), path
 
 
-async def test_index_of_folder_counts_more_than_virtual_handler(site: Site) -> None:
+async def test_index_of_folder_precedes_virtual_handler(site: Site) -> None:
     files = {
         "app/a/access.py": "virtual = True\nindex = True\n",
         "app/a/get.py": "async def get(client): return f'virtual {client.path}'",

@@ -232,7 +232,9 @@ async def test_cache_over_http_concurrent_requests_share_one_run(site: Site) -> 
             assert (await response.json(), response.headers["X-Run"]) == (1, "1")
 
 
-async def test_cache_over_http_client_that_leaves_lets_the_next_one_run(site: Site) -> None:
+async def test_cache_over_http_next_request_runs_if_the_first_client_disconnects(
+    site: Site,
+) -> None:
     files = {
         "lib/count.py": "import asyncio\n\nruns = []\ngate = asyncio.Event()\n",
         "app/x.json/get.py": GATED,

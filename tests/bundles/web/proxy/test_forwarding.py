@@ -286,7 +286,9 @@ async def test_compressed_request_is_forwarded_decompressed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304])
-async def test_response_without_content_has_none(site: Site, status: int) -> None:
+async def test_response_without_content_is_forwarded_without_content(
+    site: Site, status: int
+) -> None:
     async def respond(native: web.Request) -> web.Response:
         return web.Response(status=status, headers={"ETag": '"a"', "X-Own": "1"})
 
@@ -339,7 +341,7 @@ async def get(client):
             assert headers_of(await response.json())["Host"] == "site.example"
 
 
-async def test_json_is_what_the_other_server_sent(site: Site) -> None:
+async def test_json_of_the_other_server_is_passed_unchanged(site: Site) -> None:
     async def respond(native: web.Request) -> web.Response:
         return web.json_response({"a": [1, 2]}, headers={"X-Empty": ""})
 

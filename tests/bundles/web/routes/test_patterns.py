@@ -143,7 +143,7 @@ def test_path_that_matches_fits_the_parts(text: str, paths: list[str]) -> None:
         ("/(a/b|c)/d", ["/a/b/d", "/c/d", "/x/d"], ["/d", "/c/e"]),
     ],
 )
-def test_parts_of_a_path_are_compared_with_those_of_the_pattern(
+def test_path_fits_a_pattern_if_its_parts_fit(
     url: str, fitting: list[str], others: list[str]
 ) -> None:
     """Before the pattern itself, which reads the whole path."""

@@ -93,7 +93,7 @@ async def test_session_is_created_on_first_write(browser: aiohttp.ClientSession)
 
 
 # T72
-async def test_login_keeps_anonymous_data_and_logout_too(
+async def test_login_and_logout_keep_anonymous_data(
     browser: aiohttp.ClientSession,
 ) -> None:
     """The data stays; the id does not, since a client that knows it would be logged in too."""
@@ -168,7 +168,7 @@ async def test_session_login_of_other_user_removes_all_values(
     assert found == {"user": "ada", "groups": [], "after": "y"}
 
 
-async def test_session_second_login_of_same_user_keeps_what_was_anonymous(
+async def test_session_second_login_of_same_user_keeps_anonymous_values(
     browser: aiohttp.ClientSession,
 ) -> None:
     await put(browser, "cart", "tea")

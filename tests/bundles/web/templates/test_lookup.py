@@ -66,7 +66,7 @@ def test_part_is_looked_up_from_the_directory_of_the_page() -> None:
     assert page(files, {}, "/c") == "<left|right>"
 
 
-def test_first_name_counts_in_one_directory_and_the_nearest_directory_in_all() -> None:
+def test_first_name_in_the_nearest_directory_is_used() -> None:
     templates = tree({"ajax.template": "1", "html.template": "2", "a/html.template": "3"})
 
     assert templates.render("/b", ("ajax", "html"), {}) == "1"
