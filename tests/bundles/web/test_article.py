@@ -1,5 +1,5 @@
-"""The directory tree of Impress's article of 2015, translated to Python, answers as the article
-says; where Impress did not (specification §7.1 to §7.4), as it should have."""
+"""The directory tree of Impress's article of 2015, translated to Python, responds as the article
+says, also where Impress did not."""
 
 import asyncio
 import os

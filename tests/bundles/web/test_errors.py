@@ -1,4 +1,4 @@
-"""The stage ``error``, and the errors of paths and methods (specification §7.1)."""
+"""The stage ``error``, and the errors of paths and methods."""
 
 from typing import Any
 

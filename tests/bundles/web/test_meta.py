@@ -1,4 +1,4 @@
-"""The contract of a verb: ``meta`` of 2015, and the fields of endpoints (§7.1, §7.6)."""
+"""The contract of a verb: ``meta`` of Impress of 2015, and the fields of endpoints."""
 
 import pytest
 

@@ -327,7 +327,7 @@ async def test_path_of_autoload_api_is_not_a_file(site: Site) -> None:
 async def test_existing_file_of_closed_directory_is_not_revealed_by_other_methods(
     session: aiohttp.ClientSession,
 ) -> None:
-    """It has no route, so no rule is applied: the error is the same."""
+    """Such a method has no route and no rule, so the error is the same."""
     for path in ("/closed/file.txt", "/closed/none.txt"):
         async with session.post(path) as response:
             assert response.status == 405

@@ -93,7 +93,7 @@ async def test_streams_end_with_the_application_and_free_their_counts(live: Live
 
 
 async def test_request_for_a_stream_is_also_counted_as_a_request(live: Live, closed: Gate) -> None:
-    """Else a header would lift the limit of requests."""
+    """Otherwise a header would lift the limit of requests."""
     site = await live(FILES, {"web.firewall.max_requests_per_address": 1, **ADDRESS})
 
     async def slow() -> int:

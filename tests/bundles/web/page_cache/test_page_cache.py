@@ -179,7 +179,7 @@ async def test_page_that_cannot_be_sent_again_is_not_kept(site: PagesSite, make:
 
 
 async def test_page_to_which_a_listener_adds_a_cookie_is_not_kept(site: PagesSite) -> None:
-    """As a session that was created, whose cookie is set after the handlers."""
+    """For example, the cookie of a new session is set after the handlers."""
 
     async def add(event: ResponseEvent) -> None:
         async def call(response: Response) -> None:

@@ -1,4 +1,5 @@
-"""Texts that look like templates: in data they are never evaluated, in files they stay literal."""
+"""Texts that look like template code. In data they are not evaluated; in files they stay
+literal."""
 
 import pytest
 from hypothesis import given

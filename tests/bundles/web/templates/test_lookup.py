@@ -1,4 +1,4 @@
-"""The file that a directory and a user see under a name."""
+"""The template file for a directory, a name and the groups of a user."""
 
 import pytest
 
@@ -40,7 +40,7 @@ PERSONAL = {
 def test_personal_template_of_the_group_is_rendered(
     directory: str, groups: tuple[str, ...] | None, text: str
 ) -> None:
-    """The nearest directory counts first, then the group, then everyone, then all clients."""
+    """The order is: the nearest directory, then the group, then ``everyone``, then all clients."""
     assert page(PERSONAL, {}, directory, groups) == text
 
 

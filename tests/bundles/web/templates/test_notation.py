@@ -229,7 +229,7 @@ def test_block_is_written_once_for_each_element(value: object, written: str) -> 
 
 
 def test_block_of_missing_name_writes_nothing() -> None:
-    """Impress entered it once. Here it is how a part of a page is left out."""
+    """Impress wrote the block once. Here a missing name omits a part of a page."""
     assert write("a@[x]@<@.value@>@[/x]@b@[x.y.z]@@.value@@[/x.y.z]@") == "ab"
 
 
