@@ -112,7 +112,8 @@ async def _counter_of(client_of: ClientOf, url: str) -> Any:
 async def test_conflict_is_retried_and_emits_once(
     client_of: ClientOf, dialect: str, request: pytest.FixtureRequest
 ) -> None:
-    """SQLite has no such conflict: a transaction that may write has the lock from the start."""
+    """SQLite has no such conflict, since a transaction that may write holds the lock from its
+    start."""
     client, counter = await _counter_of(
         client_of, request.getfixturevalue(f"{dialect}_database").url
     )

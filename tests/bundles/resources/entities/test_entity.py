@@ -118,7 +118,7 @@ async def test_entity_absent_is_404(client_of: ClientOf, any_database: TestDatab
 async def test_entity_by_a_value_of_another_type_is_404(
     client_of: ClientOf, any_database: TestDatabase
 ) -> None:
-    """Over a socket the client chooses the type of the value."""
+    """Over a socket, the client chooses the type of the value."""
     client = await _filled(client_of, any_database)
 
     for sent in (True, None, [1], {"id": 1}, {"$ne": 1}, 1.5):

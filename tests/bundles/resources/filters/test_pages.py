@@ -168,7 +168,7 @@ def test_cursor_of_any_bytes_is_rejected(raw: bytes) -> None:
     ids=lambda values: values[:12],
 )
 def test_cursor_made_by_client_is_checked(values: str) -> None:
-    """Its checksum is not a secret."""
+    """A client can compute the checksum of a cursor."""
     with pytest.raises(UnprocessableEntityException):
         BOUND.parse({"cursor": sealed(values.encode())})
     assert BOUND.parse({"cursor": sealed(b'["id",5]')}).position == [5]

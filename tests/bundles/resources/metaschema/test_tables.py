@@ -1,4 +1,4 @@
-"""Tables of schemas in Metarhia's notation, with the rules of metasql (T78)."""
+"""Tables of schemas in Metarhia's notation, with the rules of metasql."""
 
 from pathlib import Path
 from typing import Any

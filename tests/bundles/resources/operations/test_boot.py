@@ -1,4 +1,4 @@
-"""Mistakes in resources are errors at boot, which name the fix; all are reported together."""
+"""Mistakes in resources are errors at boot, with the fix. All are reported together."""
 
 from collections.abc import Callable
 from datetime import datetime

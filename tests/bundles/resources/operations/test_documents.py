@@ -1,4 +1,4 @@
-"""The bundle apidocs describes resources, and calls by its documents find no failure."""
+"""The bundle apidocs describes resources, and generated calls find no failure."""
 
 from pathlib import Path
 from typing import Annotated

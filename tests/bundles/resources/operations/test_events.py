@@ -42,7 +42,7 @@ from tests.bundles.resources.operations.tasks import (
 
 
 class Log:
-    """The hooks that ran, and what hooks do."""
+    """The hooks that ran, and the actions that a test gives to hooks."""
 
     def __init__(self) -> None:
         self.entries: list[str] = []
@@ -183,7 +183,8 @@ async def test_response_after_the_execution_is_sent(call: Caller, log: Log) -> N
 
 
 async def test_stop_before_the_execution_keeps_the_other_phase(call: Caller, log: Log) -> None:
-    """RxStack shares one event: a stop before the execution silences the hooks after it."""
+    """In RxStack both phases share one event, so a stop before the execution skips the hooks after
+    it."""
     log.stops.add("earlier")
 
     response = await call("task_create", body={"title": "a"})

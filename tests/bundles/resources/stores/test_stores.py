@@ -172,7 +172,7 @@ def _record(name: str) -> RefreshRecord:
 async def test_login_that_ends_while_its_token_is_used_has_no_token_left(
     request: pytest.FixtureRequest, server: str
 ) -> None:
-    """A successor that is committed after the search began is not visible to it."""
+    """The search does not see a token that is committed after the search has begun."""
     url = request.getfixturevalue(f"{server}_database").url
     async with StoreDatabase(ResourcesSettings(url=url)) as database:
         await database.create_tables()
