@@ -72,7 +72,7 @@ class Pages:
 
 
 class Addresses:
-    """Takes the address of a client from a header, as a server takes it from the socket."""
+    """Reads the address of a client from a header; a server reads it from the socket."""
 
     @observe(KernelEvents.KERNEL_HEAD, priority=1000)
     async def set_address(self, event: HeadEvent) -> None:
