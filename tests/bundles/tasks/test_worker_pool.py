@@ -1,5 +1,5 @@
-"""`WorkerPool`: results, errors, limits, and processes that die. RxStack's pool (its
-`worker-threads-pool`, specification §11 and check 65) starts a thread for each call."""
+"""`WorkerPool`: results, errors, limits, and processes that die. RxStack's pool
+(`worker-threads-pool`) starts a thread for each call."""
 
 import asyncio
 import logging
@@ -94,7 +94,7 @@ async def test_exception_that_cannot_be_raised_here_is_reported(
 
 
 async def test_stop_iteration_reaches_the_caller(pool: WorkerPool) -> None:
-    """Python does not let a coroutine raise it."""
+    """A coroutine of Python cannot raise StopIteration."""
     with pytest.raises(RuntimeError, match="StopIteration"):
         await pool.run(jobs.stop_iteration)
 
@@ -140,7 +140,7 @@ DEATHS = {
 async def test_worker_that_dies_fails_its_own_call_only(
     tmp_path: Path, function: Callable[[], None], text: str, code: int
 ) -> None:
-    """`ProcessPoolExecutor` fails all calls, and those that follow."""
+    """`ProcessPoolExecutor` fails all running and later calls."""
     os.mkfifo(go := tmp_path / "go")
     async with running_pool(2) as pool:
         other = asyncio.create_task(pool.run(jobs.wait_for, tmp_path / "begun", go))
@@ -361,7 +361,7 @@ async def test_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPa
 async def test_worker_that_ends_at_its_start_is_an_error_and_is_not_started_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the machine had no memory for the process."""
+    """For example, the machine has no memory for the process."""
     program, starts = tmp_path / "python", tmp_path / "starts"
     program.write_text(f"#!/bin/sh\necho >> {starts}\nexit 3\n")
     program.chmod(0o755)
