@@ -32,7 +32,7 @@ async def shop(tmp_path: Path) -> Made:
 
 
 class AnyController(Controller, name="shop"):
-    """Most of its signatures have no types of values."""
+    """A controller with few typed parameters."""
 
     async def anything(self, request: Request) -> Any:
         return None
@@ -63,7 +63,7 @@ class AnyController(Controller, name="shop"):
 
 
 async def described(folder: Path, handler: str, method: Any = "POST", **keys: Any) -> Any:
-    """The operation of a route with these keys, and all of its document."""
+    """The operation of a route with these keys, and the whole document."""
     entry = {"method": method, "url": keys.pop("url", "/x"), "handler": handler, **keys}
     documents = await made(create_shop(folder, [entry], AnyController))
     assert list(OpenAPIV31SpecValidator(documents.openapi).iter_errors()) == []

@@ -1,4 +1,4 @@
-"""Fixtures of the TypeScript client: compiles it with a script, and lets Node run the script."""
+"""Fixtures that compile the TypeScript client with a script, and run the script in Node."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
