@@ -130,7 +130,7 @@ async def test_file_outage_is_503_and_logged_once_with_its_end(
 async def test_file_locked_is_read_and_writes_are_503_within_the_timeout(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The calls wait at the same time, and not each after the others. A read between two failed
+    """The calls wait at the same time, not one after the other. A read between two failed
     writes does not end the outage in the log."""
     caplog.set_level("INFO")
     monkeypatch.setattr(sqlite_file, "_TIMEOUT", 0.2)
