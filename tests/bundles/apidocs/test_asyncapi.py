@@ -26,7 +26,7 @@ def fits(documents: Made, schema: dict[str, Any], value: Any) -> bool:
     return found
 
 
-def test_namespaces_are_channels(features: Made) -> None:
+def test_namespace_is_described_as_a_channel(features: Made) -> None:
     channels = features.asyncapi["channels"]
 
     assert {key: channel["address"] for key, channel in channels.items()} == {

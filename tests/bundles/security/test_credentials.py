@@ -54,7 +54,9 @@ READER = CredentialReader(
         ({"Authorization": "Bearer abc", "X-API-Key": "k"}, BearerCredential("abc")),
     ],
 )
-def test_reader_finds_credential(headers: dict[str, str], found: SentCredential | None) -> None:
+def test_reader_returns_the_credential_of_the_headers(
+    headers: dict[str, str], found: SentCredential | None
+) -> None:
     assert READER.in_headers(CIMultiDict(headers)) == found
 
 

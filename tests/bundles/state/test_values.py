@@ -129,7 +129,7 @@ def test_path_of_a_leaf_over_the_limit_is_rejected() -> None:
     assert Cleaner("the file", 2000).clean({"k" * 1000: 1}, 0)
 
 
-def test_value_is_copied() -> None:
+def test_value_that_is_set_is_copied() -> None:
     items = [1]
     cleaned = clean({"a": items, "b": (2, 3)})
     items.append(2)

@@ -223,7 +223,7 @@ async def test_wrong_timeout_of_a_stage_is_an_error(site: Site, value: str) -> N
     assert "write a number of seconds greater than 0" in await site.problems({"app/end.py": text})
 
 
-async def test_middleware_takes_services(site: Site) -> None:
+async def test_middleware_receives_services(site: Site) -> None:
     text = """
         from rxkernel import Kernel, Response
 

@@ -679,7 +679,7 @@ def test_unknown_name_that_looks_like_an_item_of_an_object_is_an_error(name: str
     ]
 
 
-def test_errors_are_limited() -> None:
+def test_number_of_errors_is_limited_to_50() -> None:
     errors = errors_of(compile_schema({"array": "number"}), ["x"] * 1000)
     assert len(errors) == 50
 

@@ -68,7 +68,7 @@ async def test_cache_called_twice_uses_the_later_lifetime(site: Site) -> None:
     assert await contents(client, 2, "GET /x.json") == [b"4"] * 2
 
 
-async def test_cache_expires(site: Site) -> None:
+async def test_cached_page_past_its_lifetime_is_computed_again(site: Site) -> None:
     clock = MovedClock()
     await site.start(FILES)
     await site.application.stop()
