@@ -37,7 +37,7 @@ from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
 OPTIONS = ChatOptions(database=None, admin_key="the key", most_memory=math.inf, most_cpu=math.inf)
-"""The tests share the process with others, and the machine."""
+"""Memory and CPU have no limits, since other tests use the same process and machine."""
 
 SETTINGS = Settings(
     bundles={

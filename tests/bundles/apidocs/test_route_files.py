@@ -251,7 +251,7 @@ async def test_query_schema_may_consist_of_parts(tmp_path: Path) -> None:
     }
 
 
-async def test_body_schema_does_not_apply_to_get_and_counts_for_each_other_method(
+async def test_body_schema_applies_to_each_method_except_get(
     tmp_path: Path,
 ) -> None:
     schema = {"body": {"$ref": "#/definitions/n", "definitions": {"n": {"type": "integer"}}}}

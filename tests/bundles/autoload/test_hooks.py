@@ -18,7 +18,7 @@ from rxkernel import (
 from tests.bundles.autoload.conftest import Folder, problems_of
 
 LOG: list[str] = []
-"""What the hooks of a test have logged."""
+"""The lines that the hooks of a test have logged."""
 
 
 @pytest.fixture(autouse=True)

@@ -30,10 +30,10 @@ from tests.servers.tls import Authority, tls_settings
 from tests.waiting import until
 
 LOG: list[str] = []
-"""What the files of a test have written."""
+"""The values that the files of a test have written."""
 
 EVENTS: dict[str, asyncio.Event] = {}
-"""What the files of a test wait for."""
+"""The events for which the files of a test wait."""
 
 SAY = "access = 'public'\nasync def method(): return {!r}"
 

@@ -16,7 +16,7 @@ from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
 
 FOUND: list[object] = []
-"""What the files of a test have found."""
+"""The objects that a test and its files share."""
 
 SAY = "access = 'public'\nasync def method(): return 1"
 

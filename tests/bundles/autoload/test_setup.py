@@ -22,7 +22,7 @@ from tests.required_tools import ROOT
 from tests.waiting import until
 
 LOG: list[str] = []
-"""What scripts have logged."""
+"""The lines that scripts have logged."""
 
 SCRIPT = """
 import tests.bundles.autoload.test_setup as test

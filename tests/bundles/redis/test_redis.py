@@ -194,7 +194,7 @@ async def test_redis_connection_refused_to_client_while_down(redis: RedisServer)
     assert refused.value.response.content == REFUSED
 
 
-async def test_redis_wrong_password_is_503_and_clear(
+async def test_redis_wrong_password_is_503_and_logged(
     redis_server: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_redis(redis_server, tmp_path, "--requirepass", "right") as server:

@@ -31,7 +31,7 @@ from rxkernel import ServiceUnavailableException
 from tests.bundles.redis_servers import RedisServer
 
 NOW = 4_000_000_000.25
-"""After the clock of Redis, which would remove what has expired."""
+"""A time after the clock of Redis, which would remove expired keys."""
 
 
 def sqlite_at(path: Path) -> SqliteTokenStore:

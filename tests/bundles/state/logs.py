@@ -8,7 +8,7 @@ from bundles.state.entries import Entry, Image, Logged, token_after, unpack_entr
 from bundles.state.replica import Course, GapError, Head, Replica
 
 _ALL = 1000
-"""Entries; no test has more."""
+"""A number of entries that no log of a test exceeds."""
 
 
 @attrs.define

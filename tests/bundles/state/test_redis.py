@@ -265,7 +265,7 @@ async def ready(site: Site) -> None:
     await until(lambda: site.log.problem is None)
 
 
-async def test_killed_redis_comes_back_empty(
+async def test_killed_redis_that_restarts_empty_gets_the_state_again(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The processes still have the state; changes during the outage are added."""

@@ -140,7 +140,9 @@ def test_remove_removes_an_added_task() -> None:
         (("remove", "report"), "the task 'report' is made by a decorator"),
     ],
 )
-def test_wrong_name_is_an_error(arguments: tuple[str, ...], message: str) -> None:
+def test_command_with_an_unknown_or_decorated_task_is_an_error(
+    arguments: tuple[str, ...], message: str
+) -> None:
     result = run(*arguments)
 
     assert result.exit_code == 2

@@ -30,7 +30,7 @@ async def test_method_with_a_path_sends_its_arguments_as_segments(
 
 
 # T56
-async def test_url_of_the_service_with_a_path_comes_first(
+async def test_path_of_a_method_is_appended_to_the_url_of_the_service(
     method_of: MethodOf, service_of: ServiceOf, stub: Stub
 ) -> None:
     current_time = method_of(CURRENT_TIME, service_of(url=f"{stub.url}/api/"))

@@ -41,8 +41,8 @@ negative_data_rejection.expected-statuses = ["400", "404", "405", "409", "412", 
 include-name = "GET /tasks"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "422"]
 """
-"""A version that another client has sent is not that of the row. A cursor is a text that the
-schema cannot describe."""
+"""412 is expected, since generated versions differ from the version of the row. 422 is expected,
+since the schema cannot describe which texts are cursors."""
 
 
 @attrs.frozen

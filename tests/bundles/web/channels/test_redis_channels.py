@@ -479,7 +479,7 @@ async def test_event_that_is_sent_again_is_one_event(reader_of: Callable[..., Re
             for _ in range(2):
                 await append(**arguments)
 
-        one.log._append = twice  # type: ignore[assignment] # what is called is the same
+        one.log._append = twice  # type: ignore[assignment] # the call is the same
         await one.send(b"1", b"2")
         await one.reads(2)
 

@@ -62,7 +62,7 @@ RANGES = [
 
 # T63
 @pytest.mark.parametrize(("sent", "status", "range", "length"), RANGES)
-async def test_range_has_right_content_range_also_of_cached_file(
+async def test_range_of_a_file_and_of_a_cached_file_has_its_content_range(
     session: aiohttp.ClientSession, sent: str, status: int, range: str, length: int | None
 ) -> None:
     for _ in "first", "cached":

@@ -27,7 +27,7 @@ class Gate:
 
 
 gate = Gate()
-"""That of the running test, for the handlers."""
+"""The gate of the running test, for the handlers."""
 
 
 @pytest.fixture
