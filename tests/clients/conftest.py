@@ -12,7 +12,7 @@ from tests.node_scripts import report_of
 from tests.serving import serving
 
 PATIENCE = 30
-"""Seconds after which a script that has not ended hangs."""
+"""The time limit of a script, in seconds."""
 
 Served = Callable[..., AbstractAsyncContextManager[str]]
 RunNode = Callable[..., Coroutine[Any, Any, Any]]

@@ -82,7 +82,7 @@ ALLOWED = {
     "own": {"bob"},
     "decorated": {"root"},
 }
-"""Which clients may call an endpoint; those with a session only are no users."""
+"""The clients that may call an endpoint. A client with a session only is not a user."""
 
 
 async def boot(folder: Folder, files: dict[str, str] = FILES) -> KernelClient:

@@ -91,7 +91,7 @@ async def test_new_version_is_the_default_until_it_is_removed(folder: Folder) ->
 
 
 # T50
-async def test_removed_endpoint_is_gone(folder: Folder) -> None:
+async def test_removed_endpoint_is_not_found(folder: Folder) -> None:
     await folder.boot(FILES)
 
     assert await reload(folder, {}, ("api/chat/send.py",)) == (

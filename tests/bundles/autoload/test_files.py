@@ -269,7 +269,7 @@ async def test_file_that_never_returns_is_reported_with_its_line(folder: Folder)
 
 
 # F5
-async def test_endless_import_lets_the_process_end(folder: Folder) -> None:
+async def test_endless_import_does_not_keep_the_process_from_ending(folder: Folder) -> None:
     folder.write({"lib/endless.py": "x = 1\nwhile True:\n    x += 1\n"})
     code = f"""
         import asyncio

@@ -18,7 +18,7 @@ from rxkernel import (
 from tests.bundles.autoload.conftest import Folder, problems_of
 
 LOG: list[str] = []
-"""What the hooks of a test have logged."""
+"""The lines that the hooks of a test have logged."""
 
 
 @pytest.fixture(autouse=True)
@@ -245,7 +245,7 @@ async def test_boot_that_fails_later_runs_the_stop_hooks(folder: Folder) -> None
     assert LOG == ["start a", "stop a"]
 
 
-async def test_api_file_that_fails_stops_what_has_started(folder: Folder) -> None:
+async def test_api_file_that_fails_calls_the_stop_hooks(folder: Folder) -> None:
     files: dict[str, str | bytes] = {"lib/a.py": hooks("a"), "api/chat/send.py": "1 / 0"}
 
     text = await problems_of(folder, files)
@@ -382,7 +382,7 @@ async def test_reload_that_fails_changes_nothing(
     assert LOG in ([], ["start b", "stop b"])
 
 
-async def test_discarded_build_stops_what_it_has_started(folder: Folder) -> None:
+async def test_discarded_build_calls_its_stop_hooks(folder: Folder) -> None:
     await folder.boot({"lib/a.py": hooks("a")})
     folder.write({"lib/b.py": hooks("b")})
 

@@ -30,10 +30,10 @@ from tests.servers.tls import Authority, tls_settings
 from tests.waiting import until
 
 LOG: list[str] = []
-"""What the files of a test have written."""
+"""The values that the files of a test have written."""
 
 EVENTS: dict[str, asyncio.Event] = {}
-"""What the files of a test wait for."""
+"""The events for which the files of a test wait."""
 
 SAY = "access = 'public'\nasync def method(): return {!r}"
 
@@ -187,7 +187,9 @@ async def test_changes_without_a_pause_are_loaded_after_a_limit(live: LiveFolder
     writing.cancel()
 
 
-async def test_touch_loads_nothing(live: LiveFolder, caplog: pytest.LogCaptureFixture) -> None:
+async def test_touched_file_is_not_loaded_again(
+    live: LiveFolder, caplog: pytest.LogCaptureFixture
+) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one"), "lib/a.py": ""})
 
     os.utime(live.root / "api/chat/say.py")

@@ -24,14 +24,14 @@ _RATE = 100
 """Calls each second."""
 
 _MOST_RUNNING = 50
-"""Calls in flight from which on none is added: a slow machine would only collect them."""
+"""The limit of calls in flight. On a slow machine, more calls would only wait."""
 
 _CONNECTIONS = 5
-"""Most HTTP connections of the client, which it keeps open."""
+"""The limit of HTTP connections of the client, which stay open."""
 
 _GROWTH = 800_000
-"""Bytes by which the memory may grow between two measurements: buffers of clients and of the log
-of this test. The modules of ten reloads would be a million."""
+"""Bytes by which the memory may grow between two measurements, for buffers of clients and the log
+of this test. The modules of ten reloads would need a million."""
 
 READ = """
     import asyncio

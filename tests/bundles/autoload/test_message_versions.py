@@ -28,13 +28,13 @@ from tests.servers.socketio_clients import client
 from tests.waiting import until
 
 READ: list[Any] = []
-"""What the code of a test has read."""
+"""The values that the code of a test has read."""
 
 SHARED: list[Any] = []
-"""What a test and its files share."""
+"""The values that a test and its files share."""
 
 EVENTS: dict[str, asyncio.Event] = {}
-"""What the files of a test wait for."""
+"""The events for which the files of a test wait."""
 
 POOL = """
     import tests.bundles.autoload.test_message_versions as test

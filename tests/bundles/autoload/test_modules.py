@@ -20,7 +20,7 @@ from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until_collected
 
 EVENTS: dict[str, asyncio.Event] = {}
-"""What the files of a test wait for."""
+"""The events for which the files of a test wait."""
 
 ENDPOINT = "access = 'public'\nasync def method(): ..."
 

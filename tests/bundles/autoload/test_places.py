@@ -348,7 +348,7 @@ async def test_lib_that_reads_model_while_it_is_executed_is_an_error(folder: Fol
 
 
 @pytest.mark.parametrize("name", ["files", "log", "tmp"])
-async def test_data_folder_is_created_when_it_is_asked_for(name: str, folder: Folder) -> None:
+async def test_data_folder_is_created_on_first_use(name: str, folder: Folder) -> None:
     """The folder is neither loaded nor emptied, and may contain files of any name."""
     application = await folder.boot({"lib/a.py": ""})
     assert not (folder.root / name).exists()

@@ -16,7 +16,7 @@ from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
 
 FOUND: list[object] = []
-"""What the files of a test have found."""
+"""The objects that a test and its files share."""
 
 SAY = "access = 'public'\nasync def method(): return 1"
 
@@ -369,7 +369,7 @@ async def test_version_that_failed_for_its_permissions_is_loaded_when_these_chan
     assert await reloader.reload()
 
 
-async def test_warnings_of_files_that_are_not_loaded_are_logged_once_at_a_reload_too(
+async def test_warnings_of_files_that_are_not_loaded_are_logged_once_at_a_reload(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     await folder.boot({"lib/a.py": ""}, mode="test")

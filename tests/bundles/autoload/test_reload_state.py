@@ -10,7 +10,7 @@ from rxkernel import ConfigurationError, http
 from tests.bundles.autoload.conftest import Folder
 
 LOG: list[str] = []
-"""What the files of a test have written."""
+"""The lines that the files of a test have written."""
 
 STARTED, GO_ON = asyncio.Event(), asyncio.Event()
 
@@ -105,7 +105,7 @@ async def test_message_in_flight_reads_the_attributes_that_a_reload_has_replaced
     assert (db.geo.pool, db.geo.extra) == (4, 5)
 
 
-async def test_attribute_that_a_removed_file_has_set_is_gone(folder: Folder) -> None:
+async def test_attribute_that_a_removed_file_has_set_is_removed(folder: Folder) -> None:
     """Its stop hook has closed it."""
     await folder.boot(
         {
@@ -136,7 +136,7 @@ async def test_attribute_that_a_removed_file_has_set_is_gone(folder: Folder) -> 
     assert db.geo.count == 5
 
 
-async def test_attribute_that_only_the_replaced_start_hook_has_set_is_gone(
+async def test_attribute_that_only_the_replaced_start_hook_has_set_is_removed(
     folder: Folder,
 ) -> None:
     """The stop hook of the old file has closed its value."""
@@ -178,7 +178,7 @@ async def test_attribute_that_a_file_with_migrate_has_set_stays(folder: Folder) 
     assert db.geo.connection == 1
 
 
-async def test_attributes_that_a_failed_reload_has_set_are_gone(folder: Folder) -> None:
+async def test_attributes_that_a_failed_reload_has_set_are_removed(folder: Folder) -> None:
     await folder.boot({"db/geo/find.py": ""})
     db.geo.last = 1
 
@@ -333,7 +333,7 @@ PAIR = """
     """
 
 
-async def test_start_that_is_new_with_migrate_is_called_too(folder: Folder) -> None:
+async def test_new_start_file_with_migrate_is_called(folder: Folder) -> None:
     application = await folder.boot({"db/p.py": "items = [1]"})
 
     await folder.change({"db/p.py": PAIR.format(1)})

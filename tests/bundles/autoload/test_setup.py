@@ -22,7 +22,7 @@ from tests.required_tools import ROOT
 from tests.waiting import until
 
 LOG: list[str] = []
-"""What scripts have logged."""
+"""The lines that scripts have logged."""
 
 SCRIPT = """
 import tests.bundles.autoload.test_setup as test
@@ -392,7 +392,7 @@ def setup():
 
 
 # T76
-async def test_script_killed_half_way_runs_again_and_the_log_says_so(
+async def test_script_killed_half_way_runs_again_and_is_logged(
     folder: Folder, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"

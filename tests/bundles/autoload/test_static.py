@@ -87,7 +87,7 @@ async def test_static_folder_that_is_moved_away_is_404_until_it_is_back(
         (f"/article{'/a' * 4000}", 200, "<h1>article</h1>"),
     ],
 )
-async def test_static_page_is_the_file_or_that_of_the_nearest_folder(
+async def test_static_page_of_the_nearest_folder_is_sent_for_missing_files(
     session: ClientSession, path: str, status: int, text: str | None
 ) -> None:
     """A file precedes a virtual page, and a virtual page precedes an error page."""
@@ -114,7 +114,7 @@ async def test_static_page_itself_and_path_out_of_folder_are_404(
 
 
 # T63, T64
-async def test_static_range_and_condition_are_those_of_the_kernel(session: ClientSession) -> None:
+async def test_static_file_is_sent_with_ranges_and_conditions(session: ClientSession) -> None:
     async with session.get("/app.js", headers={"Range": "bytes=-2"}) as response:
         assert (response.status, await response.text()) == (206, "()")
         tag = response.headers["ETag"]

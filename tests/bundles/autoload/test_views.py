@@ -127,7 +127,7 @@ async def test_task_of_a_start_hook_reads_the_current_snapshot(folder: Folder) -
     assert await ask() == 2
 
 
-async def test_message_of_two_applications_reads_the_files_of_its_own(
+async def test_message_of_one_of_two_applications_reads_its_own_files(
     folder: Folder, two: Folder
 ) -> None:
     await folder.boot(version(1))
@@ -230,7 +230,7 @@ async def test_thread_of_a_message_after_a_reload_reads_the_snapshot_of_the_mess
         assert await asyncio.to_thread(lambda: lib.version()) == 1
 
 
-async def test_configuration_is_read_by_name_of_the_file_too(folder: Folder) -> None:
+async def test_configuration_is_read_by_attribute_and_by_name_of_the_file(folder: Folder) -> None:
     await folder.boot({"config/app.py": "port = 8", "config/deep/inner.py": "x = 1"})
 
     assert config["app"]["port"] == config.app.port == 8

@@ -230,7 +230,7 @@ def test_domain_error_with_invalid_numbers_raises(setting: str) -> None:
         (404, 410, 410),
     ],
 )
-def test_domain_error_has_its_status_code_or_that_of_its_code(
+def test_domain_error_without_a_status_code_derives_it_from_its_code(
     code: Any, status_code: int | None, status: int
 ) -> None:
     assert DomainError(code, status_code=status_code).status_code == status

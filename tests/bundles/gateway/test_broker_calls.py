@@ -121,7 +121,7 @@ async def test_call_of_an_unknown_action_raises_service_not_found(site_of: SiteO
 
 
 # check 6
-async def test_call_of_an_action_that_returns_nothing_is_none(site_of: SiteOf) -> None:
+async def test_call_of_an_action_without_a_result_returns_none(site_of: SiteOf) -> None:
     site = await site_of(Greeter)
 
     assert await site.broker.call("greeter.quiet") is None
@@ -220,7 +220,7 @@ async def test_response_of_a_listener_with_an_error_status_is_an_error(site_of: 
     assert caught.value.data == {"a": 1}
 
 
-async def test_call_in_a_test_client_gets_a_context_of_its_own(site_of: SiteOf) -> None:
+async def test_call_in_a_test_client_has_a_separate_context(site_of: SiteOf) -> None:
     site = await site_of(Math)
 
     response = await site.client.call(ACTIONS, "v2.math.double", params={"a": 4})
@@ -272,7 +272,7 @@ async def test_call_has_the_identity_of_the_current_message(site_of: SiteOf) -> 
     assert found["seen"] == "by the action"  # the same task, and the same context
 
 
-async def test_call_outside_of_a_message_has_an_id_of_its_own(site_of: SiteOf) -> None:
+async def test_call_outside_of_a_message_has_a_new_id(site_of: SiteOf) -> None:
     site = await site_of(Who)
 
     first, second = [await site.broker.call("who.am_i") for _ in range(2)]

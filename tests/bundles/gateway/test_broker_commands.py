@@ -66,7 +66,7 @@ def test_actions_as_json_has_the_same_entries_as_the_node() -> None:
     assert names == ["io.broadcast", "io.get_clients", "math.add"]
 
 
-def test_exposed_lists_what_clients_may_call() -> None:
+def test_exposed_lists_the_actions_that_clients_may_call() -> None:
     assert run("gateway", "exposed").output.splitlines() == [
         "NAMESPACE  EVENT   NAME            CALLS",
         "/          call    +               math.add",

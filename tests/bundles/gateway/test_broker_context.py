@@ -214,7 +214,7 @@ async def test_meta_of_a_failed_call_is_merged_back(site_of: SiteOf) -> None:
     assert await site.broker.call("meta.failing") == {"kept": 1}
 
 
-async def test_meta_of_a_call_by_the_broker_is_not_that_of_the_message(site_of: SiteOf) -> None:
+async def test_call_by_the_broker_does_not_share_the_meta_of_the_message(site_of: SiteOf) -> None:
     site = await site_of(Meta)
 
     assert await site.broker.call("meta.independent") == {}

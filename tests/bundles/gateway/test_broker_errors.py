@@ -103,7 +103,9 @@ async def test_moleculer_error_over_http_has_its_type_and_data(site_of: SiteOf) 
     }
 
 
-async def test_number_that_is_no_error_status_is_kept_beside_the_status(site_of: SiteOf) -> None:
+async def test_error_number_that_is_not_a_status_is_kept_beside_status_400(
+    site_of: SiteOf,
+) -> None:
     site = await site_of(Faulty)
 
     with pytest.raises(MoleculerError) as caught:

@@ -95,7 +95,7 @@ async def test_settled_mcall_has_exceptions_among_its_results(site_of: SiteOf) -
     assert results["z"] == "b"
 
 
-async def test_options_of_a_call_override_those_of_mcall(site_of: SiteOf) -> None:
+async def test_options_of_a_call_override_the_options_of_mcall(site_of: SiteOf) -> None:
     site = await site_of(Pair)
 
     first, second = await site.broker.mcall(

@@ -251,7 +251,9 @@ async def test_cache_is_enabled_by_a_function_of_the_context(cached_site: Cached
     assert [await site.call("orders.off") for _ in range(2)] == [4, 5]
 
 
-async def test_cached_result_expires(cached_site: CachedSiteOf) -> None:
+async def test_cached_result_past_its_lifetime_is_computed_again(
+    cached_site: CachedSiteOf,
+) -> None:
     """Redis has its own clock; 50 milliseconds pass there."""
     site = await cached_site(Orders())
     key = "orders.short:"

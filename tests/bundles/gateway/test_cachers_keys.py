@@ -65,7 +65,9 @@ def key_of(
         ({"a": 1}, (), "m.a"),
     ],
 )
-def test_key_is_that_of_moleculer(params: Any, keys: tuple[str, ...] | None, key: str) -> None:
+def test_key_equals_the_key_of_moleculer(
+    params: Any, keys: tuple[str, ...] | None, key: str
+) -> None:
     assert key_of(params, keys) == key
 
 
@@ -143,14 +145,14 @@ def test_key_longer_than_the_limit_ends_with_a_hash() -> None:
     assert key_of({"a": "x" * 97}, max_length=100) == "m.a:a|" + "x" * 97
 
 
-def test_key_as_long_as_the_limit_is_not_that_of_a_longer_one() -> None:
+def test_key_forged_like_a_shortened_key_differs_from_it() -> None:
     shortened = key_of({"a": "x" * 200}, max_length=100)
     forged = shortened.removeprefix("m.a:a|")
     assert key_of({"a": forged}, max_length=100) != shortened
     assert key_of({"a": forged}, max_length=100).startswith("m.a:#")
 
 
-def test_key_of_values_of_other_classes_is_that_of_their_json() -> None:
+def test_key_of_values_of_other_classes_uses_their_json() -> None:
     assert key_of({"a": Account(1)}) == key_of({"a": {"id": 1, "names": {}}})
     assert key_of({"a": date(2024, 1, 1)}) != key_of({"a": date(2024, 1, 2)})
 

@@ -68,7 +68,9 @@ async def test_log_is_empty_by_default(caplog: pytest.LogCaptureFixture) -> None
     assert "secret" not in caplog.text
 
 
-async def test_log_without_parameters_has_none(caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_without_the_setting_contains_no_parameters(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.DEBUG)
     levels = {**LEVELS, "log_request_params": "none"}
     async with in_process(Greeter, **levels) as io:

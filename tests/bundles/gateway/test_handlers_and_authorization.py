@@ -261,7 +261,7 @@ async def test_bad_token_is_refused() -> None:
 
 # check 31
 @pytest.mark.parametrize("token", ["empty", "blank", "other"])
-async def test_any_exception_refuses(token: str) -> None:
+async def test_exception_of_the_authorizer_refuses_the_client(token: str) -> None:
     async with in_process(gateway=Secure) as all_:
         with pytest.raises(ConnectionRefusedException):
             async with all_.connected("/admin", auth={"token": token}):

@@ -67,7 +67,7 @@ async def opened(app: Application, origin: str | None) -> int:
         ("http://*.example.com", "http://example.com", False),
     ],
 )
-async def test_origins_are_those_of_the_server(
+async def test_origin_not_allowed_by_the_server_is_refused(
     allowed: str, origin: str | None, is_allowed: bool
 ) -> None:
     """A wildcard allows subdomains at every depth."""

@@ -20,7 +20,7 @@ BOTH = pytest.mark.parametrize("way", ["websocket", "http"])
 PROFILES = pytest.mark.parametrize("compat", [False, True], ids=["default", "compat"])
 
 Row = tuple[str, Any, tuple[str, Any, int], tuple[str, Any, int]]
-"""Method and arguments; text, code and HTTP status by default, and with compat."""
+"""Method and arguments; then text, code and HTTP status, by default and with ``compat``."""
 
 
 async def check(site_of: SiteOf, way: str, compat: bool, *rows: Row) -> None:

@@ -143,7 +143,7 @@ async def test_disconnect_ends_call_that_has_cancel_on_disconnect(site_of: SiteO
     await until(lambda: not len(site.server.engine))
 
 
-async def test_disconnect_notifies_running_call_which_goes_on(site_of: SiteOf) -> None:
+async def test_disconnect_notifies_running_call_and_does_not_cancel_it(site_of: SiteOf) -> None:
     steps, log = Steps(), Log()
     site = await site_of(steps, listeners=(log,))
     async with site.client() as client:

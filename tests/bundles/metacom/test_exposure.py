@@ -82,7 +82,7 @@ class Users(UserProvider[dict[str, Any]]):
         return None
 
 
-async def test_access_rule_of_the_route_is_that_of_the_method() -> None:
+async def test_method_has_the_access_rule_of_its_route() -> None:
     @access("authenticated")
     class Guarded:
         @http("GET", "/secrets", "secrets")

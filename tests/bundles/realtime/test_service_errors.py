@@ -101,7 +101,9 @@ ERRORS = {
 
 # check 30
 @pytest.mark.parametrize("name", ERRORS)
-async def test_error_is_acknowledged(name: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_error_of_an_event_is_acknowledged(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with KernelClient(Application(bundles=[BUNDLE])) as client:
         response = await client.websocket(f"/faulty:{name}")
     assert response.content == ERRORS[name]

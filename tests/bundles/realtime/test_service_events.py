@@ -66,7 +66,7 @@ VALUES: list[Any] = [{"x": 1}, {}, {"params": {}}, {"body": 1}, [1], "text", b"\
 
 # check 24
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-async def test_event_acknowledges_what_was_sent(value: Any) -> None:
+async def test_event_that_returns_its_data_acknowledges_it(value: Any) -> None:
     async with chat() as client:
         assert (await client.websocket("/chat:echo", body=value)).content == value
 
@@ -112,7 +112,7 @@ async def test_returned_value_is_acknowledged() -> None:
 
 
 # check 29
-async def test_event_without_data_has_data_none() -> None:
+async def test_event_without_data_receives_none() -> None:
     async with chat() as client:
         response = await client.websocket("/chat:echo")
     assert (response.status_code, response.content) == (200, None)
@@ -149,7 +149,7 @@ async def test_service_overrides_unknown_event() -> None:
         assert (await client.websocket("/any:x", body=1)).content == ["x", 1]
 
 
-async def test_service_inherits_events_in_a_namespace_of_its_own() -> None:
+async def test_service_inherits_events_into_its_own_namespace() -> None:
     class News(Chat, namespace="/news"):
         @event
         async def echo(self, data: Data = None) -> Any:

@@ -92,7 +92,7 @@ async def refused(client: KernelClient, name: str) -> Response:
 
 
 # check 32
-async def test_middlewares_run_in_order_and_action_sees_what_they_set() -> None:
+async def test_middlewares_run_in_order_and_pass_attributes_to_the_action() -> None:
     async with (
         KernelClient(application()) as client,
         client.connection("/private", auth={"name": "ada"}) as ada,

@@ -100,7 +100,7 @@ async def test_user_signs_up_logs_in_and_is_shown(api: Api) -> None:
 
 
 async def test_login_wrong_is_401(http_api: Api) -> None:
-    """The id, which tokens have, is not a login."""
+    """The id of a user, which tokens contain, cannot be used to log in."""
     await http_api.sign_up("ada")
     logins = [("ada@example.org", "wrong"), ("bob@example.org", PASSWORD), ("1", PASSWORD)]
 

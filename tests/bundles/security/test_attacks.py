@@ -93,7 +93,7 @@ HOSTILE = {
 
 # E1, E2, E3, E4
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_hostile_token_has_the_response_of_any_bad_one(
+async def test_hostile_token_has_the_response_of_an_invalid_one(
     client_of: ClientOf, name: str
 ) -> None:
     client = client_of(application_of())

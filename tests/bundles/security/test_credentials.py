@@ -54,7 +54,9 @@ READER = CredentialReader(
         ({"Authorization": "Bearer abc", "X-API-Key": "k"}, BearerCredential("abc")),
     ],
 )
-def test_reader_finds_credential(headers: dict[str, str], found: SentCredential | None) -> None:
+def test_reader_returns_the_credential_of_the_headers(
+    headers: dict[str, str], found: SentCredential | None
+) -> None:
     assert READER.in_headers(CIMultiDict(headers)) == found
 
 
@@ -90,7 +92,7 @@ def test_credential_repr_contains_no_secret() -> None:
     assert "secret" not in shown
 
 
-def test_reader_ignores_what_settings_do_not_allow() -> None:
+def test_reader_ignores_credentials_that_settings_do_not_allow() -> None:
     reader = CredentialReader()
     headers = CIMultiDict({"Authorization": basic("a:b"), "X-API-Key": "k"})
     assert reader.in_headers(headers) is None

@@ -344,7 +344,7 @@ async def test_refresh_with_an_invalid_body_is_422(client_of: ClientOf, body: ob
     assert (await client.http("security_refresh_token", body=body)).status_code == 422
 
 
-async def test_refresh_of_a_user_who_is_gone_ends_the_login(client_of: ClientOf) -> None:
+async def test_refresh_of_a_deleted_user_ends_the_login(client_of: ClientOf) -> None:
     accounts = Accounts()
     client = client_of(logins(accounts))
     first = await login(client)

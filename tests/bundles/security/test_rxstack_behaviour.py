@@ -83,7 +83,7 @@ async def test_password_returns_the_user_and_a_wrong_one_raises(
 
 # row 47
 @pytest.mark.parametrize("value", ["Digest abc", "Basic YWRhOmE=", "abc"])
-async def test_credential_that_nothing_reads_is_401_like_none(
+async def test_credential_of_unknown_kind_is_401_as_without_one(
     client_of: ClientOf, value: str
 ) -> None:
     client = client_of(application_of())

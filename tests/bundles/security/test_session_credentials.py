@@ -301,7 +301,7 @@ async def test_socket_that_ends_its_session_gets_its_acknowledgement(client_of: 
         await until(lambda: not window.is_connected)
 
 
-async def test_end_of_all_sessions_of_user_ends_sockets_at_connect_too(
+async def test_end_of_all_sessions_of_user_ends_sockets_that_connect(
     client_of: ClientOf,
 ) -> None:
     bundle = SecurityBundle(Accounts, connect={"/": "authenticated"})

@@ -132,7 +132,7 @@ async def test_bad_credential_is_ignored_where_namespace_is_public(client_of: Cl
         ("/", None, 0),
     ],
 )
-async def test_rule_of_namespace_decides_who_connects(
+async def test_rule_of_namespace_accepts_or_refuses_connections(
     client_of: ClientOf, namespace: str, user: str | None, status: int
 ) -> None:
     rules = {"/admin": access(roles="admin"), "/room/{id:int}": "authenticated"}
@@ -170,7 +170,7 @@ class Hall:
 
 
 @pytest.mark.parametrize("event", ["enter", "look"])
-async def test_user_who_lost_role_of_namespace_sends_no_event_there(
+async def test_user_who_lost_role_of_namespace_cannot_send_events_there(
     client_of: ClientOf, event: str
 ) -> None:
     bundle = SecurityBundle(Accounts, connect={"/admin": access(roles="admin")})

@@ -65,14 +65,14 @@ async def test_account_is_limited_at_one_address_only(clock: Clock) -> None:
     assert await succeeds(throttling, "eve", "10.0.0.1")
 
 
-async def test_spellings_of_an_identifier_count_as_one(clock: Clock) -> None:
+async def test_spellings_of_an_identifier_are_counted_together(clock: Clock) -> None:
     throttling = throttling_of()
     for spelling in ("ada", "ADA", " \uff41\uff44\uff41 "):
         assert await fails(throttling, spelling, "10.0.0.1")
     assert not await fails(throttling, "Ada", "10.0.0.1")
 
 
-async def test_names_of_a_user_count_as_one(client_of: ClientOf) -> None:
+async def test_names_of_a_user_are_counted_together(client_of: ClientOf) -> None:
     class ByMail(Accounts):
         async def load(self, identifier: str) -> Account | None:
             return await super().load(identifier.partition("@")[0])
@@ -124,7 +124,7 @@ async def test_logins_of_an_account_do_not_allow_more_guesses_of_a_similar_name(
     assert guesses == [401] * 5 + [429] * 15
 
 
-async def test_address_is_known_for_the_user_who_has_logged_in_there(clock: Clock) -> None:
+async def test_address_of_a_login_is_not_known_for_a_similar_name(clock: Clock) -> None:
     throttling = throttling_of(attempts=100)
     assert await succeeds(throttling, "Ada", "10.0.0.1")
     assert [await fails(throttling, "ada", f"10.0.1.{n}") for n in range(7)] == [True] * 6 + [
@@ -194,7 +194,7 @@ async def test_failure_of_the_application_is_not_counted(clock: Clock) -> None:
     assert await succeeds(throttling, "ada", "10.0.0.1")
 
 
-async def test_cancelled_attempt_counts(clock: Clock) -> None:
+async def test_cancelled_attempt_is_counted(clock: Clock) -> None:
     """Otherwise a client could disconnect before each response."""
     throttling = throttling_of(attempts=1)
     with pytest.raises(asyncio.CancelledError):

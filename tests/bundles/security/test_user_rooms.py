@@ -157,9 +157,7 @@ async def test_refused_socket_is_not_reached(client_of: ClientOf) -> None:
 
 @pytest.mark.node
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_socket_io_clients_receive_what_is_sent_to_their_user(
-    node: Path, transport: str
-) -> None:
+async def test_socket_io_clients_receive_events_for_their_user(node: Path, transport: str) -> None:
     class Push:
         @inject
         def __init__(self, broadcaster: Broadcaster) -> None:

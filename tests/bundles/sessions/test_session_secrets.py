@@ -207,7 +207,7 @@ async def test_start_over_http_sends_the_secret_as_cookie(site_of: SiteOf) -> No
 
 @TRANSPORTS
 async def test_start_again_ends_the_earlier_session(site_of: SiteOf, transport: str) -> None:
-    """An id that an attacker knows is invalid after a login."""
+    """After a login, an id that an attacker knows is invalid."""
     site = site_of()
     async with client_of(site) as client:
         person, other = Person(client, transport), Person(client, "SOCKET")
@@ -243,7 +243,7 @@ async def test_start_takes_user_that_message_has_set_only(site_of: SiteOf, trans
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
 async def test_start_is_kept_when_its_message_fails(site_of: SiteOf, transport: str) -> None:
-    """Over HTTP the client has no cookie of it, so the earlier session is unknown from then on."""
+    """Over HTTP the client has not received the cookie, so the new session stays unknown to it."""
     async with client_of(site_of()) as client:
         person = Person(client, transport)
         await person.content("start", name="first")
@@ -360,7 +360,7 @@ async def test_restore_of_another_session_keeps_the_earlier_one(site_of: SiteOf)
 async def test_restore_then_message_that_rotates_the_earlier_session_is_401(
     site_of: SiteOf,
 ) -> None:
-    """Its changes are not stored in the session of another client."""
+    """The changes of the message are not stored in the session of another client."""
     site = site_of()
     async with client_of(site) as client:
         of_ada = await Person(client, "SOCKET").content("start", name="ada")
@@ -397,7 +397,7 @@ async def test_restore_then_message_of_earlier_session_stores_into_the_earlier_o
 async def test_change_then_message_that_began_without_session_and_writes_is_401(
     site_of: SiteOf, change: str
 ) -> None:
-    """Its values are not stored in a session that the client has chosen since."""
+    """The values are not stored in a session that the client has chosen later."""
     site = site_of()
     async with client_of(site) as client:
         ada, person = Person(client, "SOCKET"), Person(client, "SOCKET")
@@ -568,7 +568,7 @@ async def test_finish_in_another_process_is_401_at_next_message(site_of: SiteOf)
 
 
 class Refuse:
-    """Raises an exception for each change that can be refused."""
+    """A listener that raises an exception for each change that can be refused."""
 
     def __init__(self, exception: type[Exception]) -> None:
         self.exception = exception
@@ -589,7 +589,7 @@ class Refuse:
 async def test_change_that_a_listener_refuses_is_undone(
     site_of: SiteOf, transport: str, exception: type[Exception], status: int
 ) -> None:
-    """A restored session whose user is not valid is one that does not exist."""
+    """A restored session with an invalid user counts as missing."""
     refuse = Refuse(exception)
     async with client_of(site_of(), refuse) as client:
         of_ada = await Person(client, transport).content("start", name="ada")

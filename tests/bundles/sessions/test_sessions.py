@@ -227,15 +227,17 @@ async def test_session_concurrent_first_messages_of_socket_create_one(site_of: S
 async def slow_before_login(
     site: Site, client: KernelClient, socket: RecordingConnection
 ) -> "asyncio.Task[Response]":
-    """Begin a message of *socket*, which has no session and waits for ``site.shop.go_on``; log the
-    socket in; return the message."""
+    """Begin a message of *socket* without a session, which waits for ``site.shop.go_on``. Then log
+    the socket in, and return the message."""
     slow = asyncio.create_task(client.websocket("slow", params={"name": "a"}, connection=socket))
     await site.shop.begun.get()
     await client.websocket("login", params={"user": "ada"}, connection=socket)
     return slow
 
 
-async def test_session_first_message_of_socket_stores_into_that_of_login(site_of: SiteOf) -> None:
+async def test_session_first_message_of_socket_stores_into_the_login_session(
+    site_of: SiteOf,
+) -> None:
     site = site_of()
     async with site.client() as client, client.connection() as socket:
         slow = await slow_before_login(site, client, socket)
@@ -276,7 +278,7 @@ async def test_session_first_message_of_socket_after_logout_is_401(site_of: Site
 
 
 async def test_session_same_key_keeps_value_of_last_message(site_of: SiteOf) -> None:
-    """Also if it writes the value that it has read, or that was there before."""
+    """This also holds if it writes the value that it has read, or the earlier value."""
     site = site_of()
 
     class Writer:
@@ -365,7 +367,7 @@ async def test_session_login_without_session_creates_one(site_of: SiteOf) -> Non
 
 
 async def test_session_parallel_logins_are_both_valid(site_of: SiteOf) -> None:
-    """A double click: whichever response the browser keeps, its cookie works."""
+    """After a double click the browser keeps one response; the cookies of both work."""
     site = site_of()
 
     class Logins:
@@ -547,7 +549,7 @@ async def test_session_unused_for_the_idle_timeout_expires(
         await send("put", name="a", value="1")
         for _ in range(3):
             site.clock.time += 90
-            assert (await send("get")).content == {"a": "1"}  # a read is a use
+            assert (await send("get")).content == {"a": "1"}  # reading is a use
         site.clock.time += 29
         assert (await send("get")).content == {"a": "1"}
         site.clock.time += 1
@@ -560,7 +562,7 @@ async def test_session_unused_for_the_idle_timeout_expires(
 
 
 async def test_session_expired_is_removed_without_a_request(site_of: SiteOf) -> None:
-    """Its sockets are closed, also with Redis, which expires keys itself."""
+    """The sockets of the session are closed, also with Redis, which expires keys itself."""
     site = site_of(idle_timeout=100)
     async with site.client() as client:
         sessions = client.application.injector.get(Sessions)
@@ -597,7 +599,7 @@ async def test_session_ended_by_another_process_closes_silent_socket(site_of: Si
 
 @pytest.mark.parametrize("store_name", ["sqlite", "redis"])
 async def test_session_watched_and_ended_by_another_process_is_reported(site_of: SiteOf) -> None:
-    """As for a stream, which has no connection."""
+    """A stream, which has no connection, watches its session so."""
     site = site_of()
     async with site.client() as one, site_of().client() as two:
         sessions = one.application.injector.get(Sessions)
@@ -627,7 +629,7 @@ async def test_session_unknown_of_socket_is_not_closed_by_sweeper(site_of: SiteO
 
 @MEMORY
 async def test_session_use_is_stored_at_most_ten_times_per_idle_timeout(site_of: SiteOf) -> None:
-    """Not at every read."""
+    """It is not stored at every read."""
     site = site_of(idle_timeout=100)
     async with site.client() as client:
         store = client.application.injector.get(SessionStore)  # type: ignore[type-abstract]
@@ -669,7 +671,7 @@ async def test_session_of_user_above_limit_ends_the_oldest(site_of: SiteOf) -> N
     ]
 
 
-async def test_session_end_all_ends_those_of_the_user(site_of: SiteOf) -> None:
+async def test_session_end_all_ends_the_sessions_of_the_user(site_of: SiteOf) -> None:
     site = site_of()
     async with site.client() as ada, site_of().client() as _:
         await ada.http("login", params={"user": "ada"})
@@ -809,7 +811,7 @@ def check_private(file: Path, secret: str) -> None:
 
 
 class Watcher:
-    """Reads sessions in listeners, as a bundle that authenticates clients does."""
+    """Reads sessions in listeners, such as a bundle that authenticates clients."""
 
     def __init__(self, sessions: list[Sessions]) -> None:
         self.found = sessions
@@ -888,7 +890,7 @@ async def test_session_connection_rejected_is_forgotten(site_of: SiteOf) -> None
 
 
 async def test_every_message_with_a_session_passes_the_listeners(site_of: SiteOf) -> None:
-    """Rule 1 of the bundles: no second pipeline."""
+    """Each message passes the pipeline of the kernel."""
     seen: list[str] = []
 
     class Counter:
@@ -1038,7 +1040,7 @@ def test_session_settings_invalid_raise(settings_for: SettingsOf, wrong: dict[st
 
 @MEMORY
 async def test_session_cookie_is_secure_over_tls_behind_a_proxy(site_of: SiteOf) -> None:
-    """Tested with a server, see test_wire; here with a name that requires it."""
+    """The name of the cookie requires TLS. For a real server see `test_wire`."""
     async with site_of(cookie="__Host-sid").client() as client:
         response = await client.http("put", params={"name": "a", "value": "1"})
         assert "Secure" in response.headers["Set-Cookie"]
@@ -1048,7 +1050,8 @@ async def test_session_cookie_is_secure_over_tls_behind_a_proxy(site_of: SiteOf)
 
 @MEMORY
 async def test_session_message_handled_again_stores_its_changes(site_of: SiteOf) -> None:
-    """A wrapper that retries: the first attempt fails, the second succeeds."""
+    """A wrapper handles the message twice: the first attempt fails, and the second one
+    succeeds."""
     attempts: list[int] = []
 
     class Flaky:
@@ -1090,7 +1093,7 @@ async def test_session_sweeper_removes_expired_sessions(site_of: SiteOf) -> None
 
 
 @MEMORY
-async def test_session_store_of_application_replaces_that_of_settings(
+async def test_session_store_of_application_replaces_the_store_of_settings(
     settings_for: SettingsOf,
 ) -> None:
     class OwnStore(MemorySessionStore):

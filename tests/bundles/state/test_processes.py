@@ -33,7 +33,7 @@ def disturbed_redis(
 async def test_increments_of_four_processes_are_all_counted(
     disturbed_redis: RedisServer,
 ) -> None:
-    """Each subscriber gets rising values, and the sum at the end."""
+    """Each subscriber gets rising values, and finally the sum."""
     total = PROCESSES * TIMES
     arguments = (disturbed_redis.url, "processes", str(TIMES), str(total))
     running = [
@@ -118,7 +118,7 @@ class Disturbed:
             return len({(replica.epoch, replica.position) for replica in replicas}) == 1
 
         await until(is_settled)
-        for _ in replicas:  # each has found the last log, and has sent what that did not contain
+        for _ in replicas:  # each process has found the last log
             await asyncio.gather(*(site.state.flush() for site in self.sites))
         await until(is_settled)
 

@@ -103,7 +103,8 @@ async def test_rolled_back_transaction_is_never_seen_elsewhere(
 async def test_transfers_of_two_processes_keep_the_sum(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """Each reads two accounts and writes both: no update is lost, and no account goes below 0."""
+    """Each transfer reads and writes two accounts. No update is lost, and no account goes below
+    0."""
     sites = await pair(site_of, shared_redis, key=key, attempts=100)
     sites[0].state.set("accounts", {"a": 20, "b": 20, "c": 20})
     await settled(*sites)
@@ -147,7 +148,7 @@ async def test_transaction_on_values_of_the_past_is_a_conflict(
 async def test_increment_of_a_value_that_became_a_text_is_logged(
     site_of: StateOf, shared_redis: RedisServer, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The text comes first in the order of all changes."""
+    """The text precedes the increment in the order of all changes."""
     here, there = await pair(site_of, shared_redis, key=key)
     here.state.increment("n", delay=3600)
     there.state.set("n", "text")
@@ -235,7 +236,7 @@ async def test_log_is_trimmed_and_a_late_process_loads_the_image(
 async def test_image_that_the_log_does_not_have_is_not_saved(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """Redis has got an older state, and the process has not noticed that yet."""
+    """Redis has restored an older state, and the process has not noticed it yet."""
     here = await site_of(shared_redis, key=key)
     replica, store = here.state._replica, here.log._store
     here.state.increment("n")
@@ -264,10 +265,10 @@ async def ready(site: Site) -> None:
     await until(lambda: site.log.problem is None)
 
 
-async def test_killed_redis_comes_back_empty(
+async def test_killed_redis_that_restarts_empty_gets_the_state_again(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The processes still have the state; changes of the outage add up."""
+    """The processes still have the state; changes during the outage are added."""
     here, there = await pair(site_of, redis)
     here.state.set("a", {"b": 1})
     here.state.increment("n", 10)
@@ -316,7 +317,7 @@ async def test_flushed_redis_of_an_empty_state_logs_no_loss(
 async def test_new_process_does_not_hide_the_state_of_the_others(
     redis: RedisServer, site_of: StateOf
 ) -> None:
-    """It is the first one that sees the empty Redis, and knows nothing."""
+    """The new process is the first one to see the empty Redis, and has no state."""
     here = await site_of(redis)
     here.state.increment("n", 10)
     await here.state.flush()
@@ -354,10 +355,10 @@ async def test_paused_redis_delays_changes_only(redis: RedisServer, site_of: Sta
     await ready(there)
 
 
-async def test_lost_reply_is_no_problem_once_the_change_arrives(
+async def test_lost_reply_is_not_reported_once_the_change_arrives(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Redis has carried the command out after it was waited for, and nothing is written later."""
+    """Redis has executed the command after its timeout, and nothing is written later."""
     site = await site_of(redis)
     for _ in range(3):
         with redis.paused():
@@ -371,7 +372,7 @@ async def test_lost_reply_is_no_problem_once_the_change_arrives(
 async def test_redis_that_returns_to_an_older_state_gets_the_newer_one(
     redis: RedisServer, site_of: StateOf
 ) -> None:
-    """It saves its data from time to time, and not at its end."""
+    """This Redis saves its data from time to time, and not when it stops."""
     here, there = await pair(site_of, redis)
     here.state.increment("n", 5)
     await settled(here, there)
@@ -559,7 +560,7 @@ class Unpackable(Set):
         return super().packed()
 
 
-async def test_writing_goes_on_after_an_unexpected_error(
+async def test_writing_continues_after_an_unexpected_error(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = await pair(site_of, redis)
@@ -608,7 +609,7 @@ async def test_changes_that_are_lost_at_the_end_are_logged(
 async def test_changes_that_may_be_lost_at_the_end_are_logged(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Redis has the first one already, and carries it out later."""
+    """Redis has already received the first change, and executes it later."""
     here = await site_of(redis)
     here.state.set("script", "loaded")
     await here.state.flush()
@@ -624,10 +625,10 @@ async def test_changes_that_may_be_lost_at_the_end_are_logged(
     await until(lambda: there.state.get("a") == "x" * 100)
 
 
-async def test_stop_sends_what_waits_as_soon_as_redis_is_back(
+async def test_stop_sends_waiting_changes_when_redis_is_back(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It does not wait for the next try, which may be later than the end."""
+    """The stop does not wait for the next attempt, which may be later than its timeout."""
     here = await site_of(redis, command_timeout=10)
     redis.kill()
     await until(lambda: here.log.problem)

@@ -113,7 +113,7 @@ async def test_change_below_a_value_is_rejected(state: State, value: Any, name: 
 
 
 async def test_change_below_a_value_is_rejected_in_a_transaction(state: State) -> None:
-    """It sees its own changes, and those of others."""
+    """A transaction sees its own changes and the changes of others."""
     state.set("list", [1])
     state.set("stock", {"tea": 1})
     async with state.transaction() as t:
@@ -186,7 +186,8 @@ async def test_increment_of_other_values_is_rejected(state: State) -> None:
 
 
 async def test_change_beyond_a_limit_is_an_error_that_names_it(site_of: StateOf) -> None:
-    """Only the setting that is exceeded, its value, and what the change would have made."""
+    """The message contains only the setting, its value, and the value that the change would have
+    caused."""
     state = (await site_of(max_keys=4, max_size=2000, max_value_size=1024)).state
     with pytest.raises(StateFullException, match=r"'a' .* 1024 bytes; state\.max_value_size"):
         state.set("a", "x" * 10_000_000)
@@ -228,7 +229,7 @@ async def test_change_beyond_a_limit_is_a_507_for_the_client(client_of: ClientOf
 
 
 async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) -> None:
-    """It cannot be written into the log."""
+    """Such a path cannot be written into the log."""
 
     class Text(str):
         pass
@@ -374,7 +375,7 @@ async def test_listener_without_a_known_signature_is_accepted(state: State) -> N
 
 @pytest.mark.parametrize("path", ["a.*", "*", "a.*.b", "a.**"])
 async def test_pattern_as_a_path_to_watch_is_rejected(state: State, path: str) -> None:
-    """It would never be called. A value may have such a path."""
+    """The listener would never be called. A value may have such a path."""
     with pytest.raises(ValueError, match=r"no patterns.*watch\('shop', listener\)"):
         state.subscribe(path, print)
     with pytest.raises(ValueError, match="no patterns"):
@@ -433,7 +434,7 @@ async def test_error_of_a_watcher_is_logged(
 async def test_watcher_that_waits_for_a_cancelled_task_is_called_again(
     state: State, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its CancelledError is not a cancellation of the task that calls it."""
+    """The CancelledError of the watcher does not cancel the task that calls it."""
     cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     cancelled.cancel()
     seen: list[Any] = []
@@ -456,7 +457,7 @@ async def test_watcher_that_waits_for_a_cancelled_task_is_called_again(
     caplog.clear()
 
 
-async def test_stop_does_not_wait_for_a_watcher_that_goes_on(
+async def test_stop_does_not_wait_for_a_watcher_that_ignores_cancellation(
     site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await site_of()
@@ -552,7 +553,7 @@ async def test_transaction_is_carried_out_at_its_end(state: State) -> None:
 
 # T75
 async def test_rolled_back_transaction_changes_nothing(state: State) -> None:
-    """Also no watcher is called."""
+    """No watcher is called either."""
     seen: list[Any] = []
     state.watch("", lambda *change: seen.append(change))
 
@@ -764,7 +765,7 @@ def file_of(values: str) -> str:
 async def test_file_without_a_state_ends_the_boot(
     site_of: StateOf, tmp_path: Path, text: str
 ) -> None:
-    """Also one of another program or version, which the first change would replace."""
+    """This includes files of another program or version, which the first change would replace."""
     file = tmp_path / "state.json"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=r"state\.json' has no state"):

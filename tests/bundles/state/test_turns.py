@@ -1,4 +1,4 @@
-"""Transactions that conflict get their turn, each in its time."""
+"""Transactions that conflict take turns."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ from tests.waiting import until
 
 
 async def add(t: Transaction) -> None:
-    """It lets others run between its read and its change."""
+    """Others can run between its read and its change."""
     count = t.get("count", 0)
     await asyncio.sleep(0)
     t.set("count", count + 1)
@@ -45,10 +45,10 @@ async def test_transactions_of_two_processes_take_turns(
 
 
 class Held:
-    """A function for `State.transact` that is held up in its tries.
+    """A function for `State.transact` whose attempts wait for the test.
 
     Args:
-        disturbed: how many tries find at their end that what they have read has changed.
+        disturbed: the number of attempts that end with a conflict, since their reads have changed.
     """
 
     def __init__(self, state: State, disturbed: int) -> None:
@@ -67,7 +67,7 @@ class Held:
 
 
 async def in_turn(state: State, disturbed: int = 1) -> tuple[Held, asyncio.Task[Any]]:
-    """One that has begun its turn."""
+    """A function that has begun its turn."""
     held = Held(state, disturbed)
     task = asyncio.create_task(state.transact(held))
     await until(lambda: held.tries > disturbed)
@@ -118,7 +118,7 @@ async def test_new_transaction_waits_for_one_that_conflicts_often(site_of: State
 
 
 async def test_transaction_within_another_one_ends(site_of: StateOf) -> None:
-    """It waits for the turn of the other, which waits for it."""
+    """The inner transaction waits for the turn of the outer one, which waits for the inner one."""
     state = (await site_of(commit_timeout=0.05, attempts=4)).state
 
     async def outer(t: Transaction) -> None:
@@ -185,8 +185,7 @@ async def test_claim_of_a_killed_process_ends_after_a_short_time() -> None:
 
 
 async def test_turn_keeps_its_claim_when_another_one_of_the_process_ends() -> None:
-    """The first one has lost its turn, since it takes long, and ends after the claim of the
-    second one."""
+    """The first turn took too long and was lost. It ends after the claim of the second one."""
     replica = Replica("here")
 
     def submit(unit: Unit) -> None:
@@ -197,7 +196,7 @@ async def test_turn_keeps_its_claim_when_another_one_of_the_process_ends() -> No
         with turns.turn() as first:
             await first.begin()
             first.claim()
-            await second.begin()  # the first one has taken too long
+            await second.begin()  # the first turn has taken too long
             second.claim()
         replica.claims.note("other", True)
         assert replica.claims.first == "here"

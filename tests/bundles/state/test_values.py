@@ -1,4 +1,4 @@
-"""Paths and values of hostile shape: each is rejected with an error that names the rule."""
+"""Hostile paths and values: each is rejected with an error that names the rule."""
 
 import math
 import sys
@@ -37,7 +37,7 @@ def test_hostile_path_is_rejected(path: str, rule: str) -> None:
 
 
 class Text(str):
-    """As ``markupsafe.Markup`` or a member of a ``StrEnum``."""
+    """A subclass of str, such as ``markupsafe.Markup`` or a ``StrEnum``."""
 
 
 @pytest.mark.parametrize("path", [1, ["a"], Text("a")], ids=lambda path: type(path).__name__)
@@ -129,7 +129,7 @@ def test_path_of_a_leaf_over_the_limit_is_rejected() -> None:
     assert Cleaner("the file", 2000).clean({"k" * 1000: 1}, 0)
 
 
-def test_value_is_copied() -> None:
+def test_value_that_is_set_is_copied() -> None:
     items = [1]
     cleaned = clean({"a": items, "b": (2, 3)})
     items.append(2)
@@ -148,7 +148,7 @@ def test_digests_of_different_types_differ() -> None:
     ids=ascii,
 )
 def test_size_of_a_value_is_the_same_when_set_and_when_read(value: Any) -> None:
-    """Otherwise a state that fits is not read from its file again."""
+    """Otherwise a state within the limits could not be read from its file."""
     cleaner = Cleaner("a", 1000)
     assert measure(cleaner.clean(value, 1))[1] == cleaner.size
 

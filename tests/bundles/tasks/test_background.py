@@ -43,7 +43,7 @@ def client_for(orders: Orders, shutdown_timeout: float = 10.0, **limits: int) ->
     )
 
 
-async def test_background_work_goes_on_after_the_response_and_shutdown_waits() -> None:
+async def test_background_work_continues_after_the_response_and_shutdown_waits() -> None:
     orders = Orders()
     client = client_for(orders)
     assert (await client.http("order", params={"name": "tea"})).status_code == 200

@@ -229,7 +229,7 @@ async def test_message_that_is_put_twice_runs_once(redis: RedisServer) -> None:
 
 
 async def test_tasks_survive_a_redis_that_is_killed(redis_server: Path, tmp_path: Path) -> None:
-    """With an append-only file; a worker goes on when Redis is back."""
+    """Redis has an append-only file. A worker continues when Redis is back."""
     options = ("--appendonly", "yes", "--appendfsync", "always")
     with running_redis(redis_server, tmp_path, *options) as redis:
         async with worker(redis) as process, site(redis, lost_after=60.0) as app:
@@ -279,7 +279,7 @@ async def test_result_that_has_expired_is_an_error(redis: RedisServer) -> None:
 async def test_message_that_cannot_be_read_ends_no_worker(
     redis: RedisServer, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An entry of a later release, or of another application with the same prefix."""
+    """It is an entry of a later release, or of another application with the same prefix."""
     redis.command("HSET", "{rxkernel:tasks}:messages", "bad", message)
     redis.command("RPUSH", "{rxkernel:tasks}:waiting", "bad", "lost")
     async with local_worker(redis), site(redis) as app:

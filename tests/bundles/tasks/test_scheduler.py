@@ -160,7 +160,7 @@ async def test_remove_and_stop_end_added_tasks(tmp_path: Path) -> None:
 
 # T60
 async def test_past_moment_is_not_added() -> None:
-    """Past date → empty id."""
+    """The id of a task with a past date is empty."""
     async with running_site(Jobs()) as site:
         assert await site.scheduler.add("slow", at="2027-07-15 12:00") is None
         assert await site.scheduler.add("slow", every="2021") is None
@@ -219,7 +219,7 @@ async def test_remove_of_decorated_method_is_an_error() -> None:
 async def test_job_longer_than_its_period_never_overlaps(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A run that still goes on is logged, as in Impress."""
+    """A run that is still active is logged, as in Impress."""
     jobs = Jobs()
     async with running_site(jobs) as site:
         jobs.gate.clear()

@@ -1,5 +1,5 @@
-"""`WorkerPool`: results, errors, limits, and processes that die. RxStack's pool (its
-`worker-threads-pool`, specification §11 and check 65) starts a thread for each call."""
+"""`WorkerPool`: results, errors, limits, and processes that die. RxStack's pool
+(`worker-threads-pool`) starts a thread for each call."""
 
 import asyncio
 import logging
@@ -94,7 +94,7 @@ async def test_exception_that_cannot_be_raised_here_is_reported(
 
 
 async def test_stop_iteration_reaches_the_caller(pool: WorkerPool) -> None:
-    """Python does not let a coroutine raise it."""
+    """A coroutine of Python cannot raise StopIteration."""
     with pytest.raises(RuntimeError, match="StopIteration"):
         await pool.run(jobs.stop_iteration)
 
@@ -119,7 +119,7 @@ async def test_function_that_cannot_be_imported_is_named(pool: WorkerPool) -> No
     ],
     ids=["lock", "coroutine", "one way"],
 )
-async def test_result_that_cannot_be_pickled_is_an_error_and_the_worker_goes_on(
+async def test_result_that_cannot_be_pickled_is_an_error_and_keeps_the_worker(
     pool: WorkerPool, function: Callable[[], object], text: str
 ) -> None:
     pid = await pool.run(jobs.pid)
@@ -140,7 +140,7 @@ DEATHS = {
 async def test_worker_that_dies_fails_its_own_call_only(
     tmp_path: Path, function: Callable[[], None], text: str, code: int
 ) -> None:
-    """`ProcessPoolExecutor` fails all calls, and those that follow."""
+    """`ProcessPoolExecutor` fails all running and later calls."""
     os.mkfifo(go := tmp_path / "go")
     async with running_pool(2) as pool:
         other = asyncio.create_task(pool.run(jobs.wait_for, tmp_path / "begun", go))
@@ -340,7 +340,7 @@ async def test_closing_pool_with_a_cancelled_call_in_the_queue_ends_all_calls(
     assert [type(result) for result in results] == [closed, asyncio.CancelledError, closed]
 
 
-async def test_closing_pool_lets_idle_workers_exit_by_themselves(tmp_path: Path) -> None:
+async def test_closing_pool_leaves_no_idle_workers(tmp_path: Path) -> None:
     before = children()
     async with running_pool(2, start_at_boot=True) as pool:
         await pool.run(jobs.add, 1, 2)
@@ -361,7 +361,7 @@ async def test_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPa
 async def test_worker_that_ends_at_its_start_is_an_error_and_is_not_started_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the machine had no memory for the process."""
+    """For example, the machine has no memory for the process."""
     program, starts = tmp_path / "python", tmp_path / "starts"
     program.write_text(f"#!/bin/sh\necho >> {starts}\nexit 3\n")
     program.chmod(0o755)

@@ -1,5 +1,5 @@
-"""The directory tree of Impress's article of 2015, translated to Python, answers as the article
-says; where Impress did not (specification §7.1 to §7.4), as it should have."""
+"""The directory tree of Impress's article of 2015, translated to Python, responds as the article
+says, also where Impress did not."""
 
 import asyncio
 import os
@@ -318,7 +318,7 @@ async def test_falsy_result_is_sent(browser: Browser, name: str, text: str) -> N
     assert await browser.get(f"/api/falsy.json?v={name}") == (200, text)
 
 
-async def test_cycle_is_cut(browser: Browser) -> None:
+async def test_cycle_in_data_is_sent_as_null(browser: Browser) -> None:
     status, text = await browser.get("/api/cycle.json")
 
     assert status == 200

@@ -48,7 +48,7 @@ async def test_inherited_handler_that_is_a_middleware_is_an_error(
     assert "the handler app/get.py is a middleware" in caplog.text
 
 
-async def test_timeout_of_an_inherited_handler_counts(site: Site) -> None:
+async def test_timeout_of_an_inherited_handler_is_enforced(site: Site) -> None:
     files = {
         "app/get.py": """
             import asyncio
@@ -223,7 +223,7 @@ async def test_wrong_timeout_of_a_stage_is_an_error(site: Site, value: str) -> N
     assert "write a number of seconds greater than 0" in await site.problems({"app/end.py": text})
 
 
-async def test_middleware_takes_services(site: Site) -> None:
+async def test_middleware_receives_services(site: Site) -> None:
     text = """
         from rxkernel import Kernel, Response
 

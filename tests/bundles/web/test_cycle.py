@@ -57,7 +57,7 @@ async def test_stages_run_in_order_and_missing_ones_are_inherited(site: Site) ->
 
 
 # T67
-async def test_own_stage_replaces_that_of_the_parent(site: Site) -> None:
+async def test_own_stage_replaces_the_stage_of_the_parent(site: Site) -> None:
     own = {"app/a.json/request.py": stage("request", label="own request")}
     client = await site.start({**TREE, **own})
 
@@ -370,7 +370,7 @@ async def test_middleware_that_returns_data_is_an_error(
 
 
 # T71
-async def test_handler_that_never_ends_is_408_and_the_site_goes_on(
+async def test_handler_that_never_ends_is_408_and_others_are_served(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = {
@@ -497,7 +497,7 @@ async def test_concurrent_handlers_inherit_from_their_own_parents(site: Site) ->
     assert (await client.http("GET /a/b.json")).content == b'["a<root","a<root"]'
 
 
-async def test_inherited_of_a_task_that_runs_after_its_stage_is_that_of_its_handler(
+async def test_inherited_called_by_a_later_task_calls_the_parent_of_its_handler(
     site: Site,
 ) -> None:
     files = {

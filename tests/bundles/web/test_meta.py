@@ -1,4 +1,4 @@
-"""The contract of a verb: ``meta`` of 2015, and the fields of endpoints (§7.1, §7.6)."""
+"""The contract of a verb: ``meta`` of Impress of 2015, and the fields of endpoints."""
 
 import pytest
 
@@ -225,7 +225,7 @@ DECORATED = """
     """
 
 
-async def test_contract_of_a_decorator_counts(site: Site) -> None:
+async def test_contract_of_a_decorator_is_enforced(site: Site) -> None:
     text = DECORATED.format(stage="get", more="description = 'A number'")
     client = await site.start({"app/a.json/get.py": text})
 
@@ -314,7 +314,7 @@ RETURNS = """
     ],
 )
 @pytest.mark.parametrize("around", [{}, {"app/request.py": GOES_ON}], ids=["plain", "around"])
-async def test_result_that_fits_is_sent_with_a_middleware_too(
+async def test_result_that_fits_is_sent_through_a_middleware(
     site: Site,
     extension: str,
     signature: str,
@@ -349,7 +349,7 @@ async def test_result_that_fits_is_sent_with_a_middleware_too(
     ids=["data", "end", "csv", "xml", "template", "nothing", "verb"],
 )
 @pytest.mark.parametrize("around", [{}, {"app/request.py": GOES_ON}], ids=["plain", "around"])
-async def test_result_that_does_not_fit_is_500_with_a_middleware_too(
+async def test_result_that_does_not_fit_is_500_through_a_middleware(
     site: Site,
     extension: str,
     signature: str,

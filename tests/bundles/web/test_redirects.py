@@ -1,4 +1,5 @@
-"""``client.redirect`` to another host: allowed, sent by a visitor, or a mistake."""
+"""``client.redirect`` to another host: a listed host, an address that a visitor sent, or a
+mistake."""
 
 import pytest
 

@@ -303,7 +303,7 @@ async def test_circuit_stays_closed_while_most_calls_succeed(
 
 
 # T58
-async def test_failures_before_the_window_do_not_count(
+async def test_failures_before_the_window_are_not_counted(
     limited: Callable[..., RemoteMethod], stub: Stub, clock: ManualClock
 ) -> None:
     method = limited(circuit_breaker={"failures": 2, "window": 10})

@@ -30,7 +30,7 @@ async def test_method_with_a_path_sends_its_arguments_as_segments(
 
 
 # T56
-async def test_url_of_the_service_with_a_path_comes_first(
+async def test_path_of_a_method_is_appended_to_the_url_of_the_service(
     method_of: MethodOf, service_of: ServiceOf, stub: Stub
 ) -> None:
     current_time = method_of(CURRENT_TIME, service_of(url=f"{stub.url}/api/"))
@@ -67,7 +67,7 @@ async def test_method_sends_every_verb(method_of: MethodOf, stub: Stub, verb: st
 
 
 # T57
-async def test_query_sends_falsy_values_and_no_none(method_of: MethodOf, stub: Stub) -> None:
+async def test_query_contains_falsy_values_except_none(method_of: MethodOf, stub: Stub) -> None:
     names = ["zero", "empty", "no", "none", "list", "missing"]
     search = method_of({"method": {"get": ""}, "query": {"prefix": "p_", "params": names}})
     await search(zero=0, empty="", no=False, none=None, list=["a b", "&=", None])

@@ -514,7 +514,7 @@ def test_int_and_float_of_a_number_keep_their_types() -> None:
 
 
 # T61
-def test_tuple_is_a_tuple_and_optional_items_are_none() -> None:
+def test_tuple_becomes_a_python_tuple_with_none_for_optional_items() -> None:
     assert compile_schema(["string", "number"]).validate(["x", 1]) == ("x", 1)
     value = compile_schema([{"sum": "number"}, "?string"]).validate([1])
     assert (value, value.sum) == ((1, None), 1)
@@ -679,7 +679,7 @@ def test_unknown_name_that_looks_like_an_item_of_an_object_is_an_error(name: str
     ]
 
 
-def test_errors_are_limited() -> None:
+def test_number_of_errors_is_limited_to_50() -> None:
     errors = errors_of(compile_schema({"array": "number"}), ["x"] * 1000)
     assert len(errors) == 50
 

@@ -108,7 +108,7 @@ async def test_only_the_named_groups_get_an_event(nodes: Nodes, method: str) -> 
     assert HEARD == {("mail-1", "mail"): 1}
 
 
-async def test_handler_knows_the_sender(nodes: Nodes) -> None:
+async def test_handler_of_an_event_sees_the_sender(nodes: Nodes) -> None:
     class Accounts:
         @action("accounts.create")
         async def create(self, ctx: CurrentContext) -> None:

@@ -133,7 +133,7 @@ async def test_call_that_ends_after_a_logout_does_not_log_in_again(nodes: Nodes)
     assert me["user"] is None
 
 
-async def test_errors_of_other_nodes_reach_clients_as_own_ones(nodes: Nodes) -> None:
+async def test_errors_of_other_nodes_reach_clients_unchanged(nodes: Nodes) -> None:
     await nodes.start("accounts-1", Accounts)
     io = Client((await with_gateway(nodes, LISTED)).client)
 

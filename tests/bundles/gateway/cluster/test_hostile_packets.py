@@ -245,7 +245,7 @@ async def test_messages_of_a_node_without_information_are_dropped(
     assert counter.runs == 0
 
 
-async def test_nodes_are_limited(nodes: Nodes) -> None:
+async def test_node_beyond_the_limit_is_dropped(nodes: Nodes) -> None:
     node = await nodes.start("one", Counter)
     raw = RawNode(nodes.bus)
     for number in range(1001):

@@ -140,7 +140,7 @@ async def until_false(function: object, topic: str) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_close_sends_what_was_published(bus: Bus) -> None:
+async def test_close_sends_published_packets_first(bus: Bus) -> None:
     sender, _ = await bus.connected("MOL.other")
     _, other = await bus.connected("MOL.DISCONNECT")
     sending = [asyncio.create_task(sender.publish("MOL.DISCONNECT", bytes(9000)))]

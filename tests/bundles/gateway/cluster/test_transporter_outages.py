@@ -354,7 +354,7 @@ async def test_connect_cancelled_leaves_nothing_behind(bus: Bus) -> None:
     assert connecting.cancelled()
 
 
-async def test_publish_cancelled_is_no_error_for_others(own_bus: Bus) -> None:
+async def test_publish_cancelled_does_not_fail_other_calls(own_bus: Bus) -> None:
     transporter, recorder = await own_bus.connected("MOL.a")
     cancelled = asyncio.create_task(transporter.publish("MOL.a", b"1"))
     kept = asyncio.create_task(transporter.publish("MOL.a", b"2"))

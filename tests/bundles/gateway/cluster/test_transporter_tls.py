@@ -56,7 +56,7 @@ def encrypted(
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_tls_with_trusted_certificate_works(
+async def test_tls_with_trusted_certificate_connects(
     encrypted: tuple[NatsServer | RedisServer, str],
 ) -> None:
     server, url = encrypted

@@ -346,7 +346,7 @@ async def test_python_repeats_a_call_of_node(python: PythonNode, node: NodePeer)
 # --- events
 
 
-async def test_python_hears_emitted_events_of_node(python: PythonNode, node: NodePeer) -> None:
+async def test_python_receives_emitted_events_of_node(python: PythonNode, node: NodePeer) -> None:
     params = {"event": "user.created", "data": {"id": 2}, "options": {"groups": ["listener"]}}
 
     await node.emit("user.created", {"id": 1}, meta={"by": "ada"})
@@ -366,7 +366,7 @@ async def test_python_hears_emitted_events_of_node(python: PythonNode, node: Nod
     assert (second["payload"], second["caller"], second["level"]) == ({"id": 2}, "nested", 2)
 
 
-async def test_node_hears_broadcast_events_of_python(
+async def test_node_receives_broadcast_events_of_python(
     python: PythonNode, peers: list[NodePeer]
 ) -> None:
     await python.broker.broadcast("order.created", {"id": 1}, meta={"by": "ada"})

@@ -69,7 +69,7 @@ async def test_parallel_calls_get_their_own_results(site_of: SiteOf) -> None:
         assert await asyncio.gather(*calls) == times
 
 
-async def test_call_passes_array(site_of: SiteOf) -> None:
+async def test_call_with_an_array_sends_it_unchanged(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with Metacom(site.websocket_url) as client:
         assert await client.call("example/echo", [1, "2"]) == [1, "2"]

@@ -33,7 +33,7 @@ def chunk(id: int, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1_000_000, 30_000_000])
-async def test_upload_reaches_endpoint(site_of: SiteOf, size: int) -> None:
+async def test_upload_is_received_whole(site_of: SiteOf, size: int) -> None:
     site = await site_of(Files)
     data = os.urandom(size)
     async with Metacom(site.websocket_url, timeout=20) as client:
@@ -58,7 +58,7 @@ async def test_uploads_of_iterables_run_in_parallel(site_of: SiteOf) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1_000_000, 30_000_000])
-async def test_download_reaches_client(site_of: SiteOf, size: int) -> None:
+async def test_download_is_received_whole(site_of: SiteOf, size: int) -> None:
     site = await site_of(Files)
     async with Metacom(site.websocket_url, timeout=20) as client:
         answer = await client.call("files/download", {"size": size, "part": 100_000})

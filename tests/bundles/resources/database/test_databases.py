@@ -292,7 +292,7 @@ def _mode(file: Path) -> int:
 def test_file_that_another_process_creates_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite itself does not wait before it changes the journal mode."""
+    """SQLite itself does not wait for the lock when it changes the journal mode."""
     other = sqlite3.connect(tmp_path / "app.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     monkeypatch.setattr("bundles.sqlite.wal.time.sleep", lambda _: other.execute("ROLLBACK"))

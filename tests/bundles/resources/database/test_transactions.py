@@ -54,7 +54,7 @@ class Isolated:
         return await session.scalar(text("SHOW transaction_isolation"))
 
 
-async def test_isolation_is_that_of_one_transaction(
+async def test_isolation_of_a_transaction_ends_with_it(
     client_of: ClientOf, postgresql_database: TestDatabase
 ) -> None:
     """For MariaDB, see the conflicts below, which only SERIALIZABLE has."""
@@ -110,7 +110,8 @@ async def _counter_of(client_of: ClientOf, url: str) -> Any:
 async def test_conflict_is_retried_and_emits_once(
     client_of: ClientOf, dialect: str, request: pytest.FixtureRequest
 ) -> None:
-    """SQLite has no such conflict: a transaction that may write has the lock from the start."""
+    """SQLite has no such conflict, since a transaction that may write holds the lock from its
+    start."""
     client, counter = await _counter_of(
         client_of, request.getfixturevalue(f"{dialect}_database").url
     )

@@ -35,7 +35,7 @@ class Desk:
         return [changed, book.title, book.pages]
 
 
-async def test_apply_sets_only_what_was_sent(
+async def test_apply_sets_only_sent_fields(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
     client = client_of(library(sqlite_database.url, Desk))

@@ -118,7 +118,7 @@ async def test_entity_absent_is_404(client_of: ClientOf, any_database: TestDatab
 async def test_entity_by_a_value_of_another_type_is_404(
     client_of: ClientOf, any_database: TestDatabase
 ) -> None:
-    """Over a socket the client chooses the type of the value."""
+    """Over a socket, the client chooses the type of the value."""
     client = await _filled(client_of, any_database)
 
     for sent in (True, None, [1], {"id": 1}, {"$ne": 1}, 1.5):
@@ -167,7 +167,7 @@ class _Wrong:
     async def relation(self, book: Annotated[Book, Entity("author")]) -> None: ...
 
 
-async def test_entity_that_cannot_work_is_an_error_at_boot(
+async def test_invalid_entity_parameter_is_an_error_at_boot(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:

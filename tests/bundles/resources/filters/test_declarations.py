@@ -181,7 +181,7 @@ def test_transformer_that_raises_rejects_value() -> None:
 
 
 def test_renamed_operator_runs_in_place_of_the_one_that_was_sent() -> None:
-    """Names are replaced once: a new name is not replaced again."""
+    """A name is replaced once; the new name is not replaced again."""
     name = Field("$eq", "$ne", path="title", rename={"$eq": "$contains", "$ne": "$eq"})
     filters = Filters(name=name).bind(Book)
     with session_of(Book(id=1, title="ab"), Book(id=2, title="b")) as session:
@@ -211,7 +211,7 @@ def test_expression_is_compared_and_sorted_by() -> None:
 
 
 def test_type_of_client_replaces_type_of_column() -> None:
-    """A column of an own type, whose values a client cannot send."""
+    """A client cannot send the values of such a column."""
     filters = Filters(sum=Field("$gt", "$null", type=float), sort="number").bind(Sale)
     with session_of(*(Sale(number=n, region="x", sum=n / 2, sort=0) for n in (1, 2, 3))) as s:
         query = filters.parse({"sum[$gt]": "0.5"})
@@ -255,7 +255,7 @@ def test_datetimes_are_compared_in_any_timezone() -> None:
         assert ids(session, filters, "seen[$lt]=2026-01-02T00:00:00%2B00:01") == []
 
 
-def test_description_lists_what_clients_may_send() -> None:
+def test_description_lists_the_parameters_of_clients() -> None:
     filters = Filters(
         title=("$eq", "$contains"),
         pages=("$in",),

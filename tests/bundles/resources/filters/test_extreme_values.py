@@ -109,7 +109,7 @@ def walk(session: Session, sort: str) -> list[int]:
 
 
 def test_decimals_with_more_digits_than_scale_are_paged(engine: Engine) -> None:
-    """SQLite stores them, and SQLAlchemy rounds what it reads to the scale."""
+    """SQLite stores them, and SQLAlchemy rounds the values to the scale when it reads them."""
     prices = [Decimal("0.125"), Decimal("0.1251"), Decimal("-3.999"), Decimal("1e-7"), None]
     with Session(engine) as session:
         session.add_all(Book(id=n, title="", price=p) for n, p in enumerate(prices, 1))

@@ -188,7 +188,7 @@ def test_number_of_errors_is_limited() -> None:
 
 
 def test_large_objects_are_not_searched_for_more_errors() -> None:
-    """An unknown name is compared with all names, which takes time."""
+    """Comparing each unknown name with all names takes time."""
     many = {f"x{number}": 1 for number in range(100_000)}
     assert errors(many) == [("params", "too_long", "expected parameters of length <= 1000")]
     assert len(errors({"$or": [many], "title": many})) == 50

@@ -117,7 +117,7 @@ def test_cursor_is_valid_after_its_row_was_deleted(session: Session) -> None:
     assert page_of(session, BOUND, {"cursor": cursor})[0] == [5, 6, 7]
 
 
-def test_count_is_that_of_all_pages(session: Session) -> None:
+def test_count_contains_the_rows_of_all_pages(session: Session) -> None:
     _, cursor = page_of(session, BOUND, {})
     for asked in ({}, {"limit": 1, "skip": 2}, {"cursor": cursor}, {"sort": "author"}):
         assert session.scalar(BOUND.parse(asked).count(select(Book))) == 8
@@ -168,7 +168,7 @@ def test_cursor_of_any_bytes_is_rejected(raw: bytes) -> None:
     ids=lambda values: values[:12],
 )
 def test_cursor_made_by_client_is_checked(values: str) -> None:
-    """Its checksum is not a secret."""
+    """A client can compute the checksum of a cursor."""
     with pytest.raises(UnprocessableEntityException):
         BOUND.parse({"cursor": sealed(values.encode())})
     assert BOUND.parse({"cursor": sealed(b'["id",5]')}).position == [5]

@@ -115,7 +115,7 @@ async def test_tokens_have_another_field_than_the_login(
 
 @access("public")
 class LogsInLater:
-    """Reads with the session of the message before it loads a user."""
+    """Loads a user while the session of the message holds a connection."""
 
     def __init__(self) -> None:
         self.all_read = asyncio.Barrier(2)

@@ -155,7 +155,7 @@ async def test_refused_call_reports_seconds_until_all_rates_allow_it(counts: Cou
 
 
 async def test_refused_call_is_allowed_after_the_seconds_in_redis(redis: RedisServer) -> None:
-    """In real time, with windows of a second."""
+    """The test runs in real time, with windows of one second."""
     settings, item = RedisSettings(url=redis.url), parse("5/second")
     client = create_client(settings)
     async with Outage(client, settings) as outage:

@@ -189,7 +189,7 @@ async def test_process_that_was_stopped_is_listed_again(
 async def test_stop_with_clients_sends_that_they_leave(
     site_of: SiteOf, shared_redis: RedisServer
 ) -> None:
-    """The bus stops after the server whose connections it reports."""
+    """The bus stops after the server, whose connections it reports."""
     here, there = [await site_of(shared_redis, Rooms, scale=QUICK) for _ in range(2)]
     await here.sees(1)
     async with guest_of(url_of(here.application)) as ada:

@@ -1,4 +1,4 @@
-"""T80 and G4: event streams of directories ``.sse``, over a real server."""
+"""Event streams of directories ``.sse``, over a real server."""
 
 import asyncio
 import json
@@ -104,7 +104,7 @@ async def test_silent_stream_gets_heartbeats(live: Live) -> None:
 
 # T80
 @pytest.mark.parametrize("by", ["header", "query", "both"])
-async def test_reconnected_client_gets_what_it_has_missed(live: Live, by: str) -> None:
+async def test_reconnected_client_gets_missed_events(live: Live, by: str) -> None:
     files = {**FILES, "app/two.sse/get.py": "async def get(client): return ['chat', 'news']"}
     site = await live(files)
     send = site.channels.send
@@ -130,7 +130,7 @@ async def test_reconnected_client_gets_what_it_has_missed(live: Live, by: str) -
     assert ids == sorted(ids)
 
 
-async def test_client_that_received_no_event_gets_what_it_has_missed(live: Live) -> None:
+async def test_reconnected_client_that_received_no_event_gets_missed_events(live: Live) -> None:
     """The position is sent at the beginning of the stream."""
     site = await live(FILES)
     async with site.events("/chat.sse") as reader:
@@ -144,7 +144,7 @@ async def test_client_that_received_no_event_gets_what_it_has_missed(live: Live)
 
 @pytest.mark.parametrize("last", ["old-1", "x", "-1", "\u00e4"], ids=repr)
 async def test_unknown_id_gets_a_reset(live: Live, last: str) -> None:
-    """As after a restart of the server."""
+    """A restart of the server makes ids unknown."""
     site = await live(FILES)
     await site.channels.send("chat", "say", 1)
 
@@ -170,7 +170,7 @@ async def test_id_that_is_older_than_the_buffer_gets_a_reset(live: Live) -> None
 
 
 async def test_channel_without_subscribers_is_forgotten_with_its_events(live: Live) -> None:
-    """An id from before gets a reset; a later one does not."""
+    """An earlier id gets a reset; a later one does not."""
     site = await live(FILES, {"web.channels.replay_age": 0.001})
     channels = site.channels
     async with site.events("/chat.sse") as reader:
@@ -218,7 +218,7 @@ async def test_stream_receives_channels_of_its_result_and_of_subscribe(live: Liv
 
 
 async def test_stream_of_too_many_channels_is_429(live: Live) -> None:
-    """A client may have chosen their names."""
+    """The client may have chosen the names of the channels."""
     handler = "async def get(client): client.subscribe(*client.query['names'].split(','))"
     site = await live({"app/a.sse/get.py": handler}, {"web.channels.max_channels": 2})
 
@@ -240,7 +240,8 @@ async def test_subscribe_in_another_directory_is_an_error(
 
 
 async def test_events_for_a_user_reach_only_that_user(live: Live) -> None:
-    """The fault of 2015: channels held logins, so anonymous clients got global events only."""
+    """In Impress of 2015, channels contained logins, so anonymous clients got global events
+    only."""
     site = await live(FILES, users=True)
     send, anonymous = site.channels.send, aiohttp.ClientSession(site.url)
     async with site.session.post("/login/", params={"name": "ada"}) as response:
@@ -285,7 +286,7 @@ async def test_stream_ends_with_the_identity_of_its_client(live: Live, credentia
 
 
 async def test_stream_of_an_anonymous_session_ends_when_its_client_logs_in(live: Live) -> None:
-    """The browser connects again, as the user."""
+    """The browser then connects again, as the user."""
     site = await live(
         {
             **FILES,

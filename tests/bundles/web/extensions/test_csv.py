@@ -121,7 +121,7 @@ def test_csv_control_characters_are_replaced() -> None:
 
 
 def test_csv_list_in_a_cell_that_json_cannot_hold_raises() -> None:
-    """As in ``.json``: it is not text that can be sent."""
+    """The value cannot be sent as text in ``.json`` either."""
     with pytest.raises(UnicodeEncodeError):
         form_of("csv", [[["\ud800"]]])
 

@@ -109,7 +109,7 @@ async def test_store_file_without_name_gets_one(uploads: Uploads) -> None:
 async def test_store_type_that_is_not_accepted_is_415(
     tmp_path: Path, types: tuple[str, ...], name: str, content_type: str, is_accepted: bool
 ) -> None:
-    """Both count: the type that the client has sent, and that of the name."""
+    """The type that the client has sent and the type of the name must both be accepted."""
     uploads = Uploads(tmp_path / "files", types)
     files = [("a", UploadedFile(name, b"x", content_type))]
 
@@ -166,7 +166,7 @@ async def test_store_folder_that_cannot_be_created_raises(
 
 @pytest.fixture
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[Path]]]:
-    """Renaming waits for the event; the list has what waits."""
+    """Renaming waits for the event; the list contains the waiting files."""
     event, waiting = threading.Event(), list[Path]()
     replace = Path.replace
 
@@ -183,7 +183,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event
 async def test_store_cancelled_keeps_no_file(
     uploads: Uploads, slow_disk: tuple[threading.Event, list[Path]]
 ) -> None:
-    """As at the timeout of a message, while a thread writes."""
+    """The timeout of a message cancels a store in this way, while a thread writes."""
     event, waiting = slow_disk
     task = asyncio.create_task(uploads.store([("a", UploadedFile("x", b"1"))]))
     await until(lambda: waiting)

@@ -175,7 +175,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 # G5
 @pytest.mark.usefixtures("full_disk")
 async def test_upload_on_full_disk_is_507(site: Site) -> None:
-    """While the form is received; `test_uploads` has the case of the store itself."""
+    """The disk is full while the form is received. For the store itself see `test_uploads`."""
     async with site.served(FILES) as session:
         async with session.post("/files.json", data=form(("a", LARGE, "a/b"))) as response:
             assert response.status == 507

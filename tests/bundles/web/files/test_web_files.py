@@ -62,7 +62,7 @@ RANGES = [
 
 # T63
 @pytest.mark.parametrize(("sent", "status", "range", "length"), RANGES)
-async def test_range_has_right_content_range_also_of_cached_file(
+async def test_range_of_a_file_and_of_a_cached_file_has_its_content_range(
     session: aiohttp.ClientSession, sent: str, status: int, range: str, length: int | None
 ) -> None:
     for _ in "first", "cached":
@@ -220,7 +220,7 @@ async def test_code_templates_and_hidden_files_are_404(
     ],
     ids=range(14),
 )
-async def test_page_is_the_nearest_up_the_tree_and_files_count_more(
+async def test_page_of_the_nearest_directory_is_sent_unless_a_file_exists(
     session: aiohttp.ClientSession, path: str, status: int, text: str
 ) -> None:
     async with session.get(path, headers=PAGE) as response:
@@ -327,13 +327,13 @@ async def test_path_of_autoload_api_is_not_a_file(site: Site) -> None:
 async def test_existing_file_of_closed_directory_is_not_revealed_by_other_methods(
     session: aiohttp.ClientSession,
 ) -> None:
-    """It has no route, so no rule is applied: the error is the same."""
+    """Such a method has no route and no rule, so the error is the same."""
     for path in ("/closed/file.txt", "/closed/none.txt"):
         async with session.post(path) as response:
             assert response.status == 405
 
 
-async def test_error_handler_counts_more_than_page(site: Site) -> None:
+async def test_error_handler_precedes_page(site: Site) -> None:
     files = {
         "app/.404.html": "page",
         "app/a/error.py": "async def error(client): return f'handled {client.exception}'",
@@ -354,7 +354,7 @@ async def test_error_handler_counts_more_than_page(site: Site) -> None:
                 assert (response.status, await response.text()) == (status, text), path
 
 
-async def test_index_of_folder_counts_more_than_virtual_handler(site: Site) -> None:
+async def test_index_of_folder_precedes_virtual_handler(site: Site) -> None:
     files = {
         "app/a/access.py": "virtual = True\nindex = True\n",
         "app/a/get.py": "async def get(client): return f'virtual {client.path}'",

@@ -17,7 +17,7 @@ ADDRESS = {"web.firewall.max_requests_per_address": 2, **PROXY}
 
 
 def open_of(application: Application) -> int:
-    """The number of shares with something open."""
+    """The number of shares with an open request."""
     return len(application.injector.get(Firewall)._open)
 
 

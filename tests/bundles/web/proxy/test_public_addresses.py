@@ -1,4 +1,4 @@
-"""B17: names and addresses from input reach the public internet only."""
+"""Names and addresses from input, which may reach the public internet only (B17)."""
 
 import socket
 
@@ -19,7 +19,7 @@ REFUSED = (
 
 
 class Fixed(AbstractResolver):
-    """Each name has the same addresses."""
+    """A resolver that returns the same addresses for each name."""
 
     def __init__(self, *addresses: str) -> None:
         self._addresses = addresses

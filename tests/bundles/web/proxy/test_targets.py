@@ -66,7 +66,7 @@ def test_public_address_is_public(name: str) -> None:
 
 
 class Resolver(AbstractResolver):
-    """Returns each of *answers* once, as a server of an attacker may do."""
+    """A resolver that returns each of *answers* once, as the server of an attacker may do."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)

@@ -128,7 +128,7 @@ async def test_streams_and_websockets_are_rewritten(site: Site) -> None:
     "path",
     ["..%2fsecret%2fa.txt", "../secret/a.txt", "%2e%2e/secret/a.txt", "..%5csecret%5ca.txt"],
 )
-async def test_encoded_dots_reach_no_more_than_those_of_a_direct_request(
+async def test_encoded_dots_reach_the_same_files_as_a_direct_request(
     site: Site, path: str
 ) -> None:
     routes = 'routes = [{"url": "/open/(.*)", "rewrite": "/public/[1]"}]'
@@ -165,7 +165,7 @@ async def test_client_of_tests_and_listeners_see_rewritten_requests(site: Site) 
         await client.http("GET /unknown")
 
 
-async def test_rules_of_code_are_before_those_of_the_file(site: Site) -> None:
+async def test_rules_of_code_precede_rules_of_the_file(site: Site) -> None:
     web = WebBundle(routes=[Route("/news/old", rewrite="/page.json"), Route("/0", "/a")])
     client = await site.start(FILES, bundles=[web])
 

@@ -178,7 +178,7 @@ async def test_rules_that_can_only_loop_are_an_error(
     ],
     ids=lambda value: None,
 )
-async def test_rules_that_may_end_are_no_error(site: Site, rules: list[str]) -> None:
+async def test_rules_that_may_end_are_accepted(site: Site, rules: list[str]) -> None:
     text = _list([f"{{'url': {rule}}}" for rule in rules])
 
     await site.start({**PAGE, "config/routes.py": text})

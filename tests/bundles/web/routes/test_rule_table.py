@@ -1,4 +1,4 @@
-"""The rule that is used, of many rules."""
+"""The choice of the rule among many rules."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""Texts that look like templates: in data they are never evaluated, in files they stay literal."""
+"""Texts that look like template code. In data they are not evaluated; in files they stay
+literal."""
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ PIECES = [
 ]
 
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map("".join)
-"""Texts that a file of UTF-8 can have, with much of both notations."""
+"""Texts that a file in UTF-8 can contain, with much code of both notations."""
 
 texts = texts.filter(lambda text: text.encode("utf-8", "replace").decode() == text)
 

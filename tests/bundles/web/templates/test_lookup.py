@@ -1,4 +1,4 @@
-"""The file that a directory and a user see under a name."""
+"""The template file for a directory, a name and the groups of a user."""
 
 import pytest
 
@@ -40,7 +40,7 @@ PERSONAL = {
 def test_personal_template_of_the_group_is_rendered(
     directory: str, groups: tuple[str, ...] | None, text: str
 ) -> None:
-    """The nearest directory counts first, then the group, then everyone, then all clients."""
+    """The order is: the nearest directory, then the group, then ``everyone``, then all clients."""
     assert page(PERSONAL, {}, directory, groups) == text
 
 
@@ -66,7 +66,7 @@ def test_part_is_looked_up_from_the_directory_of_the_page() -> None:
     assert page(files, {}, "/c") == "<left|right>"
 
 
-def test_first_name_counts_in_one_directory_and_the_nearest_directory_in_all() -> None:
+def test_first_name_in_the_nearest_directory_is_used() -> None:
     templates = tree({"ajax.template": "1", "html.template": "2", "a/html.template": "3"})
 
     assert templates.render("/b", ("ajax", "html"), {}) == "1"
