@@ -27,7 +27,7 @@ from rxkernel import (
     observe,
 )
 from rxkernel.servers.aiohttp.response.file import file_response
-from tests.required_tools import absent
+from tests.required_tools import skip_missing_tool
 from tests.servers.conftest import Serve
 from tests.servers.raw_files import Files, ask, connection, read_answer, read_head, request
 from tests.waiting import until
@@ -309,7 +309,7 @@ async def test_middleware_can_change_or_replace_a_file_response(serve: Serve, la
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and its certificate, for this run only."""
     if shutil.which("openssl") is None:
-        absent("no openssl: `apt-get install openssl`")
+        skip_missing_tool("no openssl: `apt-get install openssl`")
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += [
