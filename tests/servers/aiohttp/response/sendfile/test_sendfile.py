@@ -1,6 +1,6 @@
 """Files larger than the buffers: while one is sent it can change, and clients can disconnect.
 
-Under asyncio and uvloop alike (`conftest.py`), and where the system cannot copy them itself.
+The tests run with asyncio and uvloop (`conftest.py`), and on a system without ``sendfile``.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ def uncopied(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_files(path: Path) -> int:
-    """How often this process has *path* open, also if it was renamed."""
+    """Return how often this process has opened *path*, also if it was renamed."""
     found = 0
     for link in Path("/proc/self/fd").iterdir():
         try:
@@ -89,7 +89,7 @@ def open_files(path: Path) -> int:
 
 
 def adds(middleware: Any) -> Callable[[ServerConfigurationEvent], Awaitable[None]]:
-    """A listener that puts *middleware* before the kernel."""
+    """Return a listener that adds *middleware* to aiohttp."""
 
     @observe(ServerEvents.CONFIGURE)
     async def configure(event: ServerConfigurationEvent) -> None:
