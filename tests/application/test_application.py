@@ -147,7 +147,7 @@ class TestBoot:
     async def test_service_that_fails_to_close_is_logged_and_others_are_closed(
         self, caplog: pytest.LogCaptureFixture, kind: type[BaseException]
     ) -> None:
-        """A CancelledError of the service, from a task that it awaits, does not cancel the stop."""
+        """A CancelledError from a task that the service awaits does not cancel its caller."""
 
         class Stubborn(Repository):
             async def __aexit__(self, *exc: object) -> None:

@@ -140,7 +140,7 @@ def test_call_prints_every_kind_of_content(
 
 
 @pytest.mark.parametrize("transport", ["http", "socket"])
-def test_call_of_typed_action_reads_options(transport: str, run: Run, shop: str) -> None:
+def test_call_of_typed_action_converts_its_options(transport: str, run: Run, shop: str) -> None:
     options = ("--transport", transport, "--param", "id=7", "--param", "fast=true")
     result = run("call", "typed", shop, *options, "--body", '{"id": 2}')
     assert json.loads(result.stdout)["content"] == {"id": 10}

@@ -74,7 +74,7 @@ def test_slow_connection_is_closed_at_its_timeout(
 
     with (tmp_path / "report.csv").open(newline="") as file:
         *_, last = csv.DictReader(file)
-    assert int(last["Seconds"]) < DEADLINE  # it ends when no connection is left
+    assert int(last["Seconds"]) < DEADLINE  # the tool ends when no connection is open
     assert get(url + "/") == {"served": True}
 
 
@@ -82,7 +82,7 @@ def test_slow_connection_is_closed_at_its_timeout(
 def test_slow_reader_is_closed_at_its_timeout(
     url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path, clients: int
 ) -> None:
-    """The tool does not notice that its connections have ended, because it does not read them."""
+    """The tool does not read, so it does not notice that its connections were closed."""
     url, pid = url_and_pid
     before = open_files(pid)
     window = ["-w", "512", "-y", "1024", "-n", "20", "-z", "1"]

@@ -1,7 +1,7 @@
-"""docs/operate/deployment.md, run in a directory that stands for the machine, up to ``systemctl``.
+"""docs/operate/deployment.md, followed in a directory in place of a machine, up to ``systemctl``.
 
-The commands of the page run as they are, but below that directory; those that would change the
-machine only write down their arguments. Then its unit, its settings and its nginx are used.
+The commands of the page run below that directory. Commands that would change the machine
+only log their arguments. The tests then use the unit, the settings and the nginx of the page.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ import socketio
 from tests.bundles.redis_servers import running_redis
 from tests.cli.processes import DEADLINE, Process, until
 from tests.ports import reserved_port
-from tests.required_tools import ROOT, absent, require_nginx, require_redis_server
+from tests.required_tools import ROOT, require_nginx, require_redis_server, skip_missing_tool
 from tests.waiting import until as async_until
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -33,7 +33,7 @@ _FILE = re.compile(r"# (/\S+)\n")
 _FOLDERS = re.compile(r"(?<![\w.])/(opt|etc|var)/")
 _STUBBED = ("apt-get", "certbot", "chgrp", "journalctl", "nginx", "systemctl", "useradd")
 
-NOBODY = '{"names":[]}'
+NO_GREETINGS = '{"names":[]}'
 """The response of the new project to ``GET /greetings``."""
 
 _STUB = """#!/bin/sh
@@ -42,7 +42,7 @@ echo "$(basename "$0") $*" >> {log}
 
 _PAGE = (ROOT / "docs" / "operate" / "deployment.md").read_text(encoding="utf-8")
 _WORKERS = _PAGE.partition("### Two workers\n")[2].partition("\n## ")[0]
-"""A section that changes the service; its test is the last one."""
+"""This section changes the service, so its test is the last one."""
 
 _SERVICE = re.compile(r"^(.* service install .*) --run-as shop$", re.MULTILINE)
 """The command that would write the unit into the real folder of systemd, for a missing user."""
@@ -51,7 +51,7 @@ _INSTALL = """#!{python}
 import os, sys
 words = iter(sys.argv[1:])
 kept = []
-for word in words:  # the owner does not exist on this machine
+for word in words:  # without the owner, which does not exist on this machine
     if word in ("-o", "-g"):
         next(words)
     else:
@@ -70,23 +70,23 @@ class Machine:
     def path(self, name: str) -> Path:
         return self.root / name.lstrip("/")
 
-    def here(self, text: str) -> str:
-        """*text* with the paths of this directory."""
+    def relocated(self, text: str) -> str:
+        """Return *text* with its paths below this directory."""
         return _FOLDERS.sub(rf"{self.root}/\1/", text)
 
     @property
     def calls(self) -> str:
-        """What would have changed the machine, a line for each command."""
+        """The commands that were only logged, one in each line."""
         return self.path("calls").read_text()
 
     def unit(self) -> dict[str, str]:
-        """The values of the unit, by name."""
+        """Return the values of the unit by name."""
         text = self.path("etc/systemd/system/shop.service").read_text()
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
     def serve(self, variables: Mapping[str, str], project: Path | None = None) -> Process:
-        """Start what the unit starts, with *variables* for the ports, in its directory or in that
-        of another *project*."""
+        """Start the command of the unit, with *variables* for the ports, in the directory of the
+        unit or in *project*."""
         unit = self.unit()
         assigned = [f"{name}={value}" for name, value in variables.items()]
         command = ["env", *assigned, *shlex.split(unit["ExecStart"])]
@@ -101,14 +101,14 @@ def follow_page(machine: Path) -> Machine:
     for language, source in _BLOCK.findall(_PAGE):
         named = _FILE.match(source)
         if language == "toml":
-            settings.append(made.here(source))
+            settings.append(made.relocated(source))
             project = machine / "opt/shop/project"
             if len(settings) == 1:
                 (project / "rxkernel.toml").write_text(settings[0])
         elif named is not None:
             path = made.path(named[1])
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(made.here(source[named.end() :]))
+            path.write_text(made.relocated(source[named.end() :]))
         elif language == "bash" and source not in _WORKERS:
             _run(made, source)
     return Machine(machine, tuple(settings))
@@ -120,7 +120,7 @@ def _write_stubs(machine: Machine) -> None:
     for name in _STUBBED:
         (folder / name).write_text(_STUB.format(log=machine.path("calls")))
     (folder / "install").write_text(_INSTALL.format(python=sys.executable))
-    (folder / "curl").write_text("#!/bin/sh\n")  # nothing listens yet; see the tests
+    (folder / "curl").write_text("#!/bin/sh\n")  # no server listens yet; the tests use curl later
     for stub in folder.iterdir():
         stub.chmod(0o755)
     (folder / "python3").symlink_to(sys.executable)
@@ -130,10 +130,10 @@ def _write_stubs(machine: Machine) -> None:
 
 
 def _run(machine: Machine, source: str) -> None:
-    """Run the commands of one block. What pip would install is that of the tests."""
+    """Run the commands of one block. The packages of the tests replace what pip would install."""
     packages = machine.path("opt/shop/venv") / Path(*Path(_packages()).parts[-3:]) / "tests.pth"
     link = f"printf '%s\\n' {shlex.quote(_packages())} {shlex.quote(str(ROOT))} > {packages}"
-    script = re.sub(r"^\S+/pip install .*$", lambda _: link, machine.here(source), flags=re.M)
+    script = re.sub(r"^\S+/pip install .*$", lambda _: link, machine.relocated(source), flags=re.M)
     script = script.replace(" -m venv ", " -m venv --without-pip ")
     user = pwd.getpwuid(os.geteuid()).pw_name
     unit = machine.path("etc/systemd/system/shop.service")
@@ -164,10 +164,10 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
 
 
 def curl(machine: Machine, url: str, port: int) -> str:
-    """The body of *url*, whose certificate is verified, from 127.0.0.1."""
+    """Return the body of *url*, requested from 127.0.0.1 with a verified certificate."""
     program = shutil.which("curl")
     if program is None:
-        absent("no curl: `apt-get install curl`")
+        skip_missing_tool("no curl: `apt-get install curl`")
     return subprocess.run(
         [
             *(program, "-sS", "--max-time", "60"),
@@ -190,7 +190,7 @@ def test_commands_up_to_systemctl_succeed(machine: Machine) -> None:
     assert machine.path("etc/nginx/sites-enabled/shop").is_file()
 
 
-def test_hook_of_the_issuer_is_a_script(machine: Machine) -> None:
+def test_hook_of_certbot_is_an_executable_script(machine: Machine) -> None:
     hook = machine.path("etc/letsencrypt/renewal-hooks/deploy/shop")
 
     assert hook.read_text().startswith("#!/bin/sh\n")
@@ -200,7 +200,7 @@ def test_hook_of_the_issuer_is_a_script(machine: Machine) -> None:
 def test_unit_is_valid(machine: Machine) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
-        absent("no systemd-analyze: `apt-get install systemd`")
+        skip_missing_tool("no systemd-analyze: `apt-get install systemd`")
     unit = machine.path("etc/systemd/system/shop.service")
 
     done = subprocess.run(
@@ -211,7 +211,7 @@ def test_unit_is_valid(machine: Machine) -> None:
     assert (done.returncode, ours) == (0, [])
 
 
-def test_table_of_the_unit_has_its_lines(machine: Machine) -> None:
+def test_table_of_the_page_lists_lines_of_the_unit(machine: Machine) -> None:
     section = _PAGE.partition("## 6.")[2].partition("## 7.")[0]
     rows = re.findall(r"^\| (`.*?`) \|", section, flags=re.MULTILINE)
     text = machine.path("etc/systemd/system/shop.service").read_text()
@@ -221,8 +221,8 @@ def test_table_of_the_unit_has_its_lines(machine: Machine) -> None:
     assert [name for name in named if name not in text] == []
 
 
-def test_unit_waits_longer_for_the_stop_than_serve_needs(machine: Machine) -> None:
-    defaults = 0 + 2 * 10 + 10  # shutdown_delay, twice shutdown_timeout, and closing
+def test_stop_timeout_of_unit_is_longer_than_serve_needs(machine: Machine) -> None:
+    defaults = 0 + 2 * 10 + 10  # shutdown_delay, twice shutdown_timeout, and time to close
 
     assert int(machine.unit()["TimeoutStopSec"]) > defaults
 
@@ -233,7 +233,7 @@ def test_service_of_the_unit_serves_tls(machine: Machine) -> None:
         process = machine.serve({**variables, "RXKERNEL_HTTP_TLS_REDIRECT_PORT": str(plain)})
         try:
             port = int(process.line(r"^Listening on https://[\w.]+:(\d+)")[1])
-            assert curl(machine, f"https://shop.example:{port}/greetings", port) == NOBODY
+            assert curl(machine, f"https://shop.example:{port}/greetings", port) == NO_GREETINGS
 
             reload = shlex.split(
                 machine.unit()["ExecReload"].replace("$MAINPID", str(process.pid))
@@ -247,7 +247,7 @@ def test_service_of_the_unit_serves_tls(machine: Machine) -> None:
 
 
 def test_site_writes_nothing_into_its_project(machine: Machine) -> None:
-    """The user of the service cannot write there."""
+    """The user of the service may not write there."""
     program, site = machine.path("opt/shop/venv/bin/python"), machine.path("opt/shop/site")
     data = machine.path("var/lib/shop")
     data.mkdir(parents=True)
@@ -310,7 +310,7 @@ def proxied(machine: Machine, tmp_path: Path) -> Iterator[int]:
 
 
 def _nginx_config(machine: Machine, folder: Path, service: str, port: int) -> Path:
-    """The configuration of nginx that includes the page's, on *port*."""
+    """Return a configuration of nginx on *port*, which includes the configuration of the page."""
     site = machine.path("etc/nginx/sites-enabled/shop").read_text()
     site = site.replace("127.0.0.1:8000", f"127.0.0.1:{service}")
     site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
@@ -332,10 +332,12 @@ async def test_nginx_in_front_passes_requests_and_websockets_on(
         try:
             return curl(machine, f"https://shop.example:{proxied}/greetings", proxied)
         except subprocess.CalledProcessError:
-            return None  # it does not listen yet
+            return None  # nginx does not listen yet
 
-    assert until(answers) == NOBODY
-    async with aiohttp.ClientSession() as http:  # its own one is closed in a task, maybe too late
+    assert until(answers) == NO_GREETINGS
+    async with (
+        aiohttp.ClientSession() as http
+    ):  # aiohttp closes its own one in a task, maybe too late
         client = socketio.AsyncClient(reconnection=False, ssl_verify=False, http_session=http)
         await client.connect(
             f"https://127.0.0.1:{proxied}",
@@ -377,7 +379,7 @@ async def test_two_workers_of_the_unit_share_broadcasts(machine: Machine, tmp_pa
 
 
 async def _receive_news(url: str, project: Path, machine: Machine, variable: str) -> None:
-    """Two sockets, which are given to the workers in turn, get what a command sends."""
+    """Connect two sockets, one at each worker; both receive what a command sends."""
     got: list[str] = []
     async with aiohttp.ClientSession() as http:
         clients = [socketio.AsyncClient(reconnection=False, http_session=http) for _ in "12"]

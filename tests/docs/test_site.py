@@ -1,5 +1,5 @@
-"""The site of the pages: each link leads somewhere, each docstring can be shown, and the search
-finds what readers ask for."""
+"""The site of the documentation: links and docstrings cause no warning, and the search
+finds the page of each question."""
 
 import json
 import subprocess
@@ -45,7 +45,7 @@ console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the builder that resolves all links and writes no pages, to save half of the time."""
+    """Built with the builder that resolves all links and writes no pages, to save time."""
     folder = tmp_path_factory.mktemp("site")
     options = ["--quiet", "--fail-on-warning", "--jobs", "2", "--builder", "dummy"]
     command = [sys.executable, "-m", "sphinx", *options, "-c", "docs", ".", str(folder)]

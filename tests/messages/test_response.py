@@ -197,7 +197,7 @@ def test_file_below_root_keeps_path(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a/../../x", "/etc/passwd", ".env", "a~", "C:x"])
 def test_file_hidden_or_outside_root_is_not_found(name: str) -> None:
-    """Over a socket: tests/servers/test_hostile_files.py."""
+    """Over HTTP: tests/servers/aiohttp/response/test_file_requests.py."""
     with pytest.raises(NotFoundException):
         FileResponse(name, root="site")
 

@@ -81,7 +81,7 @@ async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
         ("/prefixed", "known", {}),
     ],
 )
-async def test_event_without_a_route_is_handled_by_the_route_of_any(
+async def test_event_without_a_route_is_handled_by_the_route_star(
     side: Side, namespace: str, event: str, params: dict[str, str]
 ) -> None:
     client = await side.connect(namespace=namespace)
@@ -91,7 +91,7 @@ async def test_event_without_a_route_is_handled_by_the_route_of_any(
     assert answer["content"] == ["*", event, ["tea"], {**params, "x": 1}]
 
 
-async def test_event_with_a_route_is_not_handled_by_the_route_of_any(side: Side) -> None:
+async def test_event_with_a_route_is_not_handled_by_the_route_star(side: Side) -> None:
     for namespace, event in (("/", "known"), ("/prefixed", "task_known")):
         client = await side.connect(namespace=namespace)
         assert (await client.ask(event))["content"] == "known"

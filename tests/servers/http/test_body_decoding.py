@@ -74,7 +74,7 @@ async def test_json_beyond_the_limits_of_depth_and_values_is_400(
 
 
 async def test_json_with_a_duplicate_key_keeps_the_last_value(taker: Opened) -> None:
-    """RFC 8259 §4 does not define it; browsers do the same."""
+    """RFC 8259 §4 does not define this; browsers keep the last value, too."""
     application = await taker()
 
     async with raw_http(application) as client:
@@ -82,7 +82,7 @@ async def test_json_with_a_duplicate_key_keeps_the_last_value(taker: Opened) -> 
         assert (await client.answer()).json["body"] == {"a": 2}
 
 
-async def test_json_with_keys_that_collide_elsewhere_is_decoded(taker: Opened) -> None:
+async def test_json_with_keys_that_collide_in_a_known_hash_is_decoded(taker: Opened) -> None:
     """Python hashes texts with SipHash and a secret (PEP 456): clients cannot cause collisions."""
     application = await taker(body_limit=2_000_000)
     collide_with_djb2 = ["Ez", "FY"]

@@ -267,7 +267,7 @@ class TestDecoding:
 
 class TestEntityTags:
     async def test_matching_tag_is_304(self, serve: Serve, session: aiohttp.ClientSession) -> None:
-        """RFC 9110 §15.4.5: without headers about the body, with those about the response."""
+        """RFC 9110 §15.4.5: without headers of the body, but with the other headers."""
         url = http_url(await serve(Things)) + "tagged"
         async with session.get(url) as response:
             etag, first = response.headers["ETag"], response.headers

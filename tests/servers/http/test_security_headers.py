@@ -77,7 +77,7 @@ async def test_security_headers_are_on_every_response(
 
     async with session.get(url + path) as response:
         assert security_headers(response) == ALL
-        assert "Server" not in response.headers, "which would show versions"
+        assert "Server" not in response.headers, "the header shows versions"
 
 
 async def test_security_headers_are_on_separate_socketio_port(
@@ -146,7 +146,7 @@ async def test_hsts_is_sent_behind_trusted_https_proxy_only(
     scheme: str | None,
     is_told: bool,
 ) -> None:
-    """RFC 6797 section 7.2: not over anything else."""
+    """RFC 6797 section 7.2: it must not be sent without TLS."""
     url = http_url(await serve(Pages, http={**ON, "trusted_proxies": proxies}))
     headers = {} if scheme is None else {"X-Forwarded-Proto": scheme}
 
@@ -163,7 +163,7 @@ async def test_server_header_of_application_is_kept(
         assert response.headers["Server"] == "shop"
 
 
-async def test_malformed_request_gets_no_versions(serve: Serve) -> None:
+async def test_response_to_malformed_request_contains_no_version(serve: Serve) -> None:
     async with raw_http(await serve(Pages, http={"security_headers": True})) as client:
         await client.send(b"nonsense\r\n\r\n")
         answer = await client.answer()

@@ -102,7 +102,7 @@ async def take_little(target: HttpTarget, kind: str, seconds: float) -> None:
         await loop.sock_connect(client, (target.server.host, target.server.port))
         await loop.sock_sendall(client, f"GET /{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         taken = 0
-        while taken < SIZE / 2:  # the system enlarges its buffer meanwhile
+        while taken < SIZE / 2:  # the system may enlarge its buffer meanwhile
             taken += len(await loop.sock_recv(client, 65_536))
         end = loop.time() + seconds
         while loop.time() < end:

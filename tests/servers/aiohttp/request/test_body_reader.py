@@ -107,9 +107,7 @@ async def test_streamed_body_is_not_read_ahead_of_the_action(serve: Serve) -> No
         left = -1
         while left != waits():
             left = waits()
-            async with raw_http(
-                application
-            ) as other:  # by then the client has sent all that the buffers hold
+            async with raw_http(application) as other:  # the client has filled the buffers by then
                 await other.send(post("/take", body=b"x"))
                 await other.answer()
         assert left > size // 2
