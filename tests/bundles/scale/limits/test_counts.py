@@ -107,6 +107,22 @@ async def test_call_after_the_reported_seconds_is_allowed(monkeypatch: pytest.Mo
     assert refused > 100
 
 
+@pytest.mark.parametrize("start", [1_700_000_040.0, 1_700_000_050.0], ids=["border", "inside"])
+async def test_call_after_the_reported_whole_seconds_is_allowed_at_a_border(
+    start: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A test that moves the clock by ``Retry-After`` stops at the border of two windows."""
+    now = start
+    monkeypatch.setattr("time.time", lambda: now)
+    item, counts = parse("2/minute"), MemoryCounts()
+    waits = [await counts.take([(item, "key")]) for _ in range(3)]
+    assert waits[:2] == [0, 0]
+
+    now += ceil(waits[2])
+
+    assert await counts.take([(item, "key")]) == 0
+
+
 async def test_memory_of_counts_drops_an_idle_key_before_a_busy_one() -> None:
     counts = MemoryCounts(max_keys=100)
 
