@@ -36,7 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "gateway": {"redis"},
     "metacom": {"contracts", "security", "sessions"},
     "realtime": {"tasks"},
-    "redis_choice": {"redis"},
+    "redis_backend": {"redis"},
     "resources": {"contracts", "security", "sessions"},
     "scale": {"redis"},
     "security": {"sessions", "redis"},
@@ -47,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
 }
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
-SUPPORT = {"fair_queue", "message_bus", "redis_choice", "sqlite"}
+SUPPORT = {"fair_queue", "message_bus", "redis_backend", "sqlite"}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {

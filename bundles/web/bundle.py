@@ -10,7 +10,7 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.endpoints.security_rules import users_of
 from bundles.autoload.places.api_paths import ApiPaths
-from bundles.redis_choice import redis_store
+from bundles.redis_backend import redis_backend
 from bundles.security import AddressLimit, SecuritySettings
 from bundles.sessions import Sessions
 from bundles.web.backend.backend_events import BackendEvents
@@ -233,7 +233,7 @@ def _event_log(binder: Binder, settings: ChannelSettings) -> type[EventLog]:
     if settings.store == "memory":
         return MemoryEventLog
     place = "bundles.web.channels.redis_event_log:RedisEventLog"
-    log: type[EventLog] = redis_store(binder, "web.channels.store", _BUNDLES, place)
+    log: type[EventLog] = redis_backend(binder, "web.channels.store", _BUNDLES, place)
     return log
 
 
