@@ -201,6 +201,14 @@ def test_modules_have_no_import_cycles() -> None:
     TopologicalSorter(edges).prepare()  # raises a CycleError that prints the cycle
 
 
+@pytest.mark.parametrize("package", ["bundles.autoload.loading", "bundles.web.directories"])
+def test_table_of_a_package_lists_its_modules(package: str) -> None:
+    """Large packages have it in the docstring of ``__init__``."""
+    text = ast.get_docstring(ast.parse(MODULES[package].read_text(encoding="utf-8"))) or ""
+    modules = [name.rpartition(".")[2] for name in MODULES if name.startswith(f"{package}.")]
+    assert sorted(re.findall(r"^ {4}(\w+) {2,}", text, re.MULTILINE)) == sorted(modules)
+
+
 def test_every_module_imports_without_a_warning() -> None:
     """In one fresh interpreter: the root imports most modules, so one each would show no more."""
     executed = ("__main__", ".environment.env")  # the latter by Alembic, within a command

@@ -22,11 +22,11 @@ from bundles.web.channels.identities import Identities
 from bundles.web.channels.last_event_ids import LastEventIds
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.socket_upgrades import SocketUpgrades
+from bundles.web.directories.directories_place import Directories
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
 from bundles.web.directories.error_page_files import ErrorPageFiles
-from bundles.web.directories.place import Directories
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions

@@ -105,7 +105,7 @@ async def test_names_of_a_service_that_are_not_keys_boot(folder: Folder) -> None
         {
             "bus/x/_service.py": """
                 import functools
-                from bundles.autoload.loading.names import PLACES as places
+                from bundles.autoload.loading.place_names import PLACES as places
                 url = "http://localhost"
                 _own = 1
                 TOKEN = "x"
