@@ -36,7 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "gateway": {"redis"},
     "metacom": {"contracts", "security", "sessions"},
     "realtime": {"tasks"},
-    "redis_choice": {"redis"},
+    "redis_backend": {"redis"},
     "resources": {"contracts", "security", "sessions"},
     "scale": {"redis"},
     "security": {"sessions", "redis"},
@@ -47,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
 }
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
-SUPPORT = {"fair_queue", "message_bus", "redis_choice", "sqlite"}
+SUPPORT = {"fair_queue", "message_bus", "redis_backend", "sqlite"}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
@@ -199,6 +199,14 @@ def test_modules_have_no_import_cycles() -> None:
     """An import under TYPE_CHECKING counts, too."""
     edges = {module: targets & MODULES.keys() for module, targets in graph().items()}
     TopologicalSorter(edges).prepare()  # raises a CycleError that prints the cycle
+
+
+@pytest.mark.parametrize("package", ["bundles.autoload.loading", "bundles.web.directories"])
+def test_table_of_a_package_lists_its_modules(package: str) -> None:
+    """Large packages have it in the docstring of ``__init__``."""
+    text = ast.get_docstring(ast.parse(MODULES[package].read_text(encoding="utf-8"))) or ""
+    modules = [name.rpartition(".")[2] for name in MODULES if name.startswith(f"{package}.")]
+    assert sorted(re.findall(r"^ {4}(\w+) {2,}", text, re.MULTILINE)) == sorted(modules)
 
 
 def test_every_module_imports_without_a_warning() -> None:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from injector import Binder, inject, singleton
 
-from bundles.redis_choice import redis_store
+from bundles.redis_backend import redis_backend
 from bundles.sessions.clock import Clock
 from bundles.sessions.credentials import Credentials
 from bundles.sessions.listeners import SessionListeners
@@ -76,7 +76,7 @@ class SessionsBundle(Bundle):
                 return SqliteSessionStore
             case "redis":
                 place = "bundles.sessions.redis_store:RedisSessionStore"
-                store: type[SessionStore] = redis_store(
+                store: type[SessionStore] = redis_backend(
                     binder, "sessions.store", '["redis", "sessions"]', place
                 )
                 return store

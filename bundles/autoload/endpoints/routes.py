@@ -12,10 +12,10 @@ from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import RoutesOf, endpoint_routes, hook_routes
 from bundles.autoload.endpoints.functions import line_in_file
+from bundles.autoload.loading.api_units import UnitVersion
 from bundles.autoload.loading.place import Place
 from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.snapshot import Snapshot
-from bundles.autoload.loading.units import UnitVersion
 from bundles.autoload.places.tasks import TaskFile
 from rxkernel import ConfigurationError, RouteMetadata, Transport
 

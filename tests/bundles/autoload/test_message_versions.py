@@ -375,6 +375,6 @@ async def test_messages_over_the_wire_end_their_use_of_the_snapshot(
             assert (await socket.call("u/wait", {"body": arguments}))["statusCode"] == status
         waiting = asyncio.create_task(session.post(url, json={"kind": "waits"}))
         await until(lambda: READ == ["began"])
-        assert live.snapshot.uses.count == 1
+        assert live.snapshot.readers.count == 1
         waiting.cancel()
-        await until(lambda: live.snapshot.uses.count == 0)
+        await until(lambda: live.snapshot.readers.count == 0)

@@ -25,7 +25,7 @@ async def test_page_that_cannot_be_kept_releases_the_snapshot(site: Site) -> Non
             async with session.get("/a/") as response:
                 assert response.status == 500
         old = site.snapshot
-        assert old.uses.count == 0
+        assert old.readers.count == 0
         await asyncio.wait_for(site.change({"app/b/get.py": stage("get")}), 10)
         assert site.snapshot is not old
 
@@ -225,7 +225,7 @@ async def test_another_exception_of_a_task_group_precedes_end(
     both_failed = await client.http("GET /a")
     assert both_failed.status_code == 500
     assert "ValueError('other')" in both_failed.content
-    assert "Finished" not in both_failed.content
+    assert "ChainEnd" not in both_failed.content
     single = await client.http("GET /b")
     assert single.status_code == 500
     assert "KeyError('single')" in single.content

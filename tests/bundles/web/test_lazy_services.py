@@ -89,7 +89,7 @@ async def test_services_of_failed_lazy_get_its_exception(
 
     assert log[-2:] == ["lazy 2 True", "2 rolled back"]
     assert caplog.text.count("late") >= 1
-    assert site.snapshot.uses.count == 0
+    assert site.snapshot.readers.count == 0
 
 
 async def test_lazy_takes_other_services_and_optional_ones(site: Site, log: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bundles.web.directories.stages import STAGES
+from bundles.web.directories.handler_file_names import STAGES
 from tests.bundles.web.conftest import Site
 
 GET = "async def get(client): return 'new'"

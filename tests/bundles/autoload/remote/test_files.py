@@ -108,7 +108,7 @@ async def test_service_with_names_that_are_not_keys_boots(folder: Folder) -> Non
         {
             "bus/x/_service.py": """
                 import functools
-                from bundles.autoload.loading.names import PLACES as places
+                from bundles.autoload.loading.place_names import PLACES as places
                 url = "http://localhost"
                 _own = 1
                 TOKEN = "x"

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 from bundles.autoload.loading.current_module import CurrentModule, set_default
-from bundles.autoload.loading.names import PLACES, RANKS, Name
+from bundles.autoload.loading.name_rules import Name
+from bundles.autoload.loading.place_names import PLACES, RANKS
 
 _ENCODED = re.compile(r"\W|_(?=[0-9a-f]+_)")
 """The characters that are encoded in names of files that are not Python names. The second
@@ -17,7 +18,7 @@ _TAKEN: set[str] = set()
 """The prefixes that are used by applications of this process."""
 
 
-class ModuleNames:
+class SysModules:
     """Makes names of modules such as ``application.lib.example.add``. The first part is the name
     of the root.
 

@@ -10,9 +10,9 @@ from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.handler import Handler
+from bundles.web.directories.handler_file_names import ERROR, VERBS
 from bundles.web.directories.handler_timeout import with_timeout
 from bundles.web.directories.services import Call, Services
-from bundles.web.directories.stages import ERROR, VERBS
 
 Stage = tuple[Handler, ...]
 """The handlers of one stage, the nearest directory first; ``client.inherited()`` calls the next

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from bundles.autoload.loading.names import INIT, Name
+from bundles.autoload.loading.name_rules import INIT, Name
 from bundles.autoload.loading.source_file import SourceFile
 
 Report = Callable[[str, str], None]
 """Called with the key of a file and its error."""
 
 
-class NameTable:
+class FilesByName:
     """The names of files, and of the folders above them.
 
     ``config/database.<mode>.py`` replaces the file without a mode, also in *files*.

@@ -1,4 +1,4 @@
-"""Redis as a store that a setting of another bundle chooses."""
+"""Imports a class that keeps its data in Redis, if a setting of another bundle is "redis"."""
 
 from importlib import import_module
 from typing import Any
@@ -8,10 +8,11 @@ from injector import Binder
 from rxkernel import ConfigurationError
 
 
-def redis_store(binder: Binder, setting: str, bundles: str, place: str) -> Any:
+def redis_backend(binder: Binder, setting: str, bundles: str, place: str) -> Any:
     """Return the class at *place*, ``module:Class``, which takes the client of the bundle `redis`.
 
-    Its module is imported only here, because it needs the extra.
+    It is a store, a cacher, a transporter or a log of events. Its module is imported only here,
+    because it needs the extra.
 
     Args:
         setting: the name of the setting, for errors.

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class Use(Protocol):
+class Reader(Protocol):
     """The scope of a message."""
 
     def move_on(self) -> None:
-        """End this use: read the current snapshot from now on."""
+        """Read the current snapshot from now on, instead of this one."""
         ...
 
 
-class Uses:
+class SnapshotReaders:
     """Holds the scopes of the messages that read a snapshot.
 
     Attributes:
@@ -23,11 +23,11 @@ class Uses:
 
     __slots__ = ("_ended", "_open", "begin", "end")
 
-    begin: Callable[[Use], None]
-    end: Callable[[Use], None]
+    begin: Callable[[Reader], None]
+    end: Callable[[Reader], None]
 
     def __init__(self) -> None:
-        self._open: set[Use] = set()
+        self._open: set[Reader] = set()
         self._ended: asyncio.Event | None = None
         self.begin = self._open.add
         self.end = self._open.discard
@@ -36,8 +36,8 @@ class Uses:
     def count(self) -> int:
         return len(self._open)
 
-    def _end_and_report(self, use: Use) -> None:
-        self._open.discard(use)
+    def _end_and_report(self, reader: Reader) -> None:
+        self._open.discard(reader)
         if self._ended is not None and not self._open:
             self._ended.set()
 
@@ -51,5 +51,5 @@ class Uses:
 
     def move_on(self) -> None:
         """Make the messages that read this snapshot read the current one."""
-        for use in tuple(self._open):
-            use.move_on()
+        for reader in tuple(self._open):
+            reader.move_on()

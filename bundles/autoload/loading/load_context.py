@@ -6,10 +6,10 @@ import attrs
 
 from bundles.autoload.loading.load import ValueOf
 from bundles.autoload.loading.lost_state import LostState
-from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.scope import Runtime
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.started_tasks import StartedTasks
+from bundles.autoload.loading.sys_modules import SysModules
 from bundles.autoload.remote import BusEnvironment
 from bundles.autoload.settings import AutoloadSettings
 from bundles.autoload.setup.setup_scripts import SetupScripts
@@ -20,7 +20,7 @@ class LoadContext:
     """The state that all loads of one application share, between boot and stop.
 
     Attributes:
-        names: its entries in ``sys.modules``.
+        sys_modules: its entries in ``sys.modules``.
         values: functions that convert files to values, by place.
         bus: the parts of the application that remote services use.
         problems_of: yields the errors in the endpoints of a snapshot.
@@ -31,7 +31,7 @@ class LoadContext:
 
     runtime: Runtime
     settings: AutoloadSettings
-    names: ModuleNames
+    sys_modules: SysModules
     values: Mapping[str, ValueOf]
     bus: BusEnvironment
     problems_of: Callable[[Snapshot], Iterable[str]]

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bundles.web.client import Client
-from bundles.web.directories.chain import Chain, Stage
-from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.chain_end import ENDED, result_of
+from bundles.web.directories.handler_chain import Chain, Stage
 from bundles.web.directories.responding import respond_ending
 from bundles.web.directories.running_handler import run_handler
 from rxkernel import Request, Response, RxKernelError
@@ -19,7 +19,7 @@ Step = Callable[[Client], Awaitable[Any]]
 Run = Callable[[Client], Awaitable[Response]]
 
 
-class Steps:
+class ChainCompiler:
     """Compiles the steps of *chain*."""
 
     def __init__(self, chain: Chain) -> None:
@@ -80,7 +80,7 @@ def _one_after_the_other(first: Step, second: Step) -> Step:
 
 
 def _ending(step: Step, end: Step | None) -> Step:
-    """Return *step*, followed by the stage ``end``. `Finished` ends *step* with its result."""
+    """Return *step*, followed by the stage ``end``. `ChainEnd` ends *step* with its result."""
 
     async def finishing(client: Client) -> Any:
         try:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 import attrs
 
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import INIT, Name, split_unit
+from bundles.autoload.loading.name_rules import INIT, Name, split_unit
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.tree import Tree
 

@@ -14,13 +14,13 @@ from bundles.web.access.unreachable import log_unreachable
 from bundles.web.backend.backend import Backend
 from bundles.web.backend.backend_handler import BackendHandler
 from bundles.web.channels.worker_warning import log_channels_of_workers
-from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory_routes import DirectoryRoutes
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.environment import Environment
+from bundles.web.directories.handler_chain import Chain
+from bundles.web.directories.handler_file_names import ACCESS
 from bundles.web.directories.handler_files import is_read, value_of
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
-from bundles.web.directories.stages import ACCESS
 from bundles.web.directories.tree_builder import TreeBuilder
 from bundles.web.extensions.extensions import Extensions
 from bundles.web.files.web_files import FILE_PARAMETER, FileRoutes, file_routes

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Iterator
 from types import ModuleType
 
-from bundles.autoload.loading.names import is_private
+from bundles.autoload.loading.name_rules import is_private
 from bundles.autoload.loading.source_file import SourceFile
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -3,17 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bundles.autoload.loading.folder import FOLDER
+from bundles.autoload.loading.api_units import latest_names
+from bundles.autoload.loading.folder_marker import FOLDER
 from bundles.autoload.loading.folder_state import FolderState
-from bundles.autoload.loading.names import Name, dotted, is_private
+from bundles.autoload.loading.name_rules import Name, dotted, is_private
 from bundles.autoload.loading.tree import Tree
-from bundles.autoload.loading.units import latest_names
 from bundles.contracts.schemas.suggestion import suggestion
 
 _MISSING = object()
 
 
-class Lookup:
+class NameLookup:
     """Finds values by name. *value_of* returns the value of a file, by its key."""
 
     def __init__(self, tree: Tree, state: FolderState, value_of: Callable[[str], Any]) -> None:

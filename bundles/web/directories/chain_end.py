@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class Finished(BaseException):
+class ChainEnd(BaseException):
     """Raised by ``client.end()``: the result is *result*, and only the stage ``end`` runs.
 
     It is not an Exception, so that ``except Exception`` in a handler does not catch it.
@@ -14,22 +14,22 @@ class Finished(BaseException):
         self.result = result
 
 
-Ended = Finished | BaseExceptionGroup[BaseException]
+Ended = ChainEnd | BaseExceptionGroup[BaseException]
 """The exception of ``client.end()``, also inside the group that an `asyncio.TaskGroup` raises."""
 
-ENDED = (Finished, BaseExceptionGroup)
+ENDED = (ChainEnd, BaseExceptionGroup)
 """`Ended` for ``except``."""
 
 
 def result_of(error: Ended) -> Any:
-    """Return the result of the first `Finished` in *error*.
+    """Return the result of the first `ChainEnd` in *error*.
 
     Raises:
         BaseException: another exception in *error*, which has priority.
     """
-    if isinstance(error, Finished):
+    if isinstance(error, ChainEnd):
         return error.result
-    finished, others = error.split(Finished)
+    finished, others = error.split(ChainEnd)
     if finished is None:
         raise error
     if others is not None:
@@ -37,4 +37,4 @@ def result_of(error: Ended) -> Any:
     first: BaseException = finished
     while isinstance(first, BaseExceptionGroup):
         first = first.exceptions[0]
-    return first.result  # type: ignore[attr-defined]  # split() has found a `Finished`
+    return first.result  # type: ignore[attr-defined]  # split() has found a `ChainEnd`
