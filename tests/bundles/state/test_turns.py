@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from bundles.state import State, StateConflictException, Transaction
+from bundles.state import (
+    State,
+    StateConflictException,
+    StateUnavailableException,
+    Transaction,
+)
 from bundles.state.claims import Claims
 from bundles.state.entries import Entry, Unit, unpack_entry
 from bundles.state.replica import Replica
@@ -20,6 +25,11 @@ async def add(t: Transaction) -> None:
     count = t.get("count", 0)
     await asyncio.sleep(0)
     t.set("count", count + 1)
+
+
+async def add_in_block(state: State) -> None:
+    async with state.transaction() as t:
+        await add(t)
 
 
 async def test_concurrent_transactions_need_at_most_two_attempts(site_of: StateOf) -> None:
@@ -93,7 +103,8 @@ async def test_cancelled_transaction_leaves_its_turn_to_the_next(site_of: StateO
 
 
 async def test_transaction_that_takes_long_loses_its_turn(site_of: StateOf) -> None:
-    state = (await site_of(commit_timeout=0.05)).state
+    state = (await site_of()).state
+    state._turns.longest = 0.05
     held, task = await in_turn(state, disturbed=2)
     assert state._turns.is_crowded
     await asyncio.gather(*(state.transact(add) for _ in range(3)))
@@ -117,9 +128,68 @@ async def test_new_transaction_waits_for_one_that_conflicts_often(site_of: State
     assert state.get("count") == 1
 
 
+async def test_new_block_waits_for_one_that_conflicts_often(site_of: StateOf) -> None:
+    state = (await site_of()).state
+    held, task = await in_turn(state, disturbed=2)
+
+    later = asyncio.create_task(add_in_block(state))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert state.get("count") is None
+    held.may_end.set()
+    await task
+    await later
+    assert state.get("count") == 1
+
+
+async def test_block_that_takes_long_loses_its_turn(site_of: StateOf) -> None:
+    state = (await site_of()).state
+    held, task = await in_turn(state, disturbed=2)
+    may_end, has_begun = asyncio.Event(), asyncio.Event()
+
+    async def block() -> None:
+        async with state.transaction() as t:
+            has_begun.set()
+            await may_end.wait()
+            t.set("slow", True)
+
+    later = asyncio.create_task(block())
+    await asyncio.sleep(0)
+    assert not has_begun.is_set()
+    state._turns.longest = 0.05
+    held.may_end.set()
+    await has_begun.wait()
+    assert state._turns.places.locked()
+    await task
+    await until(lambda: not state._turns.places.locked())
+    may_end.set()
+    await later
+    assert state.get("slow") is True
+
+
+@pytest.mark.parametrize("kind", ["transact", "block"])
+async def test_turn_that_does_not_come_within_the_timeout_is_unavailable(
+    site_of: StateOf, kind: str
+) -> None:
+    state = (await site_of(commit_timeout=0.05)).state
+    state._turns.longest = 60
+    held, task = await in_turn(state, disturbed=2)
+
+    with pytest.raises(StateUnavailableException, match=r"within 0\.05 seconds: others") as caught:
+        await (state.transact(add) if kind == "transact" else add_in_block(state))
+
+    assert not caught.value.is_unknown
+    held.may_end.set()
+    await task
+    assert state.get("count") is None
+    await state.transact(add)
+    assert state.get("count") == 1
+
+
 async def test_transaction_within_another_one_ends(site_of: StateOf) -> None:
     """The inner transaction waits for the turn of the outer one, which waits for the inner one."""
-    state = (await site_of(commit_timeout=0.05, attempts=4)).state
+    state = (await site_of(attempts=4)).state
+    state._turns.longest = 0.05
 
     async def outer(t: Transaction) -> None:
         t.set("copy", t.get("count", 0))

@@ -54,8 +54,12 @@ class Jobs:
 
 @pytest.fixture
 def lasting_redis(redis_server: Path, tmp_path: Path) -> Iterator[RedisServer]:
-    """A server that keeps its data when it is killed."""
-    with running_redis(redis_server, tmp_path, "--appendonly", "yes") as server:
+    """A server that keeps its data when it is killed.
+
+    By default Redis may reply up to two seconds before it writes, if the disk is busy.
+    """
+    options = ("--appendonly", "yes", "--appendfsync", "always")
+    with running_redis(redis_server, tmp_path, *options) as server:
         yield server
 
 
@@ -92,7 +96,11 @@ async def pass_time(site: Site, seconds: float) -> None:
 
 
 async def until_runner(site: Site) -> None:
-    while not planner_of(site).is_runner:
+    """Let time elapse until the process is the runner and has read the tasks."""
+    planner = planner_of(site)
+    # a poll that began before Redis replied again may be taking over
+    await until(lambda: planner._poll_task is None or planner._poll_task.done())
+    while not planner.is_runner:
         await pass_time(site, 10)
 
 
