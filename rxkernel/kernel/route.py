@@ -72,7 +72,7 @@ class Route(Pipeline):
         super().__init__(dispatcher, self.definition)
 
     async def handle_and_close(self, request: Request) -> Response:
-        """As `handle`, then close the request scope: the handler of the definition."""
+        """Like `handle`, then close the request scope: the handler of the definition."""
         try:
             return await self.handle(request)
         finally:
@@ -166,7 +166,7 @@ class Route(Pipeline):
             raise
 
     async def handle_wrapped(self, request: Request) -> Response:
-        """As `handle`, through the wrappers. An exception of a wrapper starts the exception
+        """Like `handle`, through the wrappers. An exception of a wrapper starts the exception
         phase."""
         assert self.wrapped is not None
         self._set_route(request)

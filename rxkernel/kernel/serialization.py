@@ -156,7 +156,7 @@ def decode_json(raw: bytes | str, *, exact: bool = False) -> Any:
 
 
 def read_json(raw: bytes | str, *, exact: bool = False) -> Any:
-    """As `decode_json`, for JSON that is not a body.
+    """Like `decode_json`, for JSON that is not a body.
 
     Both also reject a number with a fraction or an exponent that is too large for a float, an
     integer of more digits than `sys.get_int_max_str_digits` (4300), a byte order mark (RFC 8259

@@ -79,7 +79,7 @@ class MovingConnection(HttpConnection):
             out.force_close()
 
     def _loses_track(self) -> bool:
-        """Whether the begin of the next request will be unknown, because the response is sent
+        """Whether the beginning of the next request will be unknown, because the response is sent
         before this request has ended."""
         return self._body is not EMPTY_PAYLOAD and not self._body.is_eof()
 

@@ -162,7 +162,7 @@ class ConnectionRegistry(LimitCounters):
         return exception(message, headers=_RETRY_AFTER)
 
     def release(self, network: str | None) -> None:
-        """Uncount an admitted connection that was closed."""
+        """Subtract an admitted connection that was closed."""
         self.quota.release(network)
 
     def add_default_headers(
