@@ -311,7 +311,7 @@ class Kernel:
         has_listeners = definition is not None and definition.pipeline.has_terminate_listeners
         services = request.services
         if (has_listeners and response is not None) or (
-            services is not None  # its __bool__, written out
+            services is not None  # inlined: `bool(services)` would be a call for each message
             and (services.entries or services.after_sending or services.before_sending)
         ):
             duration = _seconds_since(request.received_at)

@@ -58,7 +58,7 @@ class Serializer:
         """
         try:
             return _with_lists(self._to_builtins(value))
-        except TypeError:  # perhaps a key whose class derives from str, or is bytes
+        except TypeError:  # maybe a key is bytes, or of a subclass of str
             plain = with_plain_types(value, self._to_plain_type)
             plain = _with_text_for_bytes(self._to_builtins_with_any_keys(plain))
             return _with_lists(self._to_builtins(plain))

@@ -188,7 +188,7 @@ class Listener:
         await _iterations(1)  # an accepted connection gets its transport, while the server is open
         for server in self._servers:
             server.close()
-        await _iterations(1)  # and calls connection_made
+        await _iterations(1)  # connection_made is called
 
     async def wait_for_clients(self, seconds: float) -> None:
         """Wait until all clients have closed their connections, for *seconds* at most. Requests

@@ -111,7 +111,7 @@ class PacketSender:
             is_ready = not self.queue
         else:
             if self.queue.limit_exceeded_by(packet) is not None:
-                self.flush()  # as in `_put_over_limit`
+                self.flush()  # the same as `_put_over_limit` does first
             is_ready = not (self._is_draining or self.websocket.is_congested)
         if is_ready:
             self.put(packet)

@@ -197,7 +197,7 @@ class ConnectionRegistry(LimitCounters):
             access_log=self._access_log,
             access_log_class=self.log_class,
             lingering_time=self.lingering_time,
-            auto_decompress=False,  # it accepts bodies that end early: see `DecompressedBody`
+            auto_decompress=False,  # aiohttp accepts bodies that end early, see `DecompressedBody`
             **self.head_limits,
         )
 
