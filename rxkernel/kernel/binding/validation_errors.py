@@ -47,7 +47,7 @@ UNCERTAIN: ErrorEntry = _Uncertain("invalid", "")
 class Mode(Enum):
     """How values are converted."""
 
-    MSGSPEC = auto()  # by msgspec where it can
+    MSGSPEC = auto()  # by msgspec, as far as it supports the types
     PYTHON = auto()
     SEARCH = auto()  # in Python, within a budget, only to find more errors
 

@@ -1048,7 +1048,7 @@ async def test_missing_parameter_sent_in_the_body_error_says_so(
     ] == "is missing"
 
 
-async def test_parameter_beside_fields_of_a_body_is_read_from_the_same_form(
+async def test_parameter_and_fields_of_a_body_are_read_from_one_form(
     client_of: ClientOf,
 ) -> None:
     class Orders:
