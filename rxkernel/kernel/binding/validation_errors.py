@@ -80,8 +80,9 @@ class ValidationErrors(msgspec.Struct, eq=False):
 
     def exception(self, request: Request) -> UnprocessableEntityException:
         """The 422 that rejects *request*."""
-        if isinstance(request.body, Mapping):
-            self.entries = [_with_hint(entry, request.body) for entry in self.entries]
+        body = request.body
+        if isinstance(body, Mapping) and not isinstance(body, MultiDict):  # not a form
+            self.entries = [_with_hint(entry, body) for entry in self.entries]
         return rejection(self.entries, _JSON_AS_FORM if _is_json_as_form(request) else "")
 
 
