@@ -100,7 +100,7 @@ class SessionSecrets:
                 raise
             return True
 
-    async def finish(self, request: Request) -> None:
+    async def end(self, request: Request) -> None:
         """End the session of the client of *request*, and close the other connections that use it.
 
         The connection of *request* stays open, without a session.
