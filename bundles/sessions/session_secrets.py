@@ -8,7 +8,7 @@ from typing import Any
 
 from injector import inject
 
-from bundles.sessions.clock import Clock
+from bundles.clock import Clock
 from bundles.sessions.credentials import id_of
 from bundles.sessions.events import SessionEnd
 from bundles.sessions.model import StoredSession
