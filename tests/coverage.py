@@ -22,7 +22,7 @@ from slipcover import Slipcover, print_coverage
 from slipcover.branch import preinstrument
 
 LEAST = 95
-"""Percent of the lines and branches that tests must reach."""
+"""Percentage of lines and branches that the tests must reach."""
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("app", "bundles", "rxkernel")
@@ -40,13 +40,13 @@ _MEASURE = Slipcover(
     exclude_also=[r"^\s*\.\.\.$"],
 )
 _FIELDS = ("code_lines", "code_branches", "newly_seen")
-"""The results of a process: each is a dictionary of sets, by file."""
+"""The fields of the results of a process. Each is a dictionary of sets by file."""
 
 _OUTPUT = "coverage"
 
 
 class _Loader(SourceFileLoader):
-    """Compile a source with probes, and neither read nor write bytecode."""
+    """Compiles a source with probes; neither reads nor writes bytecode."""
 
     def path_stats(self, path: Any) -> Any:
         raise OSError("a probe cannot be written into a file of bytecode")
@@ -58,7 +58,7 @@ class _Loader(SourceFileLoader):
 
 
 class _Finder(MetaPathFinder):
-    """Find the modules of `SOURCES`."""
+    """Finds the modules of `SOURCES`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -83,7 +83,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 class _Worker:
-    """Sends the lines and branches of this process, and those that it has reached."""
+    """Sends the lines and branches of this process, and which of them were reached."""
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         measured = {name: dict(getattr(_MEASURE, name)) for name in _FIELDS}

@@ -56,7 +56,7 @@ async def test_files_of_pages_are_logged_at_debug_by_the_timer(
 async def test_page_without_npm_script_explains_installation(
     client_of: ClientOf, tmp_path: Path, route: str
 ) -> None:
-    """Its link loads the page that was asked for again: an empty reference is the page itself."""
+    """The link of that page has an empty reference, which loads the requested page again."""
     client = client_of(board_of(tmp_path, MISSING))
 
     page = (await client.http(route)).content.read_text()

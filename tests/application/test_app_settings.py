@@ -1,4 +1,4 @@
-"""The section ``app``: settings of an application's own."""
+"""The section ``app``: the settings that an application defines itself."""
 
 from pathlib import Path
 from typing import Annotated, Any

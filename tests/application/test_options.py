@@ -1,4 +1,4 @@
-"""Keys of `@option` are declared: a rule that nothing enforces cannot boot."""
+"""Keys of `@option` must be declared: an option that no bundle reads is an error at boot."""
 
 import re
 
@@ -47,8 +47,8 @@ async def test_undeclared_option_is_reported_once_with_the_nearest_name() -> Non
     misspelt, unknown = await problems_of(Application(bundles=[Guard], controllers=[Misspelt]))
 
     assert misspelt.startswith("option 'acces' of route 'index' (")
-    said = "is not declared by the application or an enabled bundle"
-    assert f"Misspelt.index) and 2 other routes {said}" in misspelt
+    message = "is not declared by the application or an enabled bundle"
+    assert f"Misspelt.index) and 2 other routes {message}" in misspelt
     assert misspelt.endswith("did you mean 'access'?")
     assert unknown.endswith("declare it: Application(options=['audit'])")
 
@@ -123,11 +123,11 @@ class WithShow(Base):
 
 
 @option("access", "admins")
-class Labelled:
+class OptionBase:
     """A base whose subclasses have routes, or only listeners."""
 
 
-class Listening(Labelled):
+class Listening(OptionBase):
     @observe(ApplicationEvents.BOOTSTRAP)
     async def listen(self, event: BootstrapEvent) -> None: ...
 

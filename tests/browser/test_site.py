@@ -65,7 +65,7 @@ async def test_message_reaches_both_windows_as_text(
     wanted = [f"Ada {HOSTILE}", "<b>Bob</b> Hello"]
     for page in pages:
         await expect(page.get_by_role("listitem")).to_have_text(wanted)
-    await pages[0].reload()  # now by the template
+    await pages[0].reload()  # now rendered by the template
     await expect(pages[0].get_by_role("listitem")).to_have_text(wanted)
     assert await pages[0].locator("img").count() == 0
 

@@ -30,7 +30,7 @@ _ADMINISTRATION = {
     *("apt-get", "certbot", "chgrp", "chmod", "install", "journalctl", "ln", "nginx", "systemctl"),
     "useradd",
 }
-"""Those of the page deployment.md, which a test of its own runs."""
+"""Those of the pages deployment.md and nginx.md, which tests/docs/test_deployment.py runs."""
 
 
 def check_command(line: str) -> None:

@@ -1,10 +1,9 @@
-"""docs/operate/deployment.md, run in a directory that stands for the machine, up to ``systemctl``.
+"""The pages deployment.md and nginx.md, run in a directory that stands for the machine.
 
-The commands of the page run as they are, but below that directory; those that would change the
+The commands of a page run as they are, but below that directory; those that would change the
 machine only write down their arguments. Then its unit, its settings and its nginx are used.
 """
 
-import asyncio
 import os
 import pwd
 import re
@@ -15,24 +14,24 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-import aiohttp
 import attrs
 import pytest
-import socketio
 
 from tests.bundles.redis_servers import running_redis
 from tests.cli.processes import DEADLINE, Process, until
 from tests.ports import reserved_port
 from tests.required_tools import ROOT, absent, require_nginx, require_redis_server
-from tests.waiting import until as async_until
 
+_PAGES = ROOT / "docs" / "operate"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (/\S+)\n")
 _FOLDERS = re.compile(r"(?<![\w.])/(opt|etc|var)/")
 _STUBBED = ("apt-get", "certbot", "chgrp", "journalctl", "nginx", "systemctl", "useradd")
 
+NAMES = ("ada", "bob")
 NOBODY = '{"names":[]}'
 """The response of the new project to ``GET /greetings``."""
 
@@ -40,12 +39,11 @@ _STUB = """#!/bin/sh
 echo "$(basename "$0") $*" >> {log}
 """
 
-_PAGE = (ROOT / "docs" / "operate" / "deployment.md").read_text(encoding="utf-8")
-_WORKERS = _PAGE.partition("### Two workers\n")[2].partition("\n## ")[0]
-"""A section that changes the service; its test is the last one."""
-
 _SERVICE = re.compile(r"^(.* service install .*) --run-as shop$", re.MULTILINE)
 """The command that would write the unit into the real folder of systemd, for a missing user."""
+
+_WATCH = "/opt/shop/watch.py"
+"""A program of a page that needs the running service."""
 
 _INSTALL = """#!{python}
 import os, sys
@@ -84,6 +82,11 @@ class Machine:
         text = self.path("etc/systemd/system/shop.service").read_text()
         return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
+    def variables(self) -> dict[str, str]:
+        """Those of ``Environment`` in the unit."""
+        text = self.path("etc/systemd/system/shop.service").read_text()
+        return dict(re.findall(r"^Environment=(\w+)=(.*)$", text, flags=re.MULTILINE))
+
     def serve(self, variables: Mapping[str, str], project: Path | None = None) -> Process:
         """Start what the unit starts, with *variables* for the ports, in its directory or in that
         of another *project*."""
@@ -93,23 +96,21 @@ class Machine:
         return Process(command, project or Path(unit["WorkingDirectory"]))
 
 
-def follow_page(machine: Path) -> Machine:
+def follow_page(name: str, machine: Path) -> Machine:
     """Write the files of the page, and run its commands, in their order."""
     settings: list[str] = []
     made = Machine(machine, ())
     _write_stubs(made)
-    for language, source in _BLOCK.findall(_PAGE):
-        named = _FILE.match(source)
-        if language == "toml":
-            settings.append(made.here(source))
-            project = machine / "opt/shop/project"
-            if len(settings) == 1:
-                (project / "rxkernel.toml").write_text(settings[0])
-        elif named is not None:
+    for language, source in _BLOCK.findall((_PAGES / name).read_text(encoding="utf-8")):
+        if (named := _FILE.match(source)) is not None:
             path = made.path(named[1])
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(made.here(source[named.end() :]))
-        elif language == "bash" and source not in _WORKERS:
+        elif language == "toml":
+            settings.append(made.here(source))
+            if len(settings) == 1:
+                (machine / "opt/shop/project/rxkernel.toml").write_text(settings[0])
+        elif language == "bash" and _WATCH not in source:
             _run(made, source)
     return Machine(machine, tuple(settings))
 
@@ -119,8 +120,8 @@ def _write_stubs(machine: Machine) -> None:
     folder.mkdir()
     for name in _STUBBED:
         (folder / name).write_text(_STUB.format(log=machine.path("calls")))
-    (folder / "install").write_text(_INSTALL.format(python=sys.executable))
     (folder / "curl").write_text("#!/bin/sh\n")  # nothing listens yet; see the tests
+    (folder / "install").write_text(_INSTALL.format(python=sys.executable))
     for stub in folder.iterdir():
         stub.chmod(0o755)
     (folder / "python3").symlink_to(sys.executable)
@@ -160,10 +161,18 @@ def _without_settings() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    return follow_page(tmp_path_factory.mktemp("machine"))
+    return follow_page("deployment.md", tmp_path_factory.mktemp("machine"))
 
 
-def curl(machine: Machine, url: str, port: int) -> str:
+@pytest.fixture
+def pair(tmp_path: Path) -> Machine:
+    """The machine with two workers behind nginx."""
+    folder = tmp_path / "machine"
+    folder.mkdir()
+    return follow_page("nginx.md", folder)
+
+
+def curl(machine: Machine, url: str, port: int, *options: str) -> str:
     """The body of *url*, whose certificate is verified, from 127.0.0.1."""
     program = shutil.which("curl")
     if program is None:
@@ -172,7 +181,7 @@ def curl(machine: Machine, url: str, port: int) -> str:
         [
             *(program, "-sS", "--max-time", "60"),
             *("--cacert", str(machine.path("etc/shop/fullchain.pem"))),
-            *("--resolve", f"shop.example:{port}:127.0.0.1", url),
+            *("--resolve", f"shop.example:{port}:127.0.0.1", *options, url),
         ],
         check=True,
         capture_output=True,
@@ -187,7 +196,6 @@ def test_commands_up_to_systemctl_succeed(machine: Machine) -> None:
     assert calls.index("systemctl daemon-reload") < calls.index("systemctl enable --now shop")
     assert machine.path("etc/shop/privkey.pem").stat().st_mode & 0o777 == 0o640
     assert machine.path("etc/letsencrypt/renewal-hooks/deploy/shop").stat().st_mode & 0o111
-    assert machine.path("etc/nginx/sites-enabled/shop").is_file()
 
 
 def test_hook_of_the_issuer_is_a_script(machine: Machine) -> None:
@@ -212,8 +220,8 @@ def test_unit_is_valid(machine: Machine) -> None:
 
 
 def test_table_of_the_unit_has_its_lines(machine: Machine) -> None:
-    section = _PAGE.partition("## 6.")[2].partition("## 7.")[0]
-    rows = re.findall(r"^\| (`.*?`) \|", section, flags=re.MULTILINE)
+    page = (_PAGES / "service.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \|", page, flags=re.MULTILINE)
     text = machine.path("etc/systemd/system/shop.service").read_text()
 
     assert len(rows) > 5
@@ -286,34 +294,63 @@ def test_site_writes_nothing_into_its_project(machine: Machine) -> None:
     }
 
 
+@attrs.frozen
+class Behind:
+    """The running service of the second page.
+
+    Attributes:
+        service: the port of the workers.
+        proxy: the port of nginx.
+    """
+
+    service: int
+    proxy: int
+
+
 @pytest.fixture
-def proxied(machine: Machine, tmp_path: Path) -> Iterator[int]:
-    """The port of nginx in front of the service, with the second settings of the page."""
-    program = str(require_nginx())
-    (machine.path("opt/shop/project") / "rxkernel.toml").write_text(machine.settings[2])
-    process = machine.serve({"RXKERNEL_HTTP_PORT": "0"})
-    try:
-        service = process.url().rpartition(":")[2]
-        with reserved_port() as port:
-            config = _nginx_config(machine, tmp_path, service, port)
-            command = [program, "-p", str(tmp_path), "-c", str(config)]
-            subprocess.run([*command, "-t"], check=True, capture_output=True)
-            nginx = subprocess.Popen(command)
+def behind(pair: Machine, tmp_path: Path) -> Iterator[Behind]:
+    """Two workers, a Redis and nginx, as the page has them, on free ports."""
+    settings = pair.path("opt/shop/project/rxkernel.toml")
+    text = settings.read_text()
+    with running_redis(require_redis_server(), tmp_path) as redis:
+        settings.write_text(text.replace("127.0.0.1:6379", f"127.0.0.1:{redis.port}"))
+        process = pair.serve({**pair.variables(), "RXKERNEL_HTTP_PORT": "0"})
         try:
-            yield port
+            assert "with 2 workers" in process.line("^Listening on .*")[0]
+            service = int(process.url().rpartition(":")[2])
+            with nginx_in_front(pair, tmp_path, service) as proxy:
+                yield Behind(service, proxy)
         finally:
-            nginx.terminate()
-            nginx.wait(DEADLINE)
+            process.send(signal.SIGTERM)
+            assert process.code() == 0
+
+
+@contextmanager
+def nginx_in_front(machine: Machine, folder: Path, service: int) -> Iterator[int]:
+    """Run the page's nginx in front of the port *service*; yields its port of TLS."""
+    program = str(require_nginx())
+    with reserved_port() as port, reserved_port() as plain:
+        config = _nginx_config(machine, folder, service, port, plain)
+        command = [program, "-p", str(folder), "-c", str(config)]
+        subprocess.run([*command, "-t"], check=True, capture_output=True)
+        nginx = subprocess.Popen(command)
+    try:
+        yield port
     finally:
-        process.send(signal.SIGTERM)
-        assert process.code() == 0
+        nginx.terminate()
+        nginx.wait(DEADLINE)
 
 
-def _nginx_config(machine: Machine, folder: Path, service: str, port: int) -> Path:
+def _nginx_config(machine: Machine, folder: Path, service: int, port: int, plain: int) -> Path:
     """The configuration of nginx that includes the page's, on *port*."""
     site = machine.path("etc/nginx/sites-enabled/shop").read_text()
-    site = site.replace("127.0.0.1:8000", f"127.0.0.1:{service}")
-    site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
+    for line, here in {
+        "127.0.0.1:8000": f"127.0.0.1:{service}",
+        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+        "listen 80;": f"listen 127.0.0.1:{plain};",
+    }.items():
+        assert site.count(line) == 1
+        site = site.replace(line, here)
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in kinds)
     user = "user root;" if os.geteuid() == 0 else ""
@@ -325,71 +362,34 @@ def _nginx_config(machine: Machine, folder: Path, service: str, port: int) -> Pa
     return config
 
 
-async def test_nginx_in_front_passes_requests_and_websockets_on(
-    machine: Machine, proxied: int
-) -> None:
-    def answers() -> str | None:
-        try:
-            return curl(machine, f"https://shop.example:{proxied}/greetings", proxied)
-        except subprocess.CalledProcessError:
-            return None  # it does not listen yet
+def test_two_workers_behind_nginx_do_what_the_page_shows(pair: Machine, behind: Behind) -> None:
+    """Its program connects two sockets, by polling first, and its requests go through nginx."""
+    secret = pair.path("etc/shop/scale.secret")
+    assert pair.variables() == {"RXKERNEL_SCALE_SECRET_FILE": str(secret)}
+    assert secret.stat().st_mode & 0o777 == 0o640
+    assert "--workers 2" in pair.unit()["ExecStart"]
 
-    assert until(answers) == NOBODY
-    async with aiohttp.ClientSession() as http:  # its own one is closed in a task, maybe too late
-        client = socketio.AsyncClient(reconnection=False, ssl_verify=False, http_session=http)
-        await client.connect(
-            f"https://127.0.0.1:{proxied}",
-            headers={"Host": f"shop.example:{proxied}"},
-            transports=["websocket"],
-        )
-        assert client.transport() == "websocket"
-        connection = client.eio.ws.get_extra_info("socket")
-        answer = await client.call("greeting_add", {"params": {"name": "Ada"}})
-        assert answer["statusCode"] == 201
-        await client.disconnect()
-    # TLS waits for a reply of nginx, and aiohttp does not wait for it.
-    await async_until(lambda: connection.fileno() == -1)
+    def readiness() -> str:
+        url = f"http://127.0.0.1:{behind.service}/readyz"
+        return curl(pair, url, behind.service, "-H", "Host: shop.example")
 
+    assert until(lambda: readiness() == '{"status":"ready"}')
+    program = pair.path(_WATCH)
+    watch = program.read_text().replace("https://127.0.0.1", f"https://127.0.0.1:{behind.proxy}")
+    program.write_text(watch.replace('"shop.example"', f'"shop.example:{behind.proxy}"'))
+    shown = subprocess.run(
+        [pair.path("opt/shop/venv/bin/python"), program],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+    ).stdout
 
-async def test_two_workers_of_the_unit_share_broadcasts(machine: Machine, tmp_path: Path) -> None:
-    project, secret = machine.path("opt/shop/project"), machine.path("etc/shop/scale.secret")
-    module = project / "app" / "__init__.py"
-    bundles = 'Application(\n    bundles=["redis", "scale"],'
-    module.write_text(module.read_text().replace("Application(", bundles, 1))
-    with running_redis(require_redis_server(), tmp_path) as redis:
-        shared = machine.settings[3].replace("127.0.0.1:6379", f"127.0.0.1:{redis.port}")
-        (project / "rxkernel.toml").write_text(machine.settings[2] + shared)
-        for language, source in _BLOCK.findall(_WORKERS):
-            if language == "bash":
-                _run(machine, source)
-        variable = f"RXKERNEL_SCALE_SECRET_FILE={secret}"
-        assert variable in machine.path("etc/systemd/system/shop.service").read_text()
-        assert secret.stat().st_mode & 0o777 == 0o640
-
-        variables = {"RXKERNEL_HTTP_PORT": "0", "RXKERNEL_SCALE_SECRET_FILE": str(secret)}
-        process = machine.serve(variables)
-        try:
-            assert "with 2 workers" in process.line("^Listening on .*")[0]
-            await _receive_news(process.url(), project, machine, variable)
-        finally:
-            process.send(signal.SIGTERM)
-            assert process.code() == 0
-
-
-async def _receive_news(url: str, project: Path, machine: Machine, variable: str) -> None:
-    """Two sockets, which are given to the workers in turn, get what a command sends."""
-    got: list[str] = []
-    async with aiohttp.ClientSession() as http:
-        clients = [socketio.AsyncClient(reconnection=False, http_session=http) for _ in "12"]
-        for client in clients:
-            client.on("news", got.append)
-            await client.connect(url, headers={"Host": "shop.example"}, transports=["websocket"])
-        program = str(machine.path("opt/shop/venv/bin/python"))
-        emit = [program, "-m", "rxkernel", "emit", "news", '"tea"']
-        name, _, value = variable.partition("=")
-        variables = {**_without_settings(), name: value}
-        sender = await asyncio.create_subprocess_exec(*emit, cwd=project, env=variables)
-        assert await sender.wait() == 0
-        await async_until(lambda: got == ["tea", "tea"])
-        for client in clients:
-            await client.disconnect()
+    page = (_PAGES / "nginx.md").read_text(encoding="utf-8")
+    differs, *received = shown.splitlines()
+    assert f"`{differs}`" in page
+    assert received == [f"{name} received: ['news', 'tea'] ['news', 'tea']" for name in NAMES]
+    assert f"`{received[0].partition(': ')[2]}`" in page
+    site = f"https://shop.example:{behind.proxy}"
+    assert curl(pair, f"{site}/news?title=tea", behind.proxy, "-X", "POST").isdigit()
+    assert "404 Not Found" in curl(pair, f"{site}/readyz", behind.proxy)

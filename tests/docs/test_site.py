@@ -1,5 +1,5 @@
-"""The site of the pages: each link leads somewhere, each docstring can be shown, and the search
-finds what readers ask for."""
+"""The site of the documentation: links and docstrings cause no warning, and the search
+finds the page of each question."""
 
 import json
 import subprocess
@@ -24,8 +24,11 @@ QUESTIONS = {
     "serve https": "docs/guide/how-do-i.html",
     "invalid input": "docs/guide/typed-actions.html",
     "PostgreSQL": "docs/guide/how-do-i.html",
-    "log as JSON": "docs/operate/operations.html",
-    "behind nginx": "docs/operate/deployment.html",
+    "log as JSON": "docs/operate/logs.html",
+    "behind nginx": "docs/operate/nginx.html",
+    "liveness probe": "docs/operate/monitoring.html",
+    "SIGTERM": "docs/operate/reload-and-stop.html",
+    "too many connections": "docs/operate/overload.html",
     "database session in an action": "docs/bundles/databases.html",
     "run a method every minute": "docs/bundles/tasks.html",
     "limit calls per minute": "docs/bundles/limits.html",
@@ -45,7 +48,7 @@ console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the builder that resolves all links and writes no pages, to save half of the time."""
+    """Built with the builder that resolves all links and writes no pages, to save time."""
     folder = tmp_path_factory.mktemp("site")
     options = ["--quiet", "--fail-on-warning", "--jobs", "2", "--builder", "dummy"]
     command = [sys.executable, "-m", "sphinx", *options, "-c", "docs", ".", str(folder)]

@@ -309,7 +309,7 @@ async def test_wrappers_not_async_are_all_reported(log: list[str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         await Application(controllers=[Pages(log)], listeners=[Plain()], bundles=[Lines]).boot()
 
-    assert len(caught.value.problems) == 3, "one for each name"
+    assert len(caught.value.problems) == 3, "one problem for each definition"
     assert f"the wrapper {__name__}.test_wrappers" in caught.value.problems[0]
     assert "is not async; return an async def that takes the request" in caught.value.problems[0]
     assert " at 0x" not in caught.value.problems[0]

@@ -12,8 +12,8 @@ from bundles.scale.limits.counts import Counts
 MAX_KEYS = 50_000
 """About 12 MB."""
 
-_SHORTEST = 0.001
-"""Least seconds to wait, since the computed ones may be 0 at the border of two windows."""
+_BEYOND = 0.001
+"""Seconds to wait after the computed ones: at that moment itself no call is allowed yet."""
 
 
 @attrs.define
@@ -34,7 +34,7 @@ class _Window:
         left = period - now % period
         if floor(self.before * left / period) + self.current < amount:
             return 0.0
-        return max(left % (period / self.before) if self.before else left, _SHORTEST)
+        return (left % (period / self.before) if self.before else left) + _BEYOND
 
 
 class MemoryCounts(Counts):

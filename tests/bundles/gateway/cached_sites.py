@@ -1,4 +1,4 @@
-"""Applications with each cacher, and a clock that a test moves."""
+"""Applications with each cacher, and a clock that tests control."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack

@@ -131,7 +131,8 @@ class DatabaseServer:
 
     @contextmanager
     def database(self) -> Iterator[TestDatabase]:
-        """A new database, which is removed at the end, with the connections that still use it."""
+        """A new database. At the end it is removed, and connections that still use it are
+        closed."""
         name = f"test{next(_numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         try:

@@ -30,7 +30,7 @@ RPC = Transport("SESSIONS-TEST")
 
 
 class RpcBundle(Bundle):
-    """The transport of the procedures, which have no connection."""
+    """A transport of procedures without connections."""
 
     name = "rpc"
     transports = (RPC,)

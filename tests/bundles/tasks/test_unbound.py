@@ -47,7 +47,7 @@ class Forgotten:
 
 @attrs.define(eq=False)
 class Slotted:
-    """attrs makes a new class of it."""
+    """attrs creates a new class for it."""
 
     @every("1h")
     async def run(self) -> None: ...
@@ -92,7 +92,7 @@ async def test_scheduled_method_that_no_service_has_is_logged_at_boot(
 async def test_method_that_no_application_of_a_port_has_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And none that the other application has, also if that one does not run."""
+    """A method that the other application has is not logged, even if that one does not run."""
     port = SharedPort(Settings(http=HttpSettings(host="127.0.0.1", port=0)))
     applications = []
     for name, services in (("shop", (Bound, Derived)), ("blog", (Forgotten, Slotted))):

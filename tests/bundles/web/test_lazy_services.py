@@ -62,7 +62,7 @@ def log() -> list[str]:
     return LOG
 
 
-async def test_lazy_has_open_services_of_its_own(site: Site, log: list[str]) -> None:
+async def test_lazy_uses_new_services(site: Site, log: list[str]) -> None:
     files = {"app/get.py": GET, "app/lazy.py": LAZY.format(code="pass")}
     client = await site.start(files, bundles=[Sessions()])
 

@@ -1,4 +1,5 @@
-"""``client.redirect`` to another host: allowed, sent by a visitor, or a mistake."""
+"""``client.redirect`` to another host: a listed host, an address that a visitor sent, or a
+mistake."""
 
 import pytest
 
@@ -65,6 +66,7 @@ async def test_redirect_from_a_field_of_json_is_400(site: Site) -> None:
         assert response.status == 400
 
 
+# B12
 @pytest.mark.parametrize(
     "target",
     [
@@ -77,7 +79,7 @@ async def test_redirect_from_a_field_of_json_is_400(site: Site) -> None:
     ],
     ids=["slashes", "scheme", "backslashes", "slash-backslash", "encoded", "tab"],
 )
-async def test_b12_redirect_that_a_browser_takes_for_another_site_is_400(
+async def test_redirect_that_a_browser_takes_for_another_site_is_400(
     site: Site, target: str
 ) -> None:
     files = {"app/a.json/get.py": REDIRECT % "client.query['to']"}
@@ -88,7 +90,8 @@ async def test_b12_redirect_that_a_browser_takes_for_another_site_is_400(
         assert response.status == 400
 
 
-async def test_b12_redirect_to_another_listed_host_is_sent_and_to_one_below_it_is_not(
+# B12
+async def test_redirect_to_another_listed_host_is_sent_and_to_one_below_it_is_not(
     site: Site,
 ) -> None:
     hosts = "hosts=['example.com']"

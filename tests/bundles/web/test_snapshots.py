@@ -96,7 +96,7 @@ async def test_client_is_freed_without_the_garbage_collector(site: Site) -> None
 
 @pytest.mark.usefixtures("no_collection")
 async def test_client_of_a_failed_request_is_freed_with_its_message(site: Site) -> None:
-    """The stage ``error`` uses it."""
+    """The stage ``error`` uses the client."""
     files = {
         "app/a.json/get.py": "async def get(client): client.error(404)",
         "app/error.py": "async def error(client): return client.source is not None",
@@ -119,7 +119,7 @@ async def test_client_of_a_failed_request_is_freed_with_its_message(site: Site) 
 
 
 async def test_request_that_outlives_its_snapshot_reads_the_current_one(site: Site) -> None:
-    """As when ``shutdown_timeout`` has passed after a reload."""
+    """A request outlives it when ``shutdown_timeout`` has expired after a reload."""
     text = """
         import asyncio
 

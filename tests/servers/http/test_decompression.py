@@ -15,8 +15,8 @@ from rxkernel.servers.http.decompression import (
     supported_coding,
 )
 
-_TEXT = bytes(range(256)) * 800  # longer than a piece of output
-_NOISE = zlib.compress(_TEXT) * 200  # longer than a piece of input
+_TEXT = bytes(range(256)) * 800  # longer than one piece of output
+_NOISE = zlib.compress(_TEXT) * 200  # longer than one piece of input
 
 
 def _raw_deflate(data: bytes) -> bytes:
@@ -92,7 +92,7 @@ def test_text_that_is_not_compressed_is_400(name: str) -> None:
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 @pytest.mark.parametrize("step", [None, 7])
 def test_body_of_several_members_is_decompressed(name: str, step: int | None) -> None:
-    """RFC 1952 §2.2, RFC 8878 §3.1: several members are the data of all of them."""
+    """RFC 1952 §2.2, RFC 8878 §3.1: the data of all members is concatenated."""
     compress = COMPRESSED[name]
     data = compress(_TEXT) + compress(b"") * 5000 + compress(b"end")
 
@@ -108,7 +108,7 @@ def test_body_of_several_members_is_400_for_codings_without_members(name: str) -
 
 
 @with_codings
-def test_piece_is_bounded(name: str) -> None:
+def test_decompressed_piece_has_limited_size(name: str) -> None:
     """Fifty megabytes of zeros are not decompressed at once."""
     decompressor = Decompressor(coding_of(name))
     decompressor.feed(COMPRESSED[name](bytes(50_000_000)))
@@ -121,7 +121,7 @@ def test_piece_is_bounded(name: str) -> None:
 
 
 def test_zstd_window_above_8_mib_is_400() -> None:
-    """RFC 9659: the window would be allocated at once."""
+    """RFC 9659: the decoder would allocate the whole window at once."""
     compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 25})
     data = compressor.compress(b"text") + compressor.flush()
 
@@ -138,7 +138,7 @@ def test_zstd_window_above_8_mib_is_400() -> None:
         (["gzip", "gzip"], "gzip, gzip"),
     ],
 )
-def test_content_coding_of_headers(lines: list[str], coding: str) -> None:
+def test_content_coding_is_read_from_headers(lines: list[str], coding: str) -> None:
     headers = CIMultiDict([("Content-Encoding", line) for line in lines])
 
     assert content_coding(headers) == coding

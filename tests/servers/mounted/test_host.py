@@ -131,7 +131,9 @@ class Talk:
             await websocket.send(message)
 
 
-async def test_websocket_of_a_route_is_served(host: Host, session: aiohttp.ClientSession) -> None:
+async def test_websocket_of_route_below_prefix_is_served(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
     mount(host, Talk, settings=Settings(http=PREFIX))
     url = await host.start()
 
@@ -157,7 +159,7 @@ class Flood(Bundle):
         while websocket.send_text(self.message.encode()):
             pass
         first, second = (asyncio.create_task(websocket.send(self.message)) for _ in range(2))
-        await asyncio.sleep(0)  # they begin
+        await asyncio.sleep(0)  # the senders start
         first.cancel()
         await second
         await websocket.send("end")

@@ -1,4 +1,4 @@
-"""Applications that share a port start together, but each can stop and fail alone."""
+"""Applications that share a port start together, but each can stop or fail alone."""
 
 import asyncio
 from typing import Any
@@ -84,7 +84,7 @@ async def test_request_in_flight_ends_while_its_application_stops(
 
 @PATHS
 @pytest.mark.parametrize("path", ["/slow", "/late"])
-async def test_request_behind_one_for_a_stopping_application_gets_its_response(
+async def test_pipelined_request_after_one_for_stopping_application_gets_its_response(
     fast_path: bool, path: str
 ) -> None:
     """Pipelined on one connection; the application that stops must not close it."""
@@ -164,7 +164,7 @@ async def test_request_that_does_not_end_is_closed_with_its_application(
 
 @PATHS
 async def test_stream_of_fast_path_ends_while_its_application_stops(fast_path: bool) -> None:
-    """Its request is handed to aiohttp, where its host is a stopped application by then."""
+    """aiohttp sends the stream, and the application of its host is stopped by then."""
     sites = two_sites(fast_path)
 
     async with sites.port, sites.connect() as client:
@@ -244,7 +244,7 @@ async def test_port_starts_again_after_stop() -> None:
 
     for _ in range(2):
         async with sites.port:
-            await sites.port.start()  # does nothing
+            await sites.port.start()  # a second stop does nothing
             assert (await sites.get("blog.example")).body == b"blog"
     assert await sites.port.stop()
 

@@ -85,7 +85,7 @@ async def test_blocked_client_is_403_until_its_time_is_over(site: Site) -> None:
         assert await status("2001:db8::2") == 200
 
 
-async def test_block_in_a_functional_test_does_nothing(site: Site) -> None:
+async def test_block_in_a_functional_test_has_no_effect(site: Site) -> None:
     client = await site.start(FILES)
 
     assert (await client.http("POST /block")).status_code == 204

@@ -26,10 +26,10 @@ class PagesSite:
 
     Attributes:
         make: called for the response of each run; a test replaces it.
-        lifetime: what the handler passes to ``client.cache``.
+        lifetime: the argument of ``client.cache``.
         runs: how often the handler has run.
-        finds: how often a page was looked for.
-        is_late: whether the handler waits for the gate before it calls ``client.cache``, too.
+        finds: how often a page was searched.
+        is_late: whether the handler waits for the gate also before it calls ``client.cache``.
         gate: the handler waits for it.
     """
 

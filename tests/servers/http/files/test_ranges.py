@@ -103,7 +103,7 @@ SPECS = st.one_of(
 
 
 def places(spec: str, size: int) -> list[int] | None:
-    """The model: the places that a spec selects, decided for each place."""
+    """The model: the bytes that a spec selects, decided for each byte."""
     first, last = spec.split("-")
     if first and last and int(last) < int(first):
         return None

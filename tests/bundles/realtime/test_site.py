@@ -1,4 +1,4 @@
-"""Static files and the page of a single-page application: checks 38 and 39."""
+"""Static files and the page of a single-page application: checks 38 and 39 of IOServer."""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ def root_dir(tmp_path: Path) -> Path:
     return root
 
 
-async def test_check_38_files_have_types_conditions_and_ranges(
+# check 38
+async def test_file_is_sent_with_its_type_conditions_and_ranges(
     serve_routes: ServeRoutes, root_dir: Path
 ) -> None:
     site = await serve_routes(ApiController, settings={"root_dir": root_dir})
@@ -58,9 +59,10 @@ async def test_check_38_files_have_types_conditions_and_ranges(
     assert (await site("GET", "/api/status")).text == "ok"
 
 
+# check 38
 @pytest.mark.parametrize("spa", [True, False])
 @pytest.mark.parametrize("path", ["/.env", "/link.txt", "/..%2foutside.txt", "/assets/..%2f.env"])
-async def test_check_38_hidden_files_links_and_traversal_are_refused(
+async def test_hidden_files_links_and_traversal_are_refused(
     serve_routes: ServeRoutes, root_dir: Path, path: str, spa: bool
 ) -> None:
     site = await serve_routes(ApiController, settings={"root_dir": root_dir, "spa_fallback": spa})
@@ -68,7 +70,8 @@ async def test_check_38_hidden_files_links_and_traversal_are_refused(
     assert (await site("GET", path, headers=PAGE)).status == 404
 
 
-async def test_check_39_page_is_sent_for_unknown_paths_only(
+# check 39
+async def test_page_is_sent_for_unknown_paths_only(
     serve_routes: ServeRoutes, root_dir: Path
 ) -> None:
     settings: dict[str, Any] = {"root_dir": root_dir}
@@ -99,7 +102,8 @@ async def test_check_39_page_is_sent_for_unknown_paths_only(
         assert "Allow" in wrong_method.headers
 
 
-async def test_check_39_without_fallback_unknown_path_is_404_json(
+# check 39
+async def test_without_fallback_unknown_path_is_404_json(
     serve_routes: ServeRoutes, root_dir: Path
 ) -> None:
     settings = {"root_dir": root_dir, "spa_fallback": False}

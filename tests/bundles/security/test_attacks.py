@@ -1,10 +1,7 @@
-"""Attacks on identities over both transports, by their ids E1 to E12.
+"""Attacks on identities over both transports: E1 to E12 of the list of attacks.
 
-`test_access_tokens` has every variant of E1 to E4; here a token of each kind is sent in every
-place that a token may have. Other tests name their ids too: E5 and E12 in `test_sockets`, E6 in
-`test_access_matrix`, E8 in `test_cross_site` and `test_session_credentials`, E9 in
-`test_logins` and the tests of sessions, E10 in `test_logins`, `test_passwords` and
-`test_throttling`, E11 in `test_wire`.
+`test_access_tokens` tests every variant of E1 to E4. Here a token of each kind is sent in every
+place that a token may have. E6 is in `test_access_matrix`, E9 also in the tests of sessions.
 """
 
 import asyncio
@@ -94,8 +91,9 @@ HOSTILE = {
 }
 
 
+# E1, E2, E3, E4
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_e1_to_e4_hostile_token_has_the_response_of_any_bad_one(
+async def test_hostile_token_has_the_response_of_an_invalid_one(
     client_of: ClientOf, name: str
 ) -> None:
     client = client_of(application_of())
@@ -104,7 +102,8 @@ async def test_e1_to_e4_hostile_token_has_the_response_of_any_bad_one(
     assert (await client.http("article_list", headers=bearer("ada"))).content == "ada"
 
 
-async def test_e2_keys_that_a_token_names_are_not_fetched_or_read(
+# E2
+async def test_keys_that_a_token_names_are_not_fetched_or_read(
     client_of: ClientOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The token is signed with the key that its header offers."""
@@ -127,7 +126,8 @@ async def test_e2_keys_that_a_token_names_are_not_fetched_or_read(
     assert fetched == []
 
 
-async def test_e4_issuer_and_audience_hold_over_both_transports(client_of: ClientOf) -> None:
+# E4
+async def test_issuer_and_audience_are_checked_over_both_transports(client_of: ClientOf) -> None:
     tokens = TokenSettings(secret=SECRET, issuer="shop", audience="customers", leeway=0)
     client = client_of(application_of(settings=SecuritySettings(roles=ROLES, tokens=tokens)))
     for changes in ({"iss": "other"}, {"aud": "other"}, {"aud": ["other"]}, {"iss": None}):
@@ -140,7 +140,8 @@ async def test_e4_issuer_and_audience_hold_over_both_transports(client_of: Clien
         assert (await client.websocket("article_list", connection=ada)).status_code == 200
 
 
-async def test_e5_removed_key_ends_the_socket_at_its_next_event(
+# E5
+async def test_removed_key_ends_the_socket_at_its_next_event(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
     path = tmp_path / "keys.json"
@@ -163,7 +164,8 @@ async def test_e5_removed_key_ends_the_socket_at_its_next_event(
         await until(lambda: not ada.is_connected)
 
 
-async def test_e5_disabled_user_is_401_over_both_transports(client_of: ClientOf) -> None:
+# E5
+async def test_disabled_user_is_401_over_both_transports(client_of: ClientOf) -> None:
     client = client_of(application_of())
     async with client.connection(auth={"token": token_of("ada")}) as ada:
         del client.application.injector.get(Accounts).by_name["ada"]
@@ -172,11 +174,13 @@ async def test_e5_disabled_user_is_401_over_both_transports(client_of: ClientOf)
         await until(lambda: not ada.is_connected)
 
 
+# E7
 @pytest.mark.parametrize("is_fast", [True, False])
-async def test_e7_token_in_the_query_is_in_no_log(
+async def test_token_in_the_query_is_in_no_log(
     is_fast: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also where the setting allows it; that it is refused by default: `test_credentials`."""
+    """Also where the setting allows it. By default such a token is refused: see
+    `test_credentials`."""
     caplog.set_level("DEBUG")
     application = application_of(
         settings=SecuritySettings(roles=ROLES, query_parameter="bearer"),
@@ -215,10 +219,11 @@ async def refusal(client: KernelClient, headers: dict[str, str]) -> tuple[int, A
     return response.status_code, response.content
 
 
-async def test_e10_basic_does_not_show_users_and_is_throttled_over_both_transports(
+# E10
+async def test_basic_does_not_show_users_and_is_throttled_over_both_transports(
     client_of: ClientOf,
 ) -> None:
-    """The failures of both transports count together."""
+    """Failures over both transports are counted together."""
     limits = ThrottlingSettings(attempts=4)
     settings = SecuritySettings(roles=ROLES, basic=True, throttling=limits)
     client = client_of(application_of(settings=settings))
@@ -234,7 +239,8 @@ async def test_e10_basic_does_not_show_users_and_is_throttled_over_both_transpor
     assert (await refusal(client, headers))[0] == 429
 
 
-async def test_e10_password_of_a_megabyte_is_refused_before_it_is_hashed(
+# E10
+async def test_password_of_a_megabyte_is_refused_before_it_is_hashed(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = client_of(application_of(settings=SecuritySettings(roles=ROLES, basic=True)))
@@ -247,8 +253,9 @@ async def test_e10_password_of_a_megabyte_is_refused_before_it_is_hashed(
         assert (await refusal(client, headers))[0] == 401
 
 
+# E12
 @pytest.mark.parametrize("room", ["user-42", "user-", "user-eve ", "USER-EVE", "*", "", "/"])
-async def test_e12_guessed_room_is_403_in_the_shape_of_any_error(
+async def test_guessed_room_is_403_in_the_shape_of_any_error(
     client_of: ClientOf, room: str
 ) -> None:
     """Over HTTP the same rule protects the data of the room."""
@@ -270,9 +277,10 @@ async def test_e12_guessed_room_is_403_in_the_shape_of_any_error(
         assert eve.rooms == {user_room("eve")}
 
 
+# E11
 @pytest.mark.parametrize("is_fast", [True, False])
-async def test_e11_socket_io_echoes_listed_origins_only(is_fast: bool) -> None:
-    """The same for HTTP: `test_wire`."""
+async def test_socket_io_echoes_listed_origins_only(is_fast: bool) -> None:
+    """For HTTP see `test_wire`."""
     origin = "https://partner.example"
     application = application_of(
         http=HttpSettings(port=0, fast_path=is_fast, origins=(origin,), allow_credentials=True)

@@ -1,4 +1,4 @@
-"""Checks 24 to 29 of the specification of IOServer: the events of services."""
+"""The events of services: checks 24 to 29 of IOServer."""
 
 from typing import Annotated, Any
 
@@ -64,18 +64,21 @@ def chat(*services: type[Service], **parts: Any) -> KernelClient:
 VALUES: list[Any] = [{"x": 1}, {}, {"params": {}}, {"body": 1}, [1], "text", b"\x00\xff", 0, None]
 
 
+# check 24
 @pytest.mark.parametrize("value", VALUES, ids=repr)
-async def test_check_24_event_acknowledges_what_was_sent(value: Any) -> None:
+async def test_event_that_returns_its_data_acknowledges_it(value: Any) -> None:
     async with chat() as client:
         assert (await client.websocket("/chat:echo", body=value)).content == value
 
 
-async def test_check_25_event_sends_another_event() -> None:
+# check 25
+async def test_event_that_emits_reaches_its_client() -> None:
     async with chat() as client, client.connection("/chat") as ada:
         await client.websocket("/chat:shout", body="hello", connection=ada)
         assert ada.emitted == [("echo_response", ("hello",))]
 
 
+# check 26, check 27
 @pytest.mark.parametrize(
     "name",
     [
@@ -83,7 +86,7 @@ async def test_check_25_event_sends_another_event() -> None:
         *("unknown_event", "app_handle", "*", ""),
     ],
 )
-async def test_check_26_and_27_other_methods_are_unknown_events(name: str) -> None:
+async def test_name_that_is_not_an_event_is_unknown_event(name: str) -> None:
     async with chat() as client:
         response = await client.websocket(f"/chat:{name}", body={"x": 1})
     assert response.content == {
@@ -94,7 +97,8 @@ async def test_check_26_and_27_other_methods_are_unknown_events(name: str) -> No
     }
 
 
-async def test_check_28_returned_value_is_acknowledged() -> None:
+# check 28
+async def test_returned_value_is_acknowledged() -> None:
     async with chat() as client, client.connection("/chat") as ada:
         joined = await client.websocket("/chat:join room", body={"room": "tea"}, connection=ada)
         assert (joined.status_code, joined.content) == (
@@ -107,7 +111,8 @@ async def test_check_28_returned_value_is_acknowledged() -> None:
         assert (await client.websocket("/chat:length", body="four")).content == 4
 
 
-async def test_check_29_event_without_data_has_data_none() -> None:
+# check 29
+async def test_event_without_data_receives_none() -> None:
     async with chat() as client:
         response = await client.websocket("/chat:echo")
     assert (response.status_code, response.content) == (200, None)
@@ -144,7 +149,7 @@ async def test_service_overrides_unknown_event() -> None:
         assert (await client.websocket("/any:x", body=1)).content == ["x", 1]
 
 
-async def test_service_inherits_events_in_a_namespace_of_its_own() -> None:
+async def test_service_inherits_events_into_its_own_namespace() -> None:
     class News(Chat, namespace="/news"):
         @event
         async def echo(self, data: Data = None) -> Any:

@@ -1,4 +1,4 @@
-"""Checks 32 and 33 of the specification of IOServer: the middlewares of services."""
+"""The middlewares of services: checks 32 and 33 of IOServer."""
 
 import asyncio
 from typing import Any
@@ -91,7 +91,8 @@ async def refused(client: KernelClient, name: str) -> Response:
     return caught.value.response
 
 
-async def test_check_32_middlewares_run_in_order_and_action_sees_what_they_set() -> None:
+# check 32
+async def test_middlewares_run_in_order_and_pass_attributes_to_the_action() -> None:
     async with (
         KernelClient(application()) as client,
         client.connection("/private", auth={"name": "ada"}) as ada,
@@ -100,7 +101,8 @@ async def test_check_32_middlewares_run_in_order_and_action_sees_what_they_set()
     assert response.content == ["ada", "who", ["first", "login"]]
 
 
-async def test_check_32_error_of_a_middleware_refuses_the_client_with_data(serve: Serve) -> None:
+# check 32
+async def test_error_of_a_middleware_refuses_the_client_with_data(serve: Serve) -> None:
     async with KernelClient(application()) as client:
         response = await refused(client, "eve")
     assert response.content == {
@@ -117,7 +119,8 @@ async def test_check_32_error_of_a_middleware_refuses_the_client_with_data(serve
         assert await raw.receive() == expected
 
 
-async def test_check_33_middleware_that_raises_refuses_the_client(
+# check 33
+async def test_middleware_that_raises_refuses_the_client(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with KernelClient(application()) as client:
@@ -130,7 +133,8 @@ async def test_check_33_middleware_that_raises_refuses_the_client(
             assert (await client.websocket("/private:who", connection=bob)).status_code == 200
 
 
-async def test_check_33_middleware_that_never_ends_refuses_the_client(
+# check 33
+async def test_middleware_that_never_ends_refuses_the_client(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with KernelClient(application(timeout=0.05)) as client:
@@ -157,7 +161,7 @@ async def test_check_33_middleware_that_never_ends_refuses_the_client(
         ),
     ],
 )
-async def test_event_middleware_ends_the_chain(body: str, content: Any) -> None:
+async def test_middleware_that_ends_the_chain_sends_its_response(body: str, content: Any) -> None:
     app = application()
     async with (
         KernelClient(app) as client,
@@ -209,7 +213,7 @@ async def test_middleware_without_an_effect_is_a_problem_of_boot(
 
 
 async def test_middleware_of_a_service_with_a_plain_http_is_a_problem_of_boot() -> None:
-    """Its events do not call it, but an action over HTTP of the service would."""
+    """The events of the service would not call it; only its action over HTTP would."""
 
     class Wrong(Middleware):
         def http(self, request: Request) -> Any:
@@ -249,7 +253,7 @@ async def test_middleware_that_returns_something_else_is_an_error_of_the_server(
     assert "raise an exception to refuse a client" in caplog.text
 
 
-async def test_middleware_instance_and_inherited_list_are_used() -> None:
+async def test_middleware_instance_of_a_base_class_runs_in_the_subclass() -> None:
     class Tagged(Middleware):
         def __init__(self, tag: str) -> None:
             self.tag = tag

@@ -1,6 +1,7 @@
-"""T61: every row of the table of Metarhia's notation, with its verdict and its text.
+"""Metarhia's notation of schemas: which values it accepts, and the texts of its errors.
 
-The texts are those of metaschema 2.2.2, except where its faults are fixed: these rows say so.
+The texts are the same as in metaschema 2.2.2, except where metaschema has a fault: see the rows
+with "(fault)".
 """
 
 import math
@@ -62,7 +63,8 @@ NESTED = compile_schema({"b": "string"})
 
 @attrs.frozen
 class Row:
-    """A row of the table: a notation, values that fit it, and others with all of their texts."""
+    """A row of the table: a notation, valid values, and invalid values with the texts of all their
+    errors."""
 
     name: str
     notation: Any
@@ -491,42 +493,47 @@ def errors_of(schema: Schema, value: Any) -> Any:
     return raised.value.errors
 
 
+# T61
 @pytest.mark.parametrize(("row", "value"), PAIRS, ids=[f"{r.name}: {v}" for r, v in PAIRS])
-def test_t61_valid_value_is_returned_unchanged(row: Row, value: Any) -> None:
+def test_valid_value_is_returned_unchanged(row: Row, value: Any) -> None:
     assert schema_of(row).validate(value) == value
 
 
+# T61
 @pytest.mark.parametrize(
     ("row", "value", "texts"), WRONG, ids=[f"{row.name}: {value}" for row, value, _ in WRONG]
 )
-def test_t61_invalid_value_has_the_texts_of_metarhia(
-    row: Row, value: Any, texts: list[str]
-) -> None:
+def test_invalid_value_has_the_texts_of_metarhia(row: Row, value: Any, texts: list[str]) -> None:
     assert [error["message"] for error in errors_of(schema_of(row), value)] == texts
 
 
-def test_t61_number_keeps_its_type() -> None:
+# T61
+def test_int_and_float_of_a_number_keep_their_types() -> None:
     value = compile_schema({"a": "number", "b": "number"}).validate({"a": 5, "b": 5.0})
     assert (type(value["a"]), type(value["b"])) == (int, float)
 
 
-def test_t61_tuple_is_a_tuple_and_optional_items_are_none() -> None:
+# T61
+def test_tuple_becomes_a_python_tuple_with_none_for_optional_items() -> None:
     assert compile_schema(["string", "number"]).validate(["x", 1]) == ("x", 1)
     value = compile_schema([{"sum": "number"}, "?string"]).validate([1])
     assert (value, value.sum) == ((1, None), 1)
 
 
-def test_t61_set_has_each_item_once() -> None:
+# T61
+def test_set_has_each_item_once() -> None:
     assert compile_schema({"set": "number"}).validate([1, 2, 1]) == {1, 2}
 
 
-def test_t61_documented_types_are_those_of_python() -> None:
+# T61
+def test_value_of_a_documented_type_has_its_python_type() -> None:
     value = compile_schema({"a": "date", "b": "money"}).validate({"a": "2020-02-29", "b": "1.10"})
     assert value == {"a": date(2020, 2, 29), "b": Decimal("1.10")}
 
 
-def test_t61_default_of_a_field_that_is_left_out() -> None:
-    """A fault of metaschema: a missing field with a default is required."""
+# T61
+def test_missing_field_with_a_default_gets_the_default() -> None:
+    """metaschema has a fault: a field with a default is required."""
     schema = compile_schema(
         {
             "a": {"type": "number", "default": 5},
@@ -540,7 +547,8 @@ def test_t61_default_of_a_field_that_is_left_out() -> None:
     assert schema.validate({"a": 1, "b": {}})["b"]["c"] == ["x"]
 
 
-def test_t61_named_schema_begins_the_path_with_its_name() -> None:
+# T61
+def test_named_schema_begins_the_path_with_its_name() -> None:
     value = {"guests": [{"name": "x", "address": {}}, {"name": 1}]}
     assert [(e["path"], e["message"]) for e in errors_of(SCHEMAS["Home"], value)] == [
         ("body.guests[0].address.city", 'Field "Home.guests.address.city" is required'),
@@ -549,7 +557,8 @@ def test_t61_named_schema_begins_the_path_with_its_name() -> None:
     ]
 
 
-def test_t62_nested_reference_names_the_path() -> None:
+# T62
+def test_nested_reference_names_the_path() -> None:
     schema = compile_schema({"person": "Person"}, SCHEMAS)
     [error] = errors_of(schema, {"person": {"name": "x", "address": {}}})
     assert error == {
@@ -559,8 +568,9 @@ def test_t62_nested_reference_names_the_path() -> None:
     }
 
 
-def test_t14_t15_t16_parameters_that_do_not_fit() -> None:
-    """The default profile: the paths, codes and params of rxkernel, and Metarhia's texts."""
+# T14, T15, T16
+def test_invalid_parameters_have_codes_of_rxkernel_and_texts_of_metarhia() -> None:
+    """This is the default profile."""
     schema = compile_schema({"a": "number", "b": "number"})
     [error] = errors_of(schema, {"a": 1, "b": "2"})
     assert error == {
@@ -575,7 +585,8 @@ def test_t14_t15_t16_parameters_that_do_not_fit() -> None:
     assert error["message"] == 'Field "c" is not expected'
 
 
-def test_t17_null_is_an_error() -> None:
+# T17
+def test_null_for_an_object_is_an_error() -> None:
     [error] = errors_of(compile_schema({"a": "number"}), None)
     assert (error["path"], error["message"]) == ("body", "Value not of expected type: object")
 
@@ -594,7 +605,7 @@ def test_errors_of_an_object_with_many_names_are_limited() -> None:
     assert len(errors_of(schema, value)) == 50
 
 
-def test_schema_option_keeps_the_options_inside() -> None:
+def test_schema_option_keeps_the_options_of_the_inner_notation() -> None:
     schema = compile_schema({"a": {"schema": {"type": "?string", "note": "inside"}}})
     assert schema.validate({}) == {}
     assert schema.json_schema()["properties"]["a"]["description"] == "inside"
@@ -608,7 +619,7 @@ def test_schema_option_keeps_the_options_inside() -> None:
         ([{"type": "number", "max": 1e30}, "string"], [1e30, 2**64, "x"], [1e31, 10**31, True]),
     ],
 )
-def test_union_with_a_number_whose_range_is_beyond_64_bits(
+def test_union_with_a_number_beyond_64_bits_enforces_the_range(
     alternatives: list[Any], valid: list[Any], invalid: list[Any]
 ) -> None:
     schema = compile_schema({"union": alternatives})
@@ -624,7 +635,7 @@ def test_error_in_an_alternative_of_a_union_names_its_field() -> None:
     assert error["message"] == 'Field "a[1].b" not of expected type: number'
 
 
-def test_value_is_not_changed() -> None:
+def test_validated_value_is_not_modified() -> None:
     value: dict[str, Any] = {"b": {}}
     compile_schema({"a": {"type": "number", "default": 5}, "b": {}}).validate(value)
     assert value == {"b": {}}
@@ -668,7 +679,7 @@ def test_unknown_name_that_looks_like_an_item_of_an_object_is_an_error(name: str
     ]
 
 
-def test_errors_are_limited() -> None:
+def test_number_of_errors_is_limited_to_50() -> None:
     errors = errors_of(compile_schema({"array": "number"}), ["x"] * 1000)
     assert len(errors) == 50
 
@@ -694,7 +705,7 @@ def test_numbers_with_equal_hashes_are_an_error(source: dict[str, Any], kind: st
     assert error == {"path": "body.a", "code": "too_many_collisions", "message": message}
 
 
-def test_validate_with_a_bug_raises() -> None:
+def test_validate_function_with_a_bug_raises_its_exception() -> None:
     def bug(value: Any) -> Any:
         return value["x"]
 

@@ -1,4 +1,4 @@
-"""Controllers with route files: checks 10 to 16, 18 to 23 and 34 of IOServer's behaviour."""
+"""Controllers with route files: checks 10 to 16, 18 to 23 and 34 of IOServer."""
 
 import time
 from pathlib import Path
@@ -35,7 +35,8 @@ class ApiController(Controller):
         raise ValueError("the secret text")
 
 
-async def test_check_10_get_route_of_the_default_file_is_json(
+# check 10
+async def test_get_route_of_the_default_file_is_json(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(tmp_path, "api", entry("GET", "/status", "get_status"))
@@ -49,7 +50,8 @@ async def test_check_10_get_route_of_the_default_file_is_json(
     assert isinstance(answer.json["timestamp"], float)
 
 
-async def test_check_11_post_body_is_returned_with_status_of_response(
+# check 11
+async def test_post_body_is_returned_with_status_of_response(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(tmp_path, "api", entry("post", "/data", "post_data"))
@@ -60,11 +62,12 @@ async def test_check_11_post_body_is_returned_with_status_of_response(
     assert (answer.status, answer.json) == (201, {"received": {"a": [1]}})
 
 
+# check 12
 @pytest.mark.parametrize(
     ("arguments", "path"),
     [({"prefix": "v1/"}, "/v1/x"), ({"prefix": ""}, "/x"), ({"prefix": "/"}, "/x"), ({}, "/a/x")],
 )
-async def test_check_12_prefix_begins_paths(
+async def test_controller_with_a_prefix_serves_its_routes_below_it(
     serve_routes: ServeRoutes, tmp_path: Path, arguments: dict[str, str], path: str
 ) -> None:
     class Prefixed(ApiController, name="a", **arguments):
@@ -76,9 +79,8 @@ async def test_check_12_prefix_begins_paths(
     assert (await site("GET", path)).status == 200
 
 
-async def test_check_13_two_root_urls_are_both_reachable(
-    serve_routes: ServeRoutes, tmp_path: Path
-) -> None:
+# check 13
+async def test_two_root_urls_are_both_reachable(serve_routes: ServeRoutes, tmp_path: Path) -> None:
     class Users(ApiController):
         pass
 
@@ -93,7 +95,8 @@ async def test_check_13_two_root_urls_are_both_reachable(
     assert (await site("GET", "/orders/")).status == 200
 
 
-async def test_check_13_two_routes_for_one_path_are_reported(tmp_path: Path) -> None:
+# check 13
+async def test_two_routes_for_one_path_are_reported(tmp_path: Path) -> None:
     class Users(ApiController, prefix=""):
         pass
 
@@ -109,7 +112,8 @@ async def test_check_13_two_routes_for_one_path_are_reported(tmp_path: Path) -> 
     assert "'orders_get_status' (GET /, " in problem
 
 
-async def test_check_14_unknown_handler_is_reported_with_file_and_entry(tmp_path: Path) -> None:
+# check 14
+async def test_unknown_handler_is_reported_with_file_and_entry(tmp_path: Path) -> None:
     write_routes(
         tmp_path, "api", entry("GET", "/a", "get_status"), entry("GET", "/b", "get_statu")
     )
@@ -190,7 +194,8 @@ HOOKS = {
 BODY = {"type": "object", "required": ["name"]}
 
 
-async def test_check_15_hooks_run_in_order_and_change_request_payload_and_headers(
+# check 15
+async def test_hooks_run_in_order_and_change_request_payload_and_headers(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(
@@ -210,6 +215,7 @@ async def test_check_15_hooks_run_in_order_and_change_request_payload_and_header
     ]
 
 
+# check 15
 @pytest.mark.parametrize(
     ("key", "ran"),
     [
@@ -219,7 +225,7 @@ async def test_check_15_hooks_run_in_order_and_change_request_payload_and_header
         ("preHandler", ["onRequest", "preParsing", "preValidation", "refuse"]),
     ],
 )
-async def test_check_15_response_of_hook_ends_the_chain(
+async def test_response_of_hook_ends_the_chain(
     serve_routes: ServeRoutes, tmp_path: Path, key: str, ran: list[str]
 ) -> None:
     hooks = {**HOOKS, key: ["refuse", "fail"]}
@@ -236,8 +242,9 @@ async def test_check_15_response_of_hook_ends_the_chain(
     assert controller.order == [*ran, "onSend", "onResponse 403"]
 
 
+# check 15
 @pytest.mark.parametrize("key", ["onRequest", "preParsing", "preValidation", "preHandler"])
-async def test_check_15_error_of_hook_reaches_the_error_handler(
+async def test_error_of_hook_reaches_the_error_handler(
     serve_routes: ServeRoutes, tmp_path: Path, key: str
 ) -> None:
     hooks = {key: "fail", "errorHandler": "error_handler"}
@@ -249,9 +256,8 @@ async def test_check_15_error_of_hook_reaches_the_error_handler(
     assert (answer.status, answer.json) == (418, {"handled": "no"})
 
 
-async def test_check_16_list_of_hooks_runs_in_its_order(
-    serve_routes: ServeRoutes, tmp_path: Path
-) -> None:
+# check 16
+async def test_list_of_hooks_runs_in_its_order(serve_routes: ServeRoutes, tmp_path: Path) -> None:
     hooks = {"onRequest": "on_request", "preValidation": ["second_validation", "pre_validation"]}
     write_routes(tmp_path, "hooked", entry("POST", "/x", "handler", **hooks))
     controller = HookedController()
@@ -262,7 +268,8 @@ async def test_check_16_list_of_hooks_runs_in_its_order(
     assert controller.order == ["onRequest", "second", "preValidation", "handler"]
 
 
-async def test_check_19_framework_error_has_its_status_and_class(
+# check 19
+async def test_raised_ioserver_error_has_its_status_and_class(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     class UserError(IOServerError):
@@ -284,7 +291,8 @@ async def test_check_19_framework_error_has_its_status_and_class(
     assert (second.status, second.json["error"]) == (423, "UserError")
 
 
-async def test_check_20_unexpected_error_is_500_without_its_text(
+# check 20
+async def test_unexpected_error_is_500_without_its_text(
     serve_routes: ServeRoutes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_routes(tmp_path, "api", entry("GET", "/broken", "broken"))
@@ -303,10 +311,11 @@ async def test_check_20_unexpected_error_is_500_without_its_text(
     assert "the secret text" in caplog.text
 
 
-async def test_check_21_unknown_path_has_the_body_of_the_kernel(
+# check 21
+async def test_unknown_path_is_404_with_the_body_of_the_kernel(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
-    """A deviation from IOServer, since the path belongs to no controller."""
+    """The body of IOServer also contains ``error``. Here the path belongs to no controller."""
     write_routes(tmp_path, "api", entry("GET", "/status", "get_status"))
     site = await serve_routes(ApiController)
 
@@ -315,7 +324,8 @@ async def test_check_21_unknown_path_has_the_body_of_the_kernel(
     assert (answer.status, answer.json) == (404, {"statusCode": 404, "message": "Not Found"})
 
 
-async def test_check_22_trailing_slash_case_and_head(
+# check 22
+async def test_path_matches_with_a_trailing_slash_and_not_in_another_case(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     class Root(ApiController, prefix=""):
@@ -330,7 +340,8 @@ async def test_check_22_trailing_slash_case_and_head(
     assert (head.status, head.text) == (200, "")
 
 
-async def test_check_23_preflight_is_allowed_for_listed_origins_only(
+# check 23
+async def test_preflight_is_allowed_for_listed_origins_only(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(tmp_path, "api", entry(["GET", "POST"], "/status", "get_status"))
@@ -370,7 +381,8 @@ class GuardedController(Controller, middlewares=[Key, Strict]):
         return f"key {request.attributes['key']}"
 
 
-async def test_check_34_http_middlewares_run_before_the_handler(
+# check 34
+async def test_http_middlewares_run_before_the_handler(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(tmp_path, "guarded", entry("GET", "/x", "show"))

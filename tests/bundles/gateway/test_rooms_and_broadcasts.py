@@ -1,4 +1,4 @@
-"""Checks 34 to 37 of the specification of moleculer-io: rooms and broadcasts."""
+"""Rooms and broadcasts: checks 34 to 37 of moleculer-io."""
 
 from typing import Any
 
@@ -50,7 +50,8 @@ def id_of(io: Client) -> str:
     return io.connection.id
 
 
-async def test_check_34_rooms_follow_join_and_leave() -> None:
+# check 34
+async def test_rooms_follow_join_and_leave() -> None:
     async with in_process(Rooms, Greeter, gateway=LISTED) as all_, all_.connected() as io:
         own = id_of(io)
         assert await io.call("rooms.list") == [own]
@@ -65,19 +66,22 @@ async def test_check_34_rooms_follow_join_and_leave() -> None:
         assert (await io.call("greeter.meta"))["$socketId"] == own
 
 
-async def test_check_35_join_and_leave_of_one_room_ends_outside() -> None:
+# check 35
+async def test_join_and_leave_of_one_room_leaves_the_room() -> None:
     async with in_process(Rooms, Greeter, gateway=LISTED) as all_, all_.connected() as io:
         await io.call("rooms.both", {"room": "a"})
         assert await io.call("rooms.list") == [id_of(io)]
 
 
-async def test_check_35_action_that_fails_changes_no_room() -> None:
+# check 35
+async def test_action_that_fails_changes_no_room() -> None:
     async with in_process(Rooms, Greeter, gateway=LISTED) as all_, all_.connected() as io:
         assert await io.code("rooms.fail", {"room": "a"}) == 400
         assert await io.call("rooms.list") == [id_of(io)]
 
 
-async def test_check_35_lists_and_nested_actions_join_rooms() -> None:
+# check 35
+async def test_lists_and_nested_actions_join_rooms() -> None:
     async with in_process(Rooms, Greeter, gateway=LISTED) as all_, all_.connected() as io:
         await io.call("rooms.join", {"room": ["a", "b"]})
         await io.call("rooms.nested", {"room": "c"})
@@ -142,6 +146,7 @@ class Chat(Gateway):
 HELLO = ("hello", (1, {"b": [2]}))
 
 
+# check 36
 @pytest.mark.parametrize(
     ("params", "expected"),
     [
@@ -157,7 +162,7 @@ HELLO = ("hello", (1, {"b": [2]}))
     ],
     ids=repr,
 )
-async def test_check_36_broadcast_reaches_the_union_of_rooms_once(
+async def test_broadcast_reaches_the_union_of_rooms_once(
     params: dict[str, Any], expected: str
 ) -> None:
     sent = {"event": "hello", "args": [1, {"b": [2]}], **params}
@@ -166,6 +171,7 @@ async def test_check_36_broadcast_reaches_the_union_of_rooms_once(
     assert got == [[HELLO] if one == "1" else [] for one in expected]
 
 
+# check 36
 @pytest.mark.parametrize(
     "params",
     [
@@ -180,15 +186,16 @@ async def test_check_36_broadcast_reaches_the_union_of_rooms_once(
     ],
     ids=repr,
 )
-async def test_check_36_invalid_parameters_of_a_broadcast_are_an_error(params: Any) -> None:
+async def test_invalid_parameters_of_a_broadcast_are_an_error(params: Any) -> None:
     async with in_process(Rooms, gateway=Chat) as io:
         error = await io.error("io.broadcast", params)
         assert (error["code"], error["type"]) == (422, "VALIDATION_ERROR")
         assert (await io.error("io.get_clients", {}))["code"] == 422
 
 
+# check 37
 @pytest.mark.parametrize("name", ["io.broadcast", "io.get_clients"])
-async def test_check_37_own_actions_are_refused_by_default(name: str) -> None:
+async def test_own_actions_are_refused_by_default(name: str) -> None:
     params = {"event": "spoofed", "room": "a"}
     async with in_process(Math, Greeter) as all_, all_.connected() as io:
         assert await io.code(name, params) == 404
@@ -197,8 +204,9 @@ async def test_check_37_own_actions_are_refused_by_default(name: str) -> None:
         assert await io.code(name, params) == 404
 
 
+# check 37
 @pytest.mark.parametrize("name", ["$node.health", "$node.services", "$node.actions"])
-async def test_check_37_node_actions_are_refused_unless_they_are_listed(name: str) -> None:
+async def test_node_actions_are_refused_unless_they_are_listed(name: str) -> None:
     async with in_process(Math) as io:
         assert await io.code(name) == 404
     async with in_process(Math, gateway=gateway(call={"whitelist": ["**"]})) as io:
@@ -207,7 +215,7 @@ async def test_check_37_node_actions_are_refused_unless_they_are_listed(name: st
         assert await io.call(name)
 
 
-async def test_own_actions_have_the_name_of_the_gateway() -> None:
+async def test_gateway_with_a_name_has_it_in_its_own_actions() -> None:
     class Site(Gateway):
         name = "site"
         namespaces = {"/": {"events": {"call": {"whitelist": ["site.get_clients"]}}}}

@@ -1,4 +1,4 @@
-"""Checks 1 to 9 of the specification of IOServer: the class `IOServer` and its components."""
+"""The class `IOServer` and its components: checks 1 to 9 of IOServer."""
 
 import subprocess
 import sys
@@ -47,21 +47,24 @@ class Quiet(Watcher):
         return
 
 
-def test_check_01_defaults() -> None:
+# check 1
+def test_ioserver_without_options_has_its_defaults() -> None:
     server = IOServer()
     assert (server.host, server.port, server.verbose) == ("localhost", 8080, LogLevel.ERROR)
     assert IOServer(host="").host == "localhost"
     assert IOServer(port="9000").port == 9000
 
 
+# check 2
 @pytest.mark.parametrize("port", [-1, 65536, "abc", None, 3000.5, float("nan")])
-def test_check_02_invalid_port_is_an_error_of_status_400(port: Any) -> None:
+def test_invalid_port_is_an_error_of_status_400(port: Any) -> None:
     with pytest.raises(IOServerError, match="Invalid port number") as caught:
         IOServer(port=port)
     assert caught.value.status_code == 400
 
 
-async def test_check_03_port_0_is_a_free_port() -> None:
+# check 3
+async def test_port_0_listens_on_a_free_port() -> None:
     server = IOServer(host="127.0.0.1", port=0)
     assert server.port == 0
     async with server:
@@ -69,14 +72,16 @@ async def test_check_03_port_0_is_a_free_port() -> None:
     assert server.port == 0
 
 
+# check 4
 @pytest.mark.parametrize("verbose", ["INFO", "", "9", 8, None, True])
-def test_check_04_unknown_level_is_an_error(verbose: Any) -> None:
+def test_unknown_level_is_an_error(verbose: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"verbose .* is not a level; write one of"):
         IOServer(verbose=verbose)
     assert IOServer(verbose="debug").verbose is LogLevel.DEBUG
 
 
-def test_check_05_important_lines_go_to_stderr() -> None:
+# check 5
+def test_log_lines_from_warning_go_to_stderr() -> None:
     """Without a configuration, `logging` writes WARNING and above to stderr."""
     script = (
         "from bundles.realtime import IOServer; server = IOServer(verbose='WARNING'); "
@@ -88,7 +93,7 @@ def test_check_05_important_lines_go_to_stderr() -> None:
     assert (done.stdout, done.stderr) == ("", "shown\nurgent\n")
 
 
-def test_levels_are_those_of_syslog_on_logging(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_levels_of_syslog_are_ordered_in_logging(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(0)
     server = IOServer(verbose="DEBUG")
     for level in LogLevel:
@@ -107,8 +112,9 @@ ADD: dict[str, Any] = {
 }
 
 
+# check 6
 @pytest.mark.parametrize("kind", ADD)
-def test_check_06_second_component_of_a_name_is_an_error_of_status_409(kind: str) -> None:
+def test_second_component_of_a_name_is_an_error_of_status_409(kind: str) -> None:
     server = IOServer()
     ADD[kind](server, "test")
     with pytest.raises(IOServerError, match=f"the {kind} 'test' already exists") as caught:
@@ -116,6 +122,7 @@ def test_check_06_second_component_of_a_name_is_an_error_of_status_409(kind: str
     assert caught.value.status_code == 409
 
 
+# check 7
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
@@ -123,13 +130,14 @@ def test_check_06_second_component_of_a_name_is_an_error_of_status_409(kind: str
         *(("manager", "a"), ("watcher", "a"), ("manager", "a b"), ("manager", "_db")),
     ],
 )
-def test_check_07_invalid_name_is_an_error_of_status_400(kind: str, name: str) -> None:
+def test_invalid_name_is_an_error_of_status_400(kind: str, name: str) -> None:
     with pytest.raises(IOServerError, match=f"invalid {kind} name {name!r}; ") as caught:
         ADD[kind](IOServer(), name)
     assert caught.value.status_code == 400
 
 
-def test_check_07_service_may_have_a_name_of_one_character() -> None:
+# check 7
+def test_service_may_have_a_name_of_one_character() -> None:
     IOServer().add_service(name="x", service=Echo)
 
 
@@ -140,7 +148,8 @@ def test_class_of_another_kind_is_an_error_of_status_400(given: Any) -> None:
     assert caught.value.status_code == 400
 
 
-async def test_check_08_manager_reads_another_one_in_its_constructor() -> None:
+# check 8
+async def test_manager_reads_another_manager_in_its_constructor() -> None:
     class Second(Manager):
         @inject
         def __init__(self, app_handle: AppHandle) -> None:
@@ -156,7 +165,8 @@ async def test_check_08_manager_reads_another_one_in_its_constructor() -> None:
         assert handle.second.first is handle.first
 
 
-async def test_check_09_manager_that_fails_to_start_ends_the_start() -> None:
+# check 9
+async def test_manager_that_fails_to_start_ends_the_start() -> None:
     stopped: list[str] = []
 
     class Good(Manager):
@@ -210,7 +220,7 @@ async def test_service_is_served_under_each_of_its_names() -> None:
         assert server.get_service() is not server.get_service("a/b")
 
 
-def test_options_become_settings() -> None:
+def test_options_of_ioserver_are_settings_of_the_application() -> None:
     server = IOServer(
         port=0,
         mode="websocket",
@@ -243,7 +253,7 @@ def test_invalid_option_is_an_error(options: dict[str, Any], message: str) -> No
         IOServer(**options)
 
 
-async def test_parts_are_those_of_the_application() -> None:
+async def test_bundles_of_ioserver_are_enabled_in_the_application() -> None:
     class Probe(Bundle):
         name = "probe"
 

@@ -1,4 +1,4 @@
-"""Checks 35 to 37 and 40 of the specification of IOServer: sending, watchers, stop, load."""
+"""Sending, watchers, stop and load: checks 35 to 37 and 40 of IOServer."""
 
 import asyncio
 import gc
@@ -51,7 +51,8 @@ def application() -> Application:
     )
 
 
-async def test_check_35_send_reaches_the_namespace_the_room_or_the_connection() -> None:
+# check 35
+async def test_send_reaches_the_namespace_the_room_or_the_connection() -> None:
     app = application()
     async with (
         KernelClient(app) as tests,
@@ -75,7 +76,8 @@ async def test_check_35_send_reaches_the_namespace_the_room_or_the_connection() 
         assert root.emitted == [("root", (None,))]
 
 
-async def test_check_35_unknown_receiver_is_false_and_creates_nothing() -> None:
+# check 35
+async def test_send_to_an_unknown_receiver_returns_false_and_creates_nothing() -> None:
     app = application()
     async with KernelClient(app) as tests, tests.connection("/chat") as ada:
         send = app.injector.get(AppHandle).send
@@ -107,7 +109,8 @@ class Failing(Watcher):
         raise RuntimeError("cannot stop")
 
 
-async def test_check_36_watchers_run_while_the_server_does(
+# check 36
+async def test_watchers_run_while_the_server_runs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Mine(Endless):
@@ -127,7 +130,8 @@ async def test_check_36_watchers_run_while_the_server_does(
     assert derived.stopped
 
 
-async def test_check_37_stop_ends_events_and_disconnects_clients() -> None:
+# check 37
+async def test_stop_ends_events_and_disconnects_clients() -> None:
     @observe(ServerEvents.STOPPING)
     async def release(event: ServerEvent) -> None:
         server.get_service("chat").gate.set()
@@ -146,8 +150,9 @@ async def test_check_37_stop_ends_events_and_disconnects_clients() -> None:
             await ended.wait()
 
 
-async def test_check_40_fifty_clients_and_their_memory() -> None:
-    """50 clients at a time, and 25 times one that connects and disconnects."""
+# check 40
+async def test_fifty_clients_get_responses_within_bounded_memory() -> None:
+    """50 clients at the same time, then 25 clients one after the other."""
     server = IOServer(host="127.0.0.1", port=0)
     server.add_service(service=Echo)
 

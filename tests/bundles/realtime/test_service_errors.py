@@ -1,4 +1,4 @@
-"""Checks 30 and 31 of the specification of IOServer: the errors of services."""
+"""The errors of services: checks 30 and 31 of IOServer."""
 
 import asyncio
 import json
@@ -99,8 +99,11 @@ ERRORS = {
 }
 
 
+# check 30
 @pytest.mark.parametrize("name", ERRORS)
-async def test_check_30_error_is_acknowledged(name: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_error_of_an_event_is_acknowledged(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with KernelClient(Application(bundles=[BUNDLE])) as client:
         response = await client.websocket(f"/faulty:{name}")
     assert response.content == ERRORS[name]
@@ -108,8 +111,9 @@ async def test_check_30_error_is_acknowledged(name: str, caplog: pytest.LogCaptu
     assert ("secret" in caplog.text) is (name == "crash")
 
 
-async def test_check_30_error_on_the_wire(serve: Serve) -> None:
-    """The frames of §6.2, and the event ``error`` without an acknowledgement."""
+# check 30
+async def test_error_over_a_socket_has_the_frames_of_ioserver(serve: Serve) -> None:
+    """Without an acknowledgement, the error is sent as the event ``error``."""
     app = await serve(services=[Faulty])
     async with raw_socket(app, connect="40/faulty,") as raw:
         await raw.send('42/faulty,0["echo",{"x":1}]')
@@ -148,7 +152,8 @@ async def test_error_with_debug_has_the_class_and_the_text() -> None:
     assert "the password" in content["message"]
 
 
-async def test_check_31_hostile_client_and_failing_hooks_do_not_end_the_process(
+# check 31
+async def test_hostile_client_and_failing_hooks_do_not_end_the_process(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = await serve(services=[Faulty])
@@ -164,8 +169,9 @@ async def test_check_31_hostile_client_and_failing_hooks_do_not_end_the_process(
     assert all(r.levelno == logging.ERROR for r in caplog.records if r.exc_info)
 
 
+# check 31
 @pytest.mark.parametrize("error", [SystemExit, asyncio.CancelledError, GeneratorExit])
-async def test_check_31_hooks_and_middlewares_cannot_end_the_process(
+async def test_hook_or_middleware_that_exits_does_not_end_the_process(
     error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     class Exiting(Middleware):

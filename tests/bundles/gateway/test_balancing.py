@@ -1,4 +1,4 @@
-"""Check 38 of the specification of moleculer-io: calls of clients take turns."""
+"""Calls of clients are balanced among nodes: check 38 of moleculer-io."""
 
 from collections import Counter
 from contextlib import AsyncExitStack
@@ -14,7 +14,8 @@ class Worker:
         return ctx.node_id
 
 
-async def test_check_38_two_workers_get_ten_of_twenty_calls_each() -> None:
+# check 38
+async def test_two_workers_get_ten_of_twenty_calls_each() -> None:
     async with AsyncExitStack() as stack:
         nodes = Nodes(stack)
         await nodes.start("worker-1", Worker)

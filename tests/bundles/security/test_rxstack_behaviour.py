@@ -1,8 +1,6 @@
-"""RxStack's acceptance checks of its package security, by their numbers; those that no other test
-covers. Deliberate deviations are in docs/explain/coming-from-rxstack.md.
+"""The checks of RxStack's specification of its package security that no other test proves.
 
-Other tests name their rows too: 49, 50, 51 in `test_logins`, 54, 56 in `test_sockets`, 60 in
-`test_access_tokens`.
+The deviations are in docs/explain/coming-from-rxstack.md.
 """
 
 import json
@@ -56,10 +54,8 @@ class LastToken:
         self.token = event.request.token
 
 
-# --- row 46
-
-
-async def test_row_46_password_gives_user_and_event_and_a_wrong_one_the_failure(
+# row 46
+async def test_password_returns_the_user_and_a_wrong_one_raises(
     client_of: ClientOf,
 ) -> None:
     accounts = Accounts()
@@ -85,11 +81,9 @@ async def test_row_46_password_gives_user_and_event_and_a_wrong_one_the_failure(
     assert events == [("success", "root"), ("failure", "root")]
 
 
-# --- row 47; a credential of another kind: see the deviations
-
-
+# row 47
 @pytest.mark.parametrize("value", ["Digest abc", "Basic YWRhOmE=", "abc"])
-async def test_row_47_credential_that_nothing_reads_is_401_like_none(
+async def test_credential_of_unknown_kind_is_401_as_without_one(
     client_of: ClientOf, value: str
 ) -> None:
     client = client_of(application_of())
@@ -102,7 +96,8 @@ async def test_row_47_credential_that_nothing_reads_is_401_like_none(
         assert (await client.websocket("article_list", connection=stranger)).status_code == 401
 
 
-async def test_row_47_exception_of_the_provider_passes_without_an_event(
+# row 47
+async def test_exception_of_the_provider_is_raised_without_an_event(
     client_of: ClientOf,
 ) -> None:
     accounts = Accounts()
@@ -118,11 +113,9 @@ async def test_row_47_exception_of_the_provider_passes_without_an_event(
         await application.injector.get(Security).user_with("ada", password_of("ada"), None)
 
 
-# --- row 48; a hash in plain text, and one of an unknown kind: see the deviations
-
-
+# row 48
 @pytest.mark.parametrize("kind", ["argon2id", "bcrypt"])
-async def test_row_48_stored_hash_selects_its_algorithm(client_of: ClientOf, kind: str) -> None:
+async def test_stored_hash_is_verified_with_its_algorithm(client_of: ClientOf, kind: str) -> None:
     accounts = Accounts()
     if kind == "bcrypt":
         hashed = bcrypt.hashpw(password_of("ada").encode(), bcrypt.gensalt(4)).decode()
@@ -132,8 +125,9 @@ async def test_row_48_stored_hash_selects_its_algorithm(client_of: ClientOf, kin
     assert (await login(client)).status_code == 200
 
 
+# row 48
 @pytest.mark.parametrize("stored", ["s3cret-ada", "plain:s3cret-ada", "{SSHA}s3cret-ada"])
-async def test_row_48_plain_text_and_unknown_kinds_match_nothing(
+async def test_stored_hash_of_unknown_kind_matches_no_password(
     client_of: ClientOf, stored: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     accounts = Accounts()
@@ -143,11 +137,9 @@ async def test_row_48_plain_text_and_unknown_kinds_match_nothing(
     assert "a stored password hash cannot be read" in caplog.text
 
 
-# --- row 49; the rest in `test_logins`
-
-
+# row 49
 @pytest.mark.parametrize("is_session", [False, True])
-async def test_row_49_login_sets_a_fully_authenticated_token(
+async def test_login_sets_a_fully_authenticated_token(
     client_of: ClientOf, is_session: bool
 ) -> None:
     application = logins()
@@ -161,10 +153,8 @@ async def test_row_49_login_sets_a_fully_authenticated_token(
     assert last.token.is_fully_authenticated
 
 
-# --- row 52
-
-
-async def test_row_52_bearer_of_the_query_is_the_user(client_of: ClientOf) -> None:
+# row 52
+async def test_bearer_token_in_the_query_authenticates(client_of: ClientOf) -> None:
     last = LastToken()
     settings = SecuritySettings(roles=ROLES, query_parameter="bearer")
     application = application_of(settings=settings)
@@ -177,10 +167,8 @@ async def test_row_52_bearer_of_the_query_is_the_user(client_of: ClientOf) -> No
     assert (last.token.identifier, last.token.is_authenticated) == (None, False)
 
 
-# --- rows 53 to 56
-
-
-async def test_row_53_timer_of_a_disconnected_socket_is_cancelled(client_of: ClientOf) -> None:
+# row 53
+async def test_timer_of_a_disconnected_socket_is_cancelled(client_of: ClientOf) -> None:
     client = client_of(application_of())
     async with client.connection(auth={"token": token_of("ada")}) as ada:
         identity = client.application.injector.get(SocketIdentities)._found[ada]
@@ -191,7 +179,8 @@ async def test_row_53_timer_of_a_disconnected_socket_is_cancelled(client_of: Cli
     assert identity.timer is None
 
 
-async def test_row_54_connection_and_request_have_the_bearer_token(client_of: ClientOf) -> None:
+# row 54
+async def test_socket_authenticated_with_a_bearer_token_has_it(client_of: ClientOf) -> None:
     last = LastToken()
     application = application_of()
     application.listeners = (last,)
@@ -209,8 +198,9 @@ async def test_row_54_connection_and_request_have_the_bearer_token(client_of: Cl
         assert socket.token.is_fully_authenticated
 
 
-async def test_row_55_socket_is_not_authenticated_after_the_lifetime(client_of: ClientOf) -> None:
-    """Nor over HTTP. In RxStack only the flag of full authentication is gone."""
+# row 55
+async def test_socket_after_the_lifetime_of_its_token_is_anonymous(client_of: ClientOf) -> None:
+    """Over HTTP the token is refused too. RxStack only removes the flag of full authentication."""
     settings = SecuritySettings(
         tokens=TokenSettings(secret=SECRET, ttl=1, leeway=0), disconnect_expired=False
     )
@@ -228,7 +218,8 @@ async def test_row_55_socket_is_not_authenticated_after_the_lifetime(client_of: 
     assert (await client.http("article_list", headers=headers)).status_code == 401
 
 
-async def test_row_56_message_that_drops_the_identity_has_none_at_its_end(
+# row 56
+async def test_socket_that_unauthenticates_has_the_anonymous_token(
     client_of: ClientOf,
 ) -> None:
     last = LastToken()
@@ -243,13 +234,11 @@ async def test_row_56_message_that_drops_the_identity_has_none_at_its_end(
         assert again.status_code == 403
 
 
-# --- row 57
-
-
-async def test_row_57_refresh_token_is_found_used_and_ended(
+# row 57
+async def test_refresh_token_is_valid_until_its_login_ends(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An ended one is unknown (RxStack: Unauthorized); the store forgets what has expired."""
+    """An ended token is unknown (RxStack: Unauthorized). The store removes expired tokens."""
     client = client_of(application := logins())
     await application.boot()
     security = application.injector.get(Security)
@@ -273,11 +262,9 @@ async def test_row_57_refresh_token_is_found_used_and_ended(
     assert len(store) == 1  # type: ignore[arg-type]
 
 
-# --- row 58
-
-
+# row 58
 @pytest.mark.parametrize("algorithm", ["HS512", "RS512", "RS256"])
-async def test_row_58_claims_of_the_application_and_the_standard_ones_are_read_back(
+async def test_token_contains_the_claims_of_the_application_and_the_standard_ones(
     client_of: ClientOf, tmp_path: Path, algorithm: str
 ) -> None:
     path = tmp_path / "keys.json"
@@ -300,8 +287,9 @@ async def test_row_58_claims_of_the_application_and_the_standard_ones_are_read_b
         await tokens.verify("invalid")
 
 
-async def test_row_58_key_with_a_wrong_algorithm_is_a_configuration_error(tmp_path: Path) -> None:
-    """At boot, not when the first token is signed."""
+# row 58
+async def test_key_with_a_wrong_algorithm_is_a_configuration_error(tmp_path: Path) -> None:
+    """The error is raised at boot, not when the first token is signed."""
     path = tmp_path / "key.json"
     key = RSAKey.generate_key(2048, {"alg": "RS999"})
     path.write_text(json.dumps(key.as_dict(private=True)))
@@ -309,9 +297,7 @@ async def test_row_58_key_with_a_wrong_algorithm_is_a_configuration_error(tmp_pa
         await logins(tokens=TokenSettings(keys=(path,))).boot()
 
 
-# --- row 59; the cases of the header in `test_credentials`
-
-
+# row 59
 @pytest.mark.parametrize(
     ("query", "headers", "status"),
     [
@@ -322,7 +308,7 @@ async def test_row_58_key_with_a_wrong_algorithm_is_a_configuration_error(tmp_pa
         ({}, {"authorization": "valid"}, 401),
     ],
 )
-async def test_row_59_token_is_read_from_the_places_of_the_settings_only(
+async def test_token_is_read_from_places_of_the_settings_only(
     client_of: ClientOf, query: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
     settings = SecuritySettings(roles=ROLES, query_parameter="bearer")
@@ -339,10 +325,8 @@ async def test_row_59_token_is_read_from_the_places_of_the_settings_only(
         assert response.status_code == status
 
 
-# --- row 60; the events in `test_access_tokens`
-
-
-async def test_row_60_token_that_a_listener_refuses_is_401_over_both_transports(
+# row 60
+async def test_token_that_a_listener_refuses_is_401_over_both_transports(
     client_of: ClientOf,
 ) -> None:
     client = client_of(application_of())
@@ -364,10 +348,8 @@ async def test_row_60_token_that_a_listener_refuses_is_401_over_both_transports(
             assert response.status_code == (204 if status == 200 else 401)
 
 
-# --- row 61; several providers, and users made of claims: see the deviations
-
-
-async def test_row_61_user_whom_the_provider_does_not_know_is_401(client_of: ClientOf) -> None:
+# row 61
+async def test_user_whom_the_provider_does_not_know_is_401(client_of: ClientOf) -> None:
     client = client_of(application_of())
     assert (await client.http("article_list", headers=bearer("ada"))).content == "ada"
     assert (await client.http("article_list", headers=bearer("nobody"))).status_code == 401

@@ -1,4 +1,4 @@
-"""Checks 27 to 33 of the specification of moleculer-io: handlers, middlewares, authorization."""
+"""Handlers, middlewares and authorization: checks 27 to 33 of moleculer-io."""
 
 import asyncio
 import logging
@@ -61,7 +61,8 @@ class Handlers(Gateway):
         raise ValueError("a secret")
 
 
-async def test_check_27_handler_receives_the_arguments_without_hooks() -> None:
+# check 27
+async def test_handler_receives_the_arguments_without_hooks() -> None:
     async with in_process(Math, gateway=Handlers) as client_, client_.connected() as io:
         assert await io.emit("custom", {"x": 1}) == [None, [{"x": 1}, 3.0]]
         assert io.connection.emitted == [("hello", ({"x": 1},))]  # type: ignore[union-attr]
@@ -69,12 +70,14 @@ async def test_check_27_handler_receives_the_arguments_without_hooks() -> None:
         assert await io.emit("pair") == []
 
 
-async def test_check_27_handler_receives_binary_values_over_a_socket() -> None:
+# check 27
+async def test_handler_receives_binary_values_over_a_socket() -> None:
     async with listening(Math, gateway=Handlers) as app, client(app) as socket:
         assert await socket.call("upload", ({"name": "a.txt"}, b"\x00")) == (None, "a.txt")
 
 
-async def test_check_27_handler_may_be_a_function_or_a_method_of_the_class_body() -> None:
+# check 27
+async def test_handler_may_be_a_function_or_a_method_of_the_class_body() -> None:
     async def ping(connection: Connection, *args: Any) -> int:
         return len(args)
 
@@ -89,14 +92,16 @@ async def test_check_27_handler_may_be_a_function_or_a_method_of_the_class_body(
         assert await io.emit("own") == [None, "Io"]
 
 
+# check 27
 @pytest.mark.parametrize("args", [(), (1, 2)])
-async def test_check_27_handler_with_other_arguments_is_a_bad_request(args: Any) -> None:
+async def test_handler_with_other_arguments_is_a_bad_request(args: Any) -> None:
     async with in_process(Math, gateway=Handlers) as io:
         (error,) = await io.emit("custom", *args)
     assert (error["name"], error["data"]) == ("BadRequestError", {"arguments": len(args)})
 
 
-async def test_check_28_handler_that_raises_is_an_error(
+# check 28
+async def test_handler_that_raises_is_an_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with listening(Math, gateway=Handlers) as app, client(app) as socket:
@@ -115,7 +120,7 @@ async def test_check_28_handler_that_raises_is_an_error(
 
 
 class Doors(Gateway):
-    """The namespace ``/closed`` refuses everyone."""
+    """The namespace ``/closed`` refuses all clients."""
 
     namespaces = {
         "/": {"events": {"call": {}}},
@@ -134,7 +139,8 @@ class Doors(Gateway):
         raise RuntimeError("a secret")
 
 
-async def test_check_29_middleware_refuses_with_message_and_data() -> None:
+# check 29
+async def test_middleware_refuses_with_message_and_data() -> None:
     async with listening(gateway=Doors) as app, raw_socket(app, connect="") as raw:
         await raw.send("40/closed,")
         assert await raw.receive() == (
@@ -146,7 +152,8 @@ async def test_check_29_middleware_refuses_with_message_and_data() -> None:
         assert await raw.receive() == '431[null,"Hello"]'
 
 
-async def test_check_29_middleware_that_fails_refuses_without_its_text() -> None:
+# check 29
+async def test_middleware_that_fails_refuses_without_its_text() -> None:
     async with listening(gateway=Doors) as app, raw_socket(app, connect="") as raw:
         await raw.send("40/broken,")
         frame = str(await raw.receive())
@@ -154,7 +161,8 @@ async def test_check_29_middleware_that_fails_refuses_without_its_text() -> None
     assert "secret" not in frame
 
 
-async def test_check_29_namespace_that_is_not_served_is_invalid() -> None:
+# check 29
+async def test_namespace_that_is_not_served_is_invalid() -> None:
     async with listening(gateway=Doors) as app, raw_socket(app, connect="") as raw:
         await raw.send("40/ghost,")
         assert await raw.receive() == '44/ghost,{"message":"Invalid namespace"}'
@@ -182,14 +190,16 @@ class Packets(Gateway):
         return list(args)
 
 
-async def test_check_30_packet_middleware_rewrites_the_arguments() -> None:
+# check 30
+async def test_packet_middleware_rewrites_the_arguments() -> None:
     async with in_process(gateway=Packets) as io:
         assert await io.call("add", {"a": 1, "b": 2}) == 3
         assert await io.call("replace") == "call"
         assert await io.emit("custom", "add") == [None, ["math.add"]]
 
 
-async def test_check_30_packet_middleware_that_refuses_is_an_error() -> None:
+# check 30
+async def test_packet_middleware_that_refuses_is_an_error() -> None:
     async with in_process(gateway=Packets) as io:
         for event in ("call", "custom"):
             (error,) = await io.emit(event, "greeter.hello", "forbidden")
@@ -222,7 +232,8 @@ class Secure(Gateway):
         raise UnAuthorizedError
 
 
-async def test_check_31_authorized_user_reaches_the_action() -> None:
+# check 31
+async def test_authorized_user_reaches_the_action() -> None:
     async with (
         in_process(gateway=Secure) as all_,
         all_.connected("/admin", auth={"token": "good"}) as io,
@@ -231,12 +242,14 @@ async def test_check_31_authorized_user_reaches_the_action() -> None:
         assert (error, meta["user"]) == (None, {"name": "Ada"})
 
 
-async def test_check_31_client_without_credentials_is_anonymous() -> None:
+# check 31
+async def test_client_without_credentials_is_anonymous() -> None:
     async with in_process(gateway=Secure) as all_, all_.connected("/admin") as io:
         assert (await io.emit("/admin:call", "greeter.meta"))[1]["user"] is None
 
 
-async def test_check_31_bad_token_is_refused() -> None:
+# check 31
+async def test_bad_token_is_refused() -> None:
     async with listening(gateway=Secure) as app, raw_socket(app, connect="") as raw:
         await raw.send('40/admin,{"token":"bad"}')
         assert await raw.receive() == (
@@ -246,8 +259,9 @@ async def test_check_31_bad_token_is_refused() -> None:
         )
 
 
+# check 31
 @pytest.mark.parametrize("token", ["empty", "blank", "other"])
-async def test_check_31_any_exception_refuses(token: str) -> None:
+async def test_exception_of_the_authorizer_refuses_the_client(token: str) -> None:
     async with in_process(gateway=Secure) as all_:
         with pytest.raises(ConnectionRefusedException):
             async with all_.connected("/admin", auth={"token": token}):
@@ -258,7 +272,8 @@ class Open(Gateway):
     namespaces = {"/admin": {"authorization": True, "events": {"call": {}}}}
 
 
-async def test_check_31_missing_authorizer_is_an_error() -> None:
+# check 31
+async def test_missing_authorizer_is_an_error() -> None:
     with pytest.raises(ConfigurationError) as raised:
         await application_of(gateway=Open).boot()
     assert raised.value.problems == (
@@ -287,7 +302,8 @@ async def user_of(io: Any) -> Any:
     return (await io.call("greeter.meta"))["user"]
 
 
-async def test_check_32_login_and_logout_by_actions() -> None:
+# check 32
+async def test_user_of_a_connection_follows_login_and_logout_actions() -> None:
     async with in_process(Accounts, Greeter) as all_, all_.connected() as io:
         assert await user_of(io) is None
         await io.call("accounts.login", {"name": "Ada"})
@@ -302,7 +318,8 @@ async def test_check_32_login_and_logout_by_actions() -> None:
             assert await user_of(other) is None
 
 
-async def test_check_32_slow_call_does_not_overwrite_a_later_login() -> None:
+# check 32
+async def test_slow_call_does_not_overwrite_a_later_login() -> None:
     entered, gate = asyncio.Event(), asyncio.Event()
 
     class Slow:
@@ -320,7 +337,8 @@ async def test_check_32_slow_call_does_not_overwrite_a_later_login() -> None:
         assert await user_of(io) == "Ada"
 
 
-async def test_check_33_user_of_one_namespace_is_unknown_in_another() -> None:
+# check 33
+async def test_user_of_one_namespace_is_unknown_in_another() -> None:
     async with listening(gateway=Secure) as app, raw_socket(app) as raw:
         await raw.send('40/admin,{"token":"good"}')
         assert str(await raw.receive()).startswith("40/admin,{")
@@ -338,7 +356,7 @@ async def test_event_with_authorization_refuses_clients_without_a_user() -> None
         assert await io.emit("admin", "greeter.hello") == [None, "Hello"]
 
 
-async def test_meta_and_user_of_a_subclass() -> None:
+async def test_meta_of_a_subclass_of_gateway_is_read_and_saved() -> None:
     class Tenants(Gateway):
         def get_meta(self, connection: Connection) -> dict[str, Any]:
             return {"tenant": connection.attributes.get("tenant", 1)}
@@ -390,5 +408,5 @@ async def test_gateway_is_built_by_the_injector() -> None:
         )
 
 
-def test_helper_gateway_has_the_events() -> None:
+def test_helper_gateway_declares_its_events_in_one_namespace() -> None:
     assert gateway(call={}).namespaces == {"/": {"events": {"call": {}}}}

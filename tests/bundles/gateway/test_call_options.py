@@ -1,4 +1,4 @@
-"""Checks 20 to 26 of the specification of moleculer-io: options of calls, and hooks."""
+"""Options of calls, and hooks: checks 20 to 26 of moleculer-io."""
 
 import asyncio
 from typing import Any
@@ -43,7 +43,8 @@ class Slow:
         raise MoleculerClientError("no", 400, "NO")
 
 
-async def test_check_20_timeout_is_an_error_with_action_and_node() -> None:
+# check 20
+async def test_timeout_is_an_error_with_action_and_node() -> None:
     slow = Slow()
     async with in_process(slow, gateway=gateway(call={"call_options": {"timeout": 0.05}})) as io:
         assert await io.error("slow.wait") == {
@@ -56,8 +57,9 @@ async def test_check_20_timeout_is_an_error_with_action_and_node() -> None:
     assert slow.ended == ["cancelled"]
 
 
+# check 21
 @pytest.mark.parametrize("value", ["no data", 0, "", False, None, []], ids=repr)
-async def test_check_21_fallback_is_the_result_of_a_call_that_fails(value: Any) -> None:
+async def test_fallback_is_the_result_of_a_call_that_fails(value: Any) -> None:
     options: GatewayEvent = {"call_options": {"fallback": value, "timeout": 0.05}}
     async with in_process(Slow, gateway=gateway(call=options)) as io:
         assert await io.emit("call", "slow.refuse") == [None, value]
@@ -65,7 +67,8 @@ async def test_check_21_fallback_is_the_result_of_a_call_that_fails(value: Any) 
         assert await io.code("slow.unknown") == 404
 
 
-async def test_check_21_fallback_function_returns_the_result() -> None:
+# check 21
+async def test_fallback_function_returns_the_result() -> None:
     async def fallback(ctx: Context, exception: Exception) -> list[Any]:
         return [ctx.params, str(exception)]
 
@@ -74,7 +77,8 @@ async def test_check_21_fallback_function_returns_the_result() -> None:
         assert await io.call("slow.refuse", {"a": 1}) == [{"a": 1}, "no"]
 
 
-async def test_check_22_retries_are_further_attempts_of_retryable_errors() -> None:
+# check 22
+async def test_retries_repeat_retryable_errors_only() -> None:
     slow = Slow()
     async with in_process(slow, gateway=gateway(call={"call_options": {"retries": 2}})) as io:
         assert await io.error("slow.fail") == {
@@ -96,7 +100,8 @@ class Accounts:
         return name
 
 
-async def test_check_23_meta_of_the_options_is_merged_and_the_user_survives() -> None:
+# check 23
+async def test_meta_of_the_options_is_merged_and_the_user_survives() -> None:
     class Io(Gateway):
         namespaces = {
             "/": {
@@ -119,7 +124,7 @@ async def test_check_23_meta_of_the_options_is_merged_and_the_user_survives() ->
 
 
 class Ordered(Gateway):
-    """Notes what runs."""
+    """Records the hooks and actions that run."""
 
     namespaces = {
         "/": {
@@ -155,7 +160,8 @@ class Noting:
         return "done"
 
 
-async def test_check_24_middleware_packet_before_action_after_in_this_order() -> None:
+# check 24
+async def test_middlewares_and_hooks_of_a_call_run_in_order() -> None:
     async with in_process(Noting, gateway=Ordered) as io:
         assert await io.call("noting.run", {"a": 1}) == "done"
         gateway = io.kernel_client.application.injector.get(Ordered)
@@ -168,7 +174,8 @@ async def test_check_24_middleware_packet_before_action_after_in_this_order() ->
     ]
 
 
-async def test_check_24_hook_may_replace_action_parameters_and_options() -> None:
+# check 24
+async def test_hook_may_replace_action_parameters_and_options() -> None:
     async def before(call: Call) -> None:
         call.action, call.params = "greeter.meta", None
         call.options["meta"] = {"tenant": 1}
@@ -179,7 +186,8 @@ async def test_check_24_hook_may_replace_action_parameters_and_options() -> None
         assert await io.code("greeter.nope") == 404
 
 
-async def test_check_25_before_hook_that_raises_prevents_the_action() -> None:
+# check 25
+async def test_before_hook_that_raises_prevents_the_action() -> None:
     slow, ran = Slow(), []
 
     async def before(call: Call) -> None:
@@ -194,8 +202,9 @@ async def test_check_25_before_hook_that_raises_prevents_the_action() -> None:
     assert (error["code"], error["type"], slow.calls, ran) == (403, "NOT_NOW", 0, [])
 
 
+# check 25
 @pytest.mark.parametrize("value", [0, "", False, [], "new"], ids=repr)
-async def test_check_25_after_hook_replaces_the_result(value: Any) -> None:
+async def test_after_hook_replaces_the_result(value: Any) -> None:
     async def after(call: Call, result: Any) -> Any:
         return value
 
@@ -203,7 +212,8 @@ async def test_check_25_after_hook_replaces_the_result(value: Any) -> None:
         assert await io.emit("call", "greeter.hello") == [None, value]
 
 
-async def test_check_25_after_hook_is_skipped_after_an_error() -> None:
+# check 25
+async def test_after_hook_is_skipped_after_an_error() -> None:
     ran: list[Any] = []
 
     async def after(call: Call, result: Any) -> None:
@@ -214,7 +224,8 @@ async def test_check_25_after_hook_is_skipped_after_an_error() -> None:
     assert ran == []
 
 
-async def test_check_25_after_hook_that_raises_saves_nothing() -> None:
+# check 25
+async def test_after_hook_that_raises_saves_nothing() -> None:
     async def after(call: Call, result: Any) -> None:
         if call.action == "accounts.login":
             raise MoleculerClientError("too late", 409, "LATE")
@@ -228,7 +239,8 @@ async def test_check_25_after_hook_that_raises_saves_nothing() -> None:
         assert (await io.call("greeter.meta"))["user"] is None
 
 
-async def test_check_26_action_sees_the_user_that_the_before_hook_has_set() -> None:
+# check 26
+async def test_action_sees_the_user_that_the_before_hook_has_set() -> None:
     async def before(call: Call) -> None:
         call.meta["user"] = "from the hook"
 

@@ -1,4 +1,4 @@
-"""Checks 39 and 40 of the specification of moleculer-io: stopping, and origins."""
+"""The stop of a server, and its allowed origins: checks 39 and 40 of moleculer-io."""
 
 import asyncio
 
@@ -11,7 +11,8 @@ from tests.bundles.gateway.gateways import application_of, gateway, listening
 from tests.servers.socketio_clients import raw_socket
 
 
-async def test_check_39_running_call_is_acknowledged_before_the_server_stops() -> None:
+# check 39
+async def test_running_call_is_acknowledged_before_the_server_stops() -> None:
     entered, gate = asyncio.Event(), asyncio.Event()
 
     class Slow:
@@ -53,6 +54,7 @@ async def opened(app: Application, origin: str | None) -> int:
             return exc.status
 
 
+# check 40
 @pytest.mark.parametrize(
     ("allowed", "origin", "is_allowed"),
     [
@@ -65,16 +67,17 @@ async def opened(app: Application, origin: str | None) -> int:
         ("http://*.example.com", "http://example.com", False),
     ],
 )
-async def test_check_40_origins_are_those_of_the_server(
+async def test_origin_not_allowed_by_the_server_is_refused(
     allowed: str, origin: str | None, is_allowed: bool
 ) -> None:
-    """A wildcard is for subdomains at every depth, as everywhere in the server."""
+    """A wildcard allows subdomains at every depth."""
     async with listening(http=HttpSettings(port=0, origins=(allowed,))) as app:
         status = await opened(app, origin)
     assert (status == 101) is is_allowed
 
 
-async def test_check_40_cors_of_a_gateway_is_an_error() -> None:
+# check 40
+async def test_cors_of_a_gateway_is_an_error() -> None:
     hint = "origins are set for the whole server: remove it, and write the setting http.origins"
     wrong = gateway(call={"cors": {"origin": "*"}})
     wrong.namespaces = {"/": {**wrong.namespaces["/"], "cors": {}}}  # type: ignore[typeddict-unknown-key]

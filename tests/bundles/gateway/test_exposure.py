@@ -1,4 +1,4 @@
-"""Checks 11 to 19 of the specification of moleculer-io: which actions clients may call."""
+"""The actions that clients may call: checks 11 to 19 of moleculer-io."""
 
 import re
 from typing import Any
@@ -18,7 +18,8 @@ async def problems_of(**events: Any) -> tuple[str, ...]:
     return raised.value.problems
 
 
-async def test_check_11_alias_calls_its_action() -> None:
+# check 11
+async def test_alias_calls_its_action() -> None:
     aliased: GatewayEvent = {"aliases": {"add": "math.add"}, "whitelist": ["math.add"]}
     async with in_process(gateway=gateway(call=aliased)) as io:
         assert await io.call("add", SUM) == 3
@@ -26,13 +27,15 @@ async def test_check_11_alias_calls_its_action() -> None:
         assert await io.code("greeter.hello") == 404
 
 
-async def test_check_11_alias_has_priority_over_an_action_of_its_name() -> None:
+# check 11
+async def test_alias_has_priority_over_an_action_of_its_name() -> None:
     aliased: GatewayEvent = {"aliases": {"math.add": "greeter.hello"}}
     async with in_process(gateway=gateway(call=aliased)) as io:
         assert await io.call("math.add") == "Hello"
 
 
-async def test_check_11_alias_of_an_action_outside_of_the_whitelist_is_an_error() -> None:
+# check 11
+async def test_alias_of_an_action_outside_of_the_whitelist_is_an_error() -> None:
     (problem,) = await problems_of(
         call={"aliases": {"hi": "greeter.hello"}, "whitelist": ["math.*"]}
     )
@@ -43,7 +46,8 @@ async def test_check_11_alias_of_an_action_outside_of_the_whitelist_is_an_error(
     )
 
 
-async def test_check_12_policy_restrict_allows_aliases_only() -> None:
+# check 12
+async def test_policy_restrict_allows_aliases_only() -> None:
     restricted: GatewayEvent = {"aliases": {"add": "math.add"}, "mapping_policy": "restrict"}
     async with in_process(gateway=gateway(call=restricted)) as io:
         assert await io.call("add", SUM) == 3
@@ -51,12 +55,14 @@ async def test_check_12_policy_restrict_allows_aliases_only() -> None:
         assert (error["code"], error["data"]) == (404, {"action": "math.add"})
 
 
-async def test_check_12_policy_restrict_without_aliases_refuses_all() -> None:
+# check 12
+async def test_policy_restrict_without_aliases_refuses_all() -> None:
     async with in_process(gateway=gateway(call={"mapping_policy": "restrict"})) as io:
         assert await io.code("math.add", SUM) == 404
 
 
-async def test_check_12_policy_that_is_unknown_is_an_error() -> None:
+# check 12
+async def test_policy_that_is_unknown_is_an_error() -> None:
     (problem,) = await problems_of(call={"mapping_policy": "alias"})
     assert problem == (
         "mapping_policy of event 'call' in the namespace '/' of the gateway Io is 'alias'; write "
@@ -64,10 +70,11 @@ async def test_check_12_policy_that_is_unknown_is_an_error() -> None:
     )
 
 
+# check 13
 @pytest.mark.parametrize(
     "name", ["constructor", "__proto__", "toString", "__class__", "", "a" * 5000]
 )
-async def test_check_13_inherited_and_odd_names_are_not_found(name: str) -> None:
+async def test_inherited_and_odd_names_are_not_found(name: str) -> None:
     async with in_process(gateway=gateway(call={"aliases": {"add": "math.add"}})) as io:
         assert await io.error("constructor") == {
             "name": "ServiceNotFoundError",
@@ -104,7 +111,8 @@ TABLE: list[tuple[Any, str]] = [
 ]
 
 
-async def test_check_14_whitelist_refuses_other_actions_before_the_hooks() -> None:
+# check 14
+async def test_whitelist_refuses_other_actions_before_the_hooks() -> None:
     seen: list[str] = []
 
     async def note(call: Any) -> None:
@@ -118,28 +126,30 @@ async def test_check_14_whitelist_refuses_other_actions_before_the_hooks() -> No
     assert seen == ["math.add"]
 
 
+# check 15, check 16
 @pytest.mark.parametrize(("mask", "expected"), TABLE, ids=lambda value: str(value))
-async def test_check_15_and_16_masks_select_the_names_of_the_table(
-    mask: Any, expected: str
-) -> None:
+async def test_mask_of_a_whitelist_allows_matching_names_only(mask: Any, expected: str) -> None:
     async with in_process(Patterns, gateway=gateway(call={"whitelist": [mask]})) as io:
         found = ["0" if await io.code(name) == 404 else "1" for name in NAMES]
     assert "".join(found) == expected
 
 
-async def test_check_15_question_mark_is_one_character() -> None:
+# check 15
+async def test_question_mark_is_one_character() -> None:
     async with in_process(Patterns, gateway=gateway(call={"whitelist": ["user?.get"]})) as io:
         assert await io.call("users.get") == 1
         assert await io.code("user.get") == 404
 
 
-async def test_check_17_empty_whitelist_refuses_all() -> None:
+# check 17
+async def test_empty_whitelist_refuses_all() -> None:
     async with in_process(gateway=gateway(call={"whitelist": []})) as io:
         assert await io.code("math.add", SUM) == 404
         assert await io.code("greeter.hello") == 404
 
 
-async def test_check_17_regular_expression_gives_stable_results() -> None:
+# check 17
+async def test_regular_expression_gives_stable_results() -> None:
     listed: GatewayEvent = {"whitelist": [re.compile(r"^math\.")]}
     async with in_process(gateway=gateway(call=listed)) as io:
         for _ in range(3):
@@ -147,7 +157,8 @@ async def test_check_17_regular_expression_gives_stable_results() -> None:
             assert await io.code("greeter.hello") == 404
 
 
-async def test_check_18_other_namespace_leaves_no_default_event() -> None:
+# check 18
+async def test_other_namespace_leaves_no_default_event() -> None:
     class Io(Gateway):
         namespaces = {"/admin": {"events": {"call": {}}}}
 
@@ -158,14 +169,16 @@ async def test_check_18_other_namespace_leaves_no_default_event() -> None:
         assert response.content == [None, 3]
 
 
-async def test_check_18_other_events_leave_no_default_event() -> None:
+# check 18
+async def test_other_events_leave_no_default_event() -> None:
     async with in_process(gateway=gateway(ask={})) as io:
         with pytest.raises(KeyError):
             await io.call("math.add", SUM)
         assert await io.emit("ask", "math.add", SUM) == [None, 3]
 
 
-async def test_check_19_only_published_actions_may_be_called() -> None:
+# check 19
+async def test_only_published_actions_may_be_called() -> None:
     async with in_process() as io:
         assert await io.call("math.add", SUM) == 3
         for name in ("math.open", "math.inner", "math.secret"):
@@ -181,17 +194,19 @@ class Versioned:
     async def delete(self) -> None: ...
 
 
+# check 19
 @pytest.mark.parametrize(
     ("mask", "code"), [("v2.**", 404), ("v2.users.*", None), ("v2.users.delete", None)]
 )
-async def test_check_19_version_lists_no_public_actions(mask: str, code: int | None) -> None:
+async def test_version_lists_no_public_actions(mask: str, code: int | None) -> None:
     cls = gateway(call={"whitelist": [mask, "v2.users.get"]})
     async with in_process(Versioned, gateway=cls) as io:
         assert await io.code("v2.users.get") is None
         assert await io.code("v2.users.delete") == code
 
 
-async def test_check_19_public_actions_may_be_listed_by_the_name_of_their_service() -> None:
+# check 19
+async def test_public_actions_may_be_listed_by_the_name_of_their_service() -> None:
     for mask in ("math.open", "math.*", "math.**"):
         async with in_process(gateway=gateway(call={"whitelist": [mask]})) as io:
             assert await io.call("math.open") == "public"
@@ -206,16 +221,17 @@ class Doors:
     async def run(self) -> None: ...
 
 
+# check 19
 @pytest.mark.parametrize(
     "mask", ["**", "*.open", "mat?.open", "**.open", "math*.open", re.compile("open")], ids=str
 )
-async def test_check_19_other_masks_select_published_actions_only(mask: Any) -> None:
+async def test_other_masks_select_published_actions_only(mask: Any) -> None:
     async with in_process(Math, Doors, gateway=gateway(call={"whitelist": [mask]})) as io:
         assert None in (await io.code("mate.open"), await io.code("mathx.open"))
         assert await io.code("math.open") == 404
 
 
-async def test_whitelist_and_aliases_that_cannot_work_are_one_error() -> None:
+async def test_invalid_whitelist_and_aliases_are_one_error() -> None:
     problems = await problems_of(
         call={
             "whitelist": ["mth.add", "users.*", re.compile("^x"), "math.secret", "*.open", 5, ""],

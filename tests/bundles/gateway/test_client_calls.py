@@ -1,4 +1,4 @@
-"""Checks 1 to 10 of the specification of moleculer-io: calls and their acknowledgements."""
+"""Calls of clients and their acknowledgements: checks 1 to 10 of moleculer-io."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ from tests.waiting import until
 
 
 class Broken:
-    """Actions that fail, or return what cannot be sent."""
+    """Actions that fail, or return values that cannot be sent."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -70,13 +70,15 @@ def _circle() -> dict[str, Any]:
     return circle
 
 
-async def test_check_01_call_is_acknowledged_with_null_and_the_result() -> None:
+# check 1
+async def test_call_is_acknowledged_with_null_and_the_result() -> None:
     async with listening() as app, raw_socket(app) as raw:
         await raw.send('420["call","math.add",{"a":1,"b":2}]')
         assert await raw.receive() == "430[null,3.0]"
 
 
-async def test_check_01_frame_of_a_whole_number() -> None:
+# check 1
+async def test_acknowledgement_of_a_whole_number_has_no_fraction() -> None:
     class Whole:
         @action("math.add", visibility="published")
         async def add(self, a: int, b: int) -> int:
@@ -87,26 +89,30 @@ async def test_check_01_frame_of_a_whole_number() -> None:
         assert await raw.receive() == "430[null,3]"
 
 
-async def test_check_01_binary_parameters_and_results() -> None:
+# check 1
+async def test_binary_parameters_and_results_arrive_unchanged() -> None:
     async with listening() as app, client(app) as socket:
         sent = {"file": b"\x00\xff", "more": [b"a"]}
         assert await socket.call("call", ("greeter.echo", sent)) == (None, sent)
 
 
-async def test_check_02_call_without_parameters_has_empty_parameters() -> None:
+# check 2
+async def test_call_without_parameters_has_empty_parameters() -> None:
     async with in_process() as io:
         assert await io.call("greeter.hello") == "Hello"
         assert await io.call("greeter.echo") == {}
 
 
+# check 2
 @pytest.mark.parametrize("params", [0, False, "", [], [1, 2], "text", {"a": [None]}], ids=repr)
-async def test_check_02_parameters_may_be_any_value(params: Any) -> None:
+async def test_parameters_may_be_any_value(params: Any) -> None:
     async with in_process() as io:
         assert await io.call("greeter.echo", params) == params
 
 
+# check 3
 @pytest.mark.parametrize("name", ["222", "null", "{}", '["math.add"]', "true"])
-async def test_check_03_action_name_that_is_not_text_is_a_bad_request(name: str) -> None:
+async def test_action_name_that_is_not_text_is_a_bad_request(name: str) -> None:
     async with listening() as app, raw_socket(app) as raw:
         await raw.send(f'423["call",{name},"wtf"]')
         assert await raw.receive() == (
@@ -115,7 +121,8 @@ async def test_check_03_action_name_that_is_not_text_is_a_bad_request(name: str)
         )
 
 
-async def test_check_04_call_with_only_an_acknowledgement_is_a_bad_request() -> None:
+# check 4
+async def test_call_with_only_an_acknowledgement_is_a_bad_request() -> None:
     async with listening() as app, raw_socket(app) as raw:
         await raw.send('424["call"]')
         assert await raw.receive() == (
@@ -124,7 +131,8 @@ async def test_check_04_call_with_only_an_acknowledgement_is_a_bad_request() -> 
         )
 
 
-async def test_check_05_unknown_action_is_not_found() -> None:
+# check 5
+async def test_unknown_action_is_not_found() -> None:
     async with listening() as app, raw_socket(app) as raw:
         await raw.send('421["call","nope.nope"]')
         assert await raw.receive() == (
@@ -133,13 +141,15 @@ async def test_check_05_unknown_action_is_not_found() -> None:
         )
 
 
-async def test_check_06_action_without_a_result_is_acknowledged_with_null() -> None:
+# check 6
+async def test_action_without_a_result_is_acknowledged_with_null() -> None:
     async with listening() as app, raw_socket(app) as raw:
         await raw.send('426["call","greeter.nothing"]')
         assert await raw.receive() == "436[null,null]"
 
 
-async def test_check_07_invalid_parameters_are_a_validation_error() -> None:
+# check 7
+async def test_invalid_parameters_are_a_validation_error() -> None:
     async with in_process() as io:
         error = await io.error("math.add", {"a": 1})
     data = error.pop("data")
@@ -152,7 +162,8 @@ async def test_check_07_invalid_parameters_are_a_validation_error() -> None:
     assert [one["field"] for one in data] == ["b"]
 
 
-async def test_check_08_error_of_an_action_has_its_five_fields() -> None:
+# check 8
+async def test_error_of_an_action_has_its_five_fields() -> None:
     async with in_process(Broken) as io:
         assert await io.error("broken.div") == {
             "name": "MoleculerClientError",
@@ -177,7 +188,8 @@ async def test_check_08_error_of_an_action_has_its_five_fields() -> None:
         }
 
 
-async def test_check_09_other_exception_has_a_generic_message() -> None:
+# check 9
+async def test_unexpected_exception_has_a_generic_message_except_in_debug() -> None:
     async with in_process(Broken) as io:
         assert await io.error("broken.plain") == {
             "name": "Error",
@@ -190,8 +202,9 @@ async def test_check_09_other_exception_has_a_generic_message() -> None:
         }
 
 
+# check 10
 @pytest.mark.parametrize("name", ["circular", "object"])
-async def test_check_10_result_that_cannot_be_encoded_is_an_error(name: str) -> None:
+async def test_result_that_cannot_be_encoded_is_an_error(name: str) -> None:
     async with listening(Broken) as app, client(app) as socket:
         assert await socket.call("call", f"broken.{name}") == {
             "name": "Error",
@@ -200,8 +213,9 @@ async def test_check_10_result_that_cannot_be_encoded_is_an_error(name: str) -> 
         assert await socket.call("call", "broken.count") == (None, 1)
 
 
+# check 10
 @pytest.mark.parametrize("name", ["circular_data", "object_data"])
-async def test_check_10_error_data_that_cannot_be_encoded_is_left_out(name: str) -> None:
+async def test_error_data_that_cannot_be_encoded_is_left_out(name: str) -> None:
     async with listening(Broken) as app, client(app) as socket:
         assert await socket.call("call", f"broken.{name}") == {
             "name": "MoleculerClientError",
@@ -262,7 +276,7 @@ async def test_acknowledgement_of_an_action_is_its_content() -> None:
         assert await io.call("two") == [1, 2]
 
 
-async def test_call_is_one_message_and_its_action_another() -> None:
+async def test_call_of_a_client_and_its_action_are_two_messages_with_one_id() -> None:
     seen: list[Request] = []
 
     @observe(KernelEvents.KERNEL_REQUEST)
