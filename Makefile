@@ -45,9 +45,10 @@ check: $(DEV_STAMP)  ## what a change must pass: lint, type, test
 
 # pytest rewrites the assertions of each test module: once here, instead of once in each of its
 # processes, which read the bytecode but do not write it where PYTHONDONTWRITEBYTECODE is set.
-# An error of a module is reported by the tests.
+# An error of a module is reported by the tests. So with the sources, for the coverage.
 collect: $(DEV_STAMP)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.coverage
 
 docs: $(DEV_STAMP)  ## build the site of the documentation in build/docs
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -d build/doctrees -c docs . build/docs
