@@ -48,7 +48,7 @@ console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built with the builder that resolves all links and writes no pages, to save half of the time.
+    """Built by the builder that resolves all links but writes no pages, to save half of the time.
 
     One process builds it: a second one would take the core of other tests, and would have to send
     what it has read.
