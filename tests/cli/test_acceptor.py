@@ -279,7 +279,7 @@ class Hanging:
 
 
 async def _run_loop() -> None:
-    for _ in range(3):  # turns of the loop, in which the acceptor reads
+    for _ in range(3):  # iterations of the loop, in which the acceptor reads
         await asyncio.sleep(0)
 
 

@@ -366,7 +366,7 @@ application = create_application(users=Users)
 """
 
 TEST_OF_USER = """
-async def test_editor(client):
+async def test_user_edits_example(client):
     response = await client.as_user("ada").http("example/edit")
 
     assert response.content == "edited"

@@ -209,11 +209,11 @@ async def quiet(server: HttpServer, threads: Threads, client: Client) -> None:
 
     A request in flight may wait for a body that does not come.
     """
-    turns = 0
-    while turns < 12 or threads.are_busy() or (server.in_flight and turns < 60):
+    iterations = 0
+    while iterations < 12 or threads.are_busy() or (server.in_flight and iterations < 60):
         before = client.received, client.is_closed
-        await asyncio.sleep(0 if turns < 12 else 0.001)
-        turns = turns + 1 if before == (client.received, client.is_closed) else 0
+        await asyncio.sleep(0 if iterations < 12 else 0.001)
+        iterations = iterations + 1 if before == (client.received, client.is_closed) else 0
 
 
 SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
