@@ -10,6 +10,7 @@ from tests.required_tools import ROOT
 PAGES = sorted(set((ROOT / "docs" / "bundles").glob("*.md")) - {ROOT / "docs/bundles/index.md"})
 ORDER = ("Install", "Example", "Testing", "Errors", "Limits", "Settings", "How it works")
 BEFORE_TASKS, AFTER_TASKS = ORDER[:2], ORDER[2:]
+BUNDLES = {path.parent.name for path in (ROOT / "bundles").glob("*/__init__.py")}
 
 
 def sections(page: Path) -> list[str]:
@@ -31,3 +32,16 @@ def test_page_has_the_sections_of_all_pages_in_their_order(page: Path) -> None:
     assert named == [title for title in ORDER if title in named]
     assert all(found.index(t) < min(tasks) for t in BEFORE_TASKS if t in found and tasks)
     assert all(found.index(t) > max(tasks) for t in AFTER_TASKS if t in found and tasks)
+
+
+def is_for_an_application(page: Path) -> bool:
+    """Whether a reader begins with *page*, and not to write a client."""
+    begins = page.stem in BUNDLES or "Install" in sections(page)
+    return begins and not page.stem.endswith("-client")
+
+
+@pytest.mark.parametrize(
+    "page", [*filter(is_for_an_application, PAGES)], ids=lambda page: page.name
+)
+def test_page_shows_how_to_test_an_application(page: Path) -> None:
+    assert "Testing" in sections(page)
