@@ -21,7 +21,7 @@ from bundles.web.files.stored_file import StoredFile
 from bundles.web.http_errors import http_error
 from bundles.web.page_cache.lifetime import seconds_of
 from bundles.web.page_cache.page_run import PageRun
-from bundles.web.redirects import redirect
+from bundles.web.redirects import redirect, with_prefix
 from rxkernel import (
     Request,
     Response,
@@ -191,14 +191,16 @@ class Client(SnapshotUse):
 
     def redirect(self, url: str, status: int = 302, *, hosts: Collection[str] = ()) -> NoReturn:
         """Redirect to *url* on this site, or on one of *hosts*, see `RedirectResponse`. Of the
-        further handlers, only ``end`` is called.
+        further handlers, only ``end`` is called. A path such as ``/login/`` is sent with
+        ``http.prefix`` before it, unless it begins with the prefix already.
 
         Raises:
             BadRequestException: *url* is another target, and was sent by the visitor (400).
             RxKernelError: *url* is another target, and was not sent by the visitor.
         """
         sent = (self.query, self.fields)
-        raise ChainEnd(redirect(self.request, sent, url, status, hosts))
+        target = with_prefix(url, self.application.settings.http.prefix)
+        raise ChainEnd(redirect(self.request, sent, target, status, hosts))
 
     @property
     def session(self) -> Session:

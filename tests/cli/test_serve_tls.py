@@ -148,6 +148,10 @@ def test_workers_serve_tls_and_redirect(start: Start, authority: Authority, proj
             "-o", "/dev/null", "-D", "-", f"http://127.0.0.1:{plain}/a", authority=authority
         )
         assert f"Location: https://127.0.0.1:{port}/a" in head
+
+    other = start("serve", "--port", "0", "--workers", "2")  # it would share the port of both
+    assert other.code() == 2
+    other.line(f"cannot listen on 127.0.0.1:{plain}: the port is in use")
     process.send(signal.SIGTERM)
     assert process.code() == 0
 

@@ -2,6 +2,7 @@
 mistake."""
 
 import pytest
+from yarl import URL
 
 from tests.bundles.web.conftest import Site
 
@@ -105,3 +106,27 @@ async def test_redirect_to_another_listed_host_is_sent_and_to_one_below_it_is_no
             query = {"to": target}
             async with session.get("/a.json", params=query, allow_redirects=False) as response:
                 assert response.status == status, target
+
+
+async def test_redirect_to_a_path_has_the_prefix_once(site: Site) -> None:
+    locations = {
+        "/b/?c=/d": "/shop/b/?c=/d",
+        "/": "/shop/",
+        "/shopping/": "/shop/shopping/",
+        "/shop/b/": "/shop/b/",
+        "/shop?a=1": "/shop?a=1",
+        "b/": "b/",
+        "?a=1": "?a=1",
+    }
+    files = {"app/a.json/get.py": REDIRECT % "client.query['to']"}
+    async with site.served(files, options={"http.prefix": "/shop"}) as session:
+
+        async def found(target: str) -> tuple[int, str]:
+            url = URL("/shop/a.json").with_query(to=target)
+            async with session.get(url, allow_redirects=False) as response:
+                return response.status, response.headers.get("Location", "")
+
+        for target, location in locations.items():
+            assert await found(target) == (302, location)
+        for target in ("//evil.example", "/\\evil.example"):
+            assert await found(target) == (400, "")
