@@ -47,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
 }
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
-SUPPORT = {"fair_queue", "message_bus", "redis_backend", "sqlite"}
+SUPPORT = {"clock", "fair_queue", "message_bus", "redis_backend", "sqlite"}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {

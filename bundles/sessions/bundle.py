@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from injector import Binder, inject, singleton
 
+from bundles.clock import Clock
 from bundles.redis_backend import redis_backend
-from bundles.sessions.clock import Clock
 from bundles.sessions.credentials import Credentials
 from bundles.sessions.listeners import SessionListeners
 from bundles.sessions.memory_store import MemorySessionStore

@@ -6,9 +6,9 @@ from typing import Any
 
 from injector import Binder, inject, singleton
 
+from bundles.clock import Clock
 from bundles.redis_backend import redis_backend
 from bundles.tasks.background import Background
-from bundles.tasks.clock import Clock
 from bundles.tasks.commands import tasks
 from bundles.tasks.listed import list_problem
 from bundles.tasks.listeners import TasksListeners

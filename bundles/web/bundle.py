@@ -10,6 +10,7 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.endpoints.security_rules import users_of
 from bundles.autoload.places.api_paths import ApiPaths
+from bundles.clock import Clock
 from bundles.redis_backend import redis_backend
 from bundles.security import AddressLimit, SecuritySettings
 from bundles.sessions import Sessions
@@ -38,7 +39,6 @@ from bundles.web.files.web_files import NAME, WebFiles, web_files
 from bundles.web.firewall.firewall import Firewall
 from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import JsonpCallbacks, VirtualPaths
-from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.proxy.reverse_proxy import ReverseProxy
 from bundles.web.routes.forwarding import forwarding_of

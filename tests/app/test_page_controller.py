@@ -77,5 +77,5 @@ async def test_page_file_unknown_name_is_404(client: KernelClient, name: str) ->
     assert (await client.http("page_file", params={"name": name})).status_code == 404
 
 
-def test_socket_client_default_path_is_that_of_npm() -> None:
+def test_socket_client_default_path_is_the_path_of_npm() -> None:
     assert SOCKET_CLIENT.relative_to(ROOT).parts[:2] == ("node_modules", "socket.io-client")

@@ -282,7 +282,7 @@ def test_bundle_that_cannot_be_used_is_a_configuration_error(
         assert text in problem
 
 
-def test_bundle_may_have_attributes_and_methods_of_its_own() -> None:
+def test_bundle_with_further_attributes_and_methods_boots() -> None:
     @attrs.define
     class Own(Bundle):
         name = "own"

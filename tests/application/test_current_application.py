@@ -60,11 +60,11 @@ async def ask_two(*, fast_path: bool) -> None:
 
 
 @pytest.mark.parametrize("fast_path", [True, False])
-async def test_current_application_of_two_applications_is_their_own(fast_path: bool) -> None:
+async def test_current_application_of_two_applications_is_separate(fast_path: bool) -> None:
     await ask_two(fast_path=fast_path)
 
 
-def test_current_application_with_uvloop_is_their_own() -> None:
+def test_current_application_with_uvloop_is_separate() -> None:
     uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(ask_two(fast_path=True))

@@ -119,7 +119,7 @@ async def test_details_behind_trusted_proxy_depend_on_the_reported_address() -> 
     assert await details_of(application(), **outside) is None
 
 
-async def test_details_are_sent_with_an_error_too() -> None:
+async def test_details_are_sent_with_status_503_too() -> None:
     application = Application(settings=settings(("127.0.0.1",)))
 
     async def fail(event: ReadinessEvent) -> None:

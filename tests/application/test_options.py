@@ -145,7 +145,7 @@ async def test_option_of_base_class_in_listener_is_no_error() -> None:
         await application.reload(controllers=[WithShow])
 
 
-async def test_option_of_controller_whose_subclass_has_the_route_is_no_error() -> None:
+async def test_option_of_controller_with_the_route_in_a_subclass_is_no_error() -> None:
     class Both(Base):
         @http("GET", "/other", "other")
         async def other(self) -> None: ...
@@ -176,7 +176,7 @@ async def test_option_of_method_with_route_made_in_code_is_no_error() -> None:
         pass
 
 
-async def test_option_of_method_whose_controller_adds_its_own_route_is_no_error() -> None:
+async def test_option_of_method_with_route_added_by_its_controller_is_no_error() -> None:
     class Helper:
         @option("access", "admins")
         async def help(self) -> None: ...

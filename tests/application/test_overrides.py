@@ -183,7 +183,7 @@ async def test_override_of_bundle_settings_is_injected_into_bundle(client_of: Cl
     assert (await client.http("post")).content == "overridden"
 
 
-async def test_override_may_have_dependencies(client_of: ClientOf) -> None:
+async def test_override_with_dependencies_gets_them(client_of: ClientOf) -> None:
     class Forwarding(Mailer):
         @inject
         def __init__(self, settings: Settings) -> None:

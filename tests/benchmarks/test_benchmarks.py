@@ -212,7 +212,7 @@ async def _logins() -> Table:
         *(_worker_pool, _router, _logins),
     ],
 )
-async def test_benchmark_in_process_measures(
+async def test_benchmark_in_process_returns_figures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
 ) -> None:
     assert (await measure()).records()

@@ -155,7 +155,9 @@ async def test_title_rejected_by_server_is_reported_and_kept_in_field(
     await expect(page.get_by_role("alert")).to_be_hidden()
 
 
-async def test_board_works_with_keyboard_only(board: Application, open_window: OpenWindow) -> None:
+async def test_board_with_keyboard_only_adds_changes_and_deletes_tasks(
+    board: Application, open_window: OpenWindow
+) -> None:
     """After a task is deleted with the keyboard, the next task has the focus."""
     page = await open_window(board)
     await expect(page.get_by_role("status")).to_have_text("Live")
@@ -209,7 +211,7 @@ async def test_page_after_reconnection_shows_missed_changes(
                 await expect(page.get_by_role("button", name="Add")).to_be_enabled()
 
 
-async def test_page_without_socket_io_client_names_it(
+async def test_page_without_socket_io_client_shows_how_to_install_it(
     tmp_path: Path, open_window: OpenWindow
 ) -> None:
     client = tmp_path / "socket.io.esm.min.js"

@@ -349,7 +349,9 @@ async def test_page_with_hostile_names_shows_them_as_text(open_docs: OpenDocs) -
         assert await page.title() != "broken"
 
 
-async def test_page_below_prefix_and_path_of_sockets_works(open_docs: OpenDocs) -> None:
+async def test_page_below_prefix_and_own_path_of_sockets_sends_requests_and_events(
+    open_docs: OpenDocs,
+) -> None:
     async with serving(documented(prefix="/api/v1", path="/live")) as application:
         page = await open_docs(application, "#thing_create")
         await send(page)
@@ -368,7 +370,7 @@ async def test_page_without_documents_reports_status(open_docs: OpenDocs) -> Non
         )
 
 
-async def test_page_works_with_keyboard_only(
+async def test_page_with_keyboard_only_emits_an_event(
     application: Application, open_docs: OpenDocs
 ) -> None:
     page = await open_docs(application)

@@ -143,7 +143,7 @@ LOOKS: dict[str, Look] = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_tutorial_page_is_followed_and_shows_what_it_says(
+async def test_tutorial_page_when_followed_has_its_described_result(
     page: str, reader: Reader, windows: Windows
 ) -> None:
     reader.read(page)

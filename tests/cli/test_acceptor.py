@@ -462,7 +462,7 @@ def test_worker_number_is_read_from_query_of_request_line_only(
     assert worker_of(line.format(session_id(12, "Zk3")).encode()) == worker
 
 
-def test_client_address_behind_trusted_proxy_is_the_forwarded_one() -> None:
+def test_client_address_behind_trusted_proxy_is_the_forwarded_address() -> None:
     heads = RequestHeads(ForwardedHeaders(["127.0.0.1"]))
     head = b"GET / HTTP/1.1\r\nx-forwarded-for: 192.0.2.1, 203.0.113.9\r\n"
 

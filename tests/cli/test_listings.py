@@ -295,7 +295,7 @@ def test_listeners_of_definition_exclude_listeners_rejected_by_only(
     assert [row["listener"].rpartition(".")[2] for row in rows] == names
 
 
-def test_listeners_as_a_table(run: Run, shop: str) -> None:
+def test_listeners_are_printed_as_a_table(run: Run, shop: str) -> None:
     lines = run("listeners", shop, "--definition", "list").stdout.splitlines()
 
     assert lines[1].split() == ["kernel.request", "0", f"{shop}.Audit.before"]

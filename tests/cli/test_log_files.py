@@ -103,7 +103,9 @@ def test_records_go_to_files_by_logger_and_level(files: LogFiles, tmp_path: Path
     }
 
 
-def test_midnight_begins_a_new_file_and_removes_old_ones(files: LogFiles, tmp_path: Path) -> None:
+def test_record_after_midnight_begins_a_new_file_and_removes_old_files(
+    files: LogFiles, tmp_path: Path
+) -> None:
     """The date of a record selects its file; files are kept ``keep_days`` days, here three."""
     midnight = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
     directory = tmp_path / "log"

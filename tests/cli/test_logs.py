@@ -128,7 +128,7 @@ def test_json_record_has_documented_fields() -> None:
     }
 
 
-def test_json_record_leaves_out_missing_fields() -> None:
+def test_json_record_omits_missing_fields() -> None:
     assert parsed(record("x")).keys() == {"time", "level", "logger", "message"}
 
 

@@ -138,7 +138,9 @@ def test_install_writes_options_and_variables_of_its_command(
     assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in lines
 
 
-def test_install_with_debug_of_the_group_writes_it(run: Run, write: Write) -> None:
+def test_install_with_debug_before_the_command_writes_it_into_the_unit(
+    run: Run, write: Write
+) -> None:
     name = write(SOURCE)
     result = run("--debug", "service", "install", name, "--run-as", ME, "--name=x", "--print")
 

@@ -100,7 +100,7 @@ def test_balancer_rejects_requests_that_no_worker_could_handle(
     assert ask(ports[2], "TRACE", "/")[0] == 405
 
 
-def test_killed_worker_is_replaced_on_its_port_and_left_out_meanwhile(
+def test_killed_worker_is_replaced_on_its_port_and_skipped_meanwhile(
     process: Process, ports: tuple[int, int, int]
 ) -> None:
     first = get(f"http://127.0.0.1:{ports[0]}/pid")

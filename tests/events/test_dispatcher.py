@@ -50,7 +50,7 @@ async def test_listeners_run_one_after_another() -> None:
     assert trace == ["begin", "end", "begin", "end"]
 
 
-async def test_dispatch_returns_its_event_or_a_plain_one() -> None:
+async def test_dispatch_returns_its_event_or_a_new_event() -> None:
     """RxStack: dispatch resolves with the same event, whatever listeners return."""
     dispatcher, event = AsyncEventDispatcher(), Event()
 

@@ -187,7 +187,7 @@ async def test_action_that_raises_on_cancellation_is_logged(
     assert "the rollback failed" in caplog.text
 
 
-async def test_thread_past_timeout_goes_on_after_503(client: KernelClient) -> None:
+async def test_thread_past_timeout_continues_after_503(client: KernelClient) -> None:
     assert (await client.http("thread")).content == LATE
     assert TRACE == []
 

@@ -110,7 +110,9 @@ async def test_handler_with_timeout_closes_request_scope(client_of: ClientOf) ->
     assert len(CLOSED) == 1
 
 
-async def test_current_request_is_that_of_innermost_handler(client_of: ClientOf) -> None:
+async def test_current_request_is_the_request_of_the_innermost_handler(
+    client_of: ClientOf,
+) -> None:
     """A transport may have set the current request already."""
     outer, inner = Request("HTTP"), Request("HTTP")
     seen: list[Request | None] = []

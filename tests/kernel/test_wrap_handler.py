@@ -140,7 +140,7 @@ INSIDE = ["request", "action", "response 200"]
 
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET", "LINES"])
-async def test_wrapper_added_later_wraps_earlier_one(
+async def test_wrapper_added_later_is_outside(
     wrapped: Callable[..., KernelClient], log: list[str], transport: str
 ) -> None:
     async with wrapped(logged("inner", log), logged("outer", log)) as client:

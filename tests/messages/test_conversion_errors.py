@@ -122,7 +122,9 @@ def test_number_outside_datetime_range_is_out_of_range(kind: Any) -> None:
     ],
     ids=str,
 )
-def test_msgspec_error_path_is_that_of_field(kind: Any, raw: Any, code: str, path: str) -> None:
+def test_msgspec_error_path_is_the_path_of_the_field(
+    kind: Any, raw: Any, code: str, path: str
+) -> None:
     entry = entry_of(error_of_msgspec(kind, raw))
 
     assert (entry.code, entry.path) == (code, path)

@@ -23,7 +23,7 @@ from rxkernel import (
 )
 
 
-def test_response_defaults() -> None:
+def test_response_without_arguments_has_defaults() -> None:
     response = Response()
 
     assert (response.content, response.status_code, dict(response.headers)) == (None, 200, {})

@@ -253,7 +253,7 @@ def test_two_routes_with_same_own_converter_raise() -> None:
         ("/on-{day:day}.ics", "/on-2024-02-29.ics", {"day": date(2024, 2, 29)}),
     ],
 )
-def test_own_converter_works_in_mixed_segment(
+def test_own_converter_in_mixed_segment_matches(
     text: str, path: str, values: Mapping[str, object]
 ) -> None:
     assert match(router_of(text, slug=SLUG, day=DAY), "GET", path) == (text, values)

@@ -114,7 +114,7 @@ def test_static_method_is_a_route() -> None:
 
 
 @pytest.mark.parametrize("kind", [staticmethod, classmethod])
-def test_label_works_above_and_below_staticmethod_and_classmethod(kind: Any) -> None:
+def test_label_above_or_below_staticmethod_or_classmethod_adds_route(kind: Any) -> None:
     async def index(*args: Any) -> None: ...
 
     above = http("GET", "/", "above")(option("a", 1)(kind(websocket("below")(index))))

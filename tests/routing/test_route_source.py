@@ -40,7 +40,7 @@ class Constant(RouteSource):
         return f"labelled {self._value}"
 
 
-async def test_route_source_adds_its_routes_and_labelled_ones(client_of: ClientOf) -> None:
+async def test_route_source_adds_its_routes_and_routes_of_its_labels(client_of: ClientOf) -> None:
     client = client_of(Constant("/a", "one"))
 
     assert (await client.http("at/a")).content == "one"

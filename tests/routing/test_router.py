@@ -510,7 +510,7 @@ def test_deep_template_and_path_do_not_recurse() -> None:
         ("GET", "*", 404, {}),
     ],
 )
-def test_find_without_match_returns_none_and_error_for_explains(
+def test_find_without_match_returns_none_and_error_for_returns_the_error(
     method: str, path: str, status: int, headers: dict[str, str]
 ) -> None:
     router = router_of("GET /users", "POST /users/{id}")

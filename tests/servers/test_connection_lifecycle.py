@@ -194,7 +194,7 @@ def broadcaster(side: Side) -> Broadcaster:
 
 
 class TestConnecting:
-    async def test_connection_accepted_then_left_has_one_pair_of_events(
+    async def test_connection_accepted_then_closed_has_one_pair_of_events(
         self, side: Side, guests: Guests
     ) -> None:
         client = await side.connect()
@@ -226,7 +226,7 @@ class TestConnecting:
         assert [(await client.ask("context"))["content"] for _ in range(2)] == [None, None]
         assert seen_by_context.get() is None
 
-    async def test_auth_is_plain_json(self, side: Side, guests: Guests) -> None:
+    async def test_auth_is_passed_as_plain_json(self, side: Side, guests: Guests) -> None:
         await side.connect({"roles": ("a", "b")})
 
         assert guests.last.auth == {"roles": ["a", "b"]}
@@ -436,7 +436,7 @@ class TestRooms:
         await connection.disconnect()
         await until(lambda: "seat closed" in guests.trace)
 
-    async def test_leave_own_id_is_still_addressed_by_it(
+    async def test_leave_own_id_has_no_effect(
         self, side: Side, guests: Guests, broadcaster: Broadcaster
     ) -> None:
         client = await side.connect()

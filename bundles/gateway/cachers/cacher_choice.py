@@ -2,8 +2,8 @@
 
 from injector import Binder, singleton
 
+from bundles.clock import Clock
 from bundles.gateway.cachers.cacher import Cacher
-from bundles.gateway.cachers.clock import Clock
 from bundles.gateway.cachers.lru_cacher import LruCacher
 from bundles.gateway.cachers.memory_cacher import MemoryCacher
 from bundles.gateway.cachers.no_cacher import NoCacher

@@ -47,7 +47,7 @@ UNCERTAIN: ErrorEntry = _Uncertain("invalid", "")
 class Mode(Enum):
     """How values are converted."""
 
-    MSGSPEC = auto()  # by msgspec where it can
+    MSGSPEC = auto()  # by msgspec, as far as it supports the types
     PYTHON = auto()
     SEARCH = auto()  # in Python, within a budget, only to find more errors
 
@@ -80,8 +80,9 @@ class ValidationErrors(msgspec.Struct, eq=False):
 
     def exception(self, request: Request) -> UnprocessableEntityException:
         """The 422 that rejects *request*."""
-        if isinstance(request.body, Mapping):
-            self.entries = [_with_hint(entry, request.body) for entry in self.entries]
+        body = request.body
+        if isinstance(body, Mapping) and not isinstance(body, MultiDict):  # not a form
+            self.entries = [_with_hint(entry, body) for entry in self.entries]
         return rejection(self.entries, _JSON_AS_FORM if _is_json_as_form(request) else "")
 
 

@@ -67,7 +67,7 @@ class SharedPort:
     serve: requests to its hosts get 503 meanwhile.
 
     Args:
-        settings: the settings in `PORT_SETTINGS` replace those of every application. Responses of
+        settings: the settings in `PORT_SETTINGS` apply to every application. Responses of
             the port itself also depend on ``request_id_header`` and ``http.security_headers``.
 
     Attributes:
@@ -160,7 +160,7 @@ class SharedPort:
         return {} if self._opened is None else self._opened.connections.counts
 
     def reload_certificates(self) -> None:
-        """As `HttpServer.reload_certificates`."""
+        """See `HttpServer.reload_certificates`."""
         if self.certificates is not None:
             self.certificates.reload()
 
@@ -171,7 +171,7 @@ class SharedPort:
 
         Raises:
             ConfigurationError: lists the problems that `check` finds, before an application boots,
-                or those of all applications, each with its name. Nothing has started.
+                or the problems of all applications, each with its name. Nothing has started.
             ServerStartError: the port cannot be opened; all applications are stopped.
         """
         async with self._life:
@@ -333,7 +333,7 @@ class SharedPort:
                     await listener.stop_accepting()
 
     async def wait_for_clients(self, seconds: float) -> None:
-        """As `Listener.wait_for_clients`."""
+        """See `Listener.wait_for_clients`."""
         if self._listener is not None:
             await self._listener.wait_for_clients(seconds)
 

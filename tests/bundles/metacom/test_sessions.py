@@ -28,7 +28,7 @@ SIGN_OUT = """
         context.session
         await context.client.emit("sign_out/begun")
         await _released.wait()
-        await context.finish_session()
+        await context.end_session()
 
     async def add(context: Context) -> None:
         context.session["cart"] = "of a stranger"

@@ -102,7 +102,7 @@ FILES = {
             return await context.restore_session(token)
 
         async def sign_out(context: Context) -> None:
-            await context.finish_session()
+            await context.end_session()
         """,
     "application/api/counter.py": """
         from bundles.autoload import Context

@@ -67,7 +67,7 @@ class Desk:
 
     @both("POST", "/finish", "finish")
     async def finish(self, request: Request) -> str | None:
-        await self._secrets.finish(request)
+        await self._secrets.end(request)
         identifier: str | None = request.token.identifier
         return identifier
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import attrs
 
+from bundles.clock import Clock
 from bundles.redis import RedisSettings
 from bundles.sessions import CurrentSession, SessionEndedEvent, SessionEvents, SessionsSettings
-from bundles.sessions.clock import Clock
 from rxkernel import (
     Application,
     Bundle,

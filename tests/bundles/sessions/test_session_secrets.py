@@ -88,13 +88,13 @@ class Secrets:
     @procedure("finish", RPC)
     async def finish(self, request: Request, session: CurrentSession) -> str:
         session["before"] = "discarded"
-        await self.secrets.finish(request)
+        await self.secrets.end(request)
         assert (session.id, dict(session)) == (None, {})
         return "bye"
 
     @both("POST", "/finish-and-write", "finish_and_write")
     async def finish_and_write(self, request: Request, session: CurrentSession) -> None:
-        await self.secrets.finish(request)
+        await self.secrets.end(request)
         session["message"] = "bye"
 
     @both("POST", "/slow-start", "slow_start")
@@ -105,7 +105,7 @@ class Secrets:
     @both("POST", "/slow-finish", "slow_finish")
     async def slow_finish(self, request: Request, session: CurrentSession) -> None:
         await self.go_on()
-        await self.secrets.finish(request)
+        await self.secrets.end(request)
 
     async def go_on(self) -> None:
         self.shop.begun.put_nowait(None)

@@ -301,7 +301,7 @@ async def test_nested_name_invalid_is_422(client: KernelClient, fields: Any, err
         assert any(p.startswith(path) and m.startswith(message) for p, m in found.items()), found
 
 
-async def test_nested_unknown_name_is_ignored_where_allowed(client: KernelClient) -> None:
+async def test_nested_unknown_name_is_ignored_with_allow_unknown(client: KernelClient) -> None:
     fields = ANN, ("x[y]", "1"), ("address[city]", "Rome"), ("address[x][y]", "1")
 
     assert (await post(client, "open", *fields)).content == Order("Ann", Address("Rome"))

@@ -1048,7 +1048,24 @@ async def test_missing_parameter_sent_in_the_body_error_says_so(
     ] == "is missing"
 
 
-async def test_parameter_beside_fields_of_a_body_is_read_from_the_same_form(
+async def test_empty_form_field_of_required_number_is_reported_as_missing_only(
+    client_of: ClientOf,
+) -> None:
+    """An empty input of a form is not sent, and a form is where parameters are read from."""
+
+    class People:
+        @http("POST", "/people", "add")
+        async def add(self, age: int) -> int:
+            return age
+
+    response = await client_of(People).http("add", form={"age": ""})
+
+    assert response.content["errors"] == [
+        {"path": "params.age", "code": "missing", "message": "is missing"}
+    ]
+
+
+async def test_parameter_and_fields_of_a_body_are_read_from_one_form(
     client_of: ClientOf,
 ) -> None:
     class Orders:

@@ -370,7 +370,7 @@ async def test_client_that_reads_nothing_is_closed_after_send_timeout(serve: Ser
     assert count(application, "http.send_timeout") == 1
 
 
-async def test_send_cancelled_while_client_does_not_read_leaves_other_senders_waiting(
+async def test_send_cancelled_while_client_does_not_read_does_not_cancel_other_senders(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     results: list[str] = []

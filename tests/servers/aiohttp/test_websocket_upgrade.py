@@ -548,7 +548,7 @@ async def test_upgrade_stop_at_its_deadline_cancels_the_function(
     assert ended == ["cancelled"]
 
 
-async def test_upgrade_client_that_leaves_before_accept_ends_the_handshake(
+async def test_upgrade_client_that_disconnects_before_accept_ends_the_handshake(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     events: list[str] = []

@@ -78,7 +78,9 @@ def test_body_that_ends_early_is_400(name: str, missing: int) -> None:
 @with_codings
 @pytest.mark.parametrize("step", [None, 1])
 @pytest.mark.parametrize("rest", [b"\0", b"x", b"trailing garbage" * 20])
-def test_data_behind_the_end_is_400(name: str, step: int | None, rest: bytes) -> None:
+def test_data_after_the_end_of_compressed_body_is_400(
+    name: str, step: int | None, rest: bytes
+) -> None:
     with pytest.raises(BadRequestException, match="the compressed body"):
         decompress(COMPRESSED[name](b"text") + rest, name, step)
 
@@ -145,7 +147,7 @@ def test_content_coding_is_read_from_headers(lines: list[str], coding: str) -> N
 
 
 @pytest.mark.parametrize("line", ["lzma", "gzip, br", "gzip,", "x" * 1000])
-def test_unsupported_content_coding_is_415_with_the_supported_ones(line: str) -> None:
+def test_unsupported_content_coding_is_415_with_supported_codings(line: str) -> None:
     """RFC 9110 §15.5.16."""
     with pytest.raises(UnsupportedMediaTypeException, match="is not supported") as failure:
         supported_coding(CIMultiDict({"Content-Encoding": line}))

@@ -90,7 +90,7 @@ async def send(
 
 @pytest.mark.parametrize("kind", [JSON, "text/json", "application/vnd.api+json"])
 @pytest.mark.parametrize("filename", [BLOB, None, "meta.json"])
-async def test_json_part_beside_a_file_fills_parameter_of_its_name(
+async def test_json_part_sent_with_a_file_fills_parameter_of_its_name(
     serve: Serve, session: aiohttp.ClientSession, kind: str, filename: str | None
 ) -> None:
     part = ("meta", '{"title":"Sea","stars":3,"price":0.10}', kind, filename)
@@ -117,7 +117,7 @@ async def test_json_parts_fill_fields_of_the_body(
     assert await send(serve, session, "/fields", *parts) == (200, ["Sea", ["a", "b"]])
 
 
-async def test_json_parts_fill_fields_of_a_class_beside_texts(
+async def test_json_parts_and_texts_fill_fields_of_one_class(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     parts = (

@@ -72,7 +72,7 @@ async def test_mounted_application_in_host_without_middlewares_tracks_requests(
     await host.stop()
 
 
-async def test_request_without_http_prefix_goes_to_host(
+async def test_request_without_http_prefix_is_handled_by_host(
     host: Host, session: aiohttp.ClientSession
 ) -> None:
     mount(host, Calls)
@@ -165,7 +165,7 @@ class Flood(Bundle):
         await websocket.send("end")
 
 
-async def test_cancelled_send_leaves_other_senders_waiting(
+async def test_cancelled_send_does_not_cancel_other_senders(
     host: Host, session: aiohttp.ClientSession
 ) -> None:
     mount(host, bundles=[Flood], settings=Settings(http=PREFIX))

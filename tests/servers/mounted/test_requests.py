@@ -142,7 +142,7 @@ async def test_file_is_sent(host: Host, session: aiohttp.ClientSession, tmp_path
         assert len(await response.read()) == 3_000_000
 
 
-async def test_mounted_application_works_with_kernel_client(host: Host) -> None:
+async def test_mounted_application_is_called_by_kernel_client(host: Host) -> None:
     application = mount(host, Calls)
 
     async with KernelClient(application) as client:

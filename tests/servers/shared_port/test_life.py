@@ -180,7 +180,7 @@ async def test_stream_of_fast_path_ends_while_its_application_stops(fast_path: b
 
 
 @PATHS
-async def test_action_that_returns_stream_while_its_application_stops_sends_it(
+async def test_stream_returned_while_its_application_stops_is_sent(
     fast_path: bool,
 ) -> None:
     sites = two_sites(fast_path)

@@ -276,7 +276,9 @@ class TestRooms:
             await engine.emit("e", 1, room=["red", 7])
             assert await two.heard() == ([], ['42["e",1]'])
 
-    async def test_room_none_raises_and_client_is_still_reached(self, serve: Serve) -> None:
+    async def test_room_none_raises_and_client_still_receives_broadcasts(
+        self, serve: Serve
+    ) -> None:
         """Room None of python-socketio contains every client."""
         async with pair(serve) as two:
             calls: list[Callable[[], Awaitable[None]]] = [

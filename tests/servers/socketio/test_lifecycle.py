@@ -288,7 +288,7 @@ class TestStoppingEnds:
         assert sorted(left) == sorted(namespaces)
 
     @over_each_transport
-    async def test_deadline_cancels_running_events_and_starts_no_waiting_ones(
+    async def test_shutdown_timeout_cancels_running_events_and_drops_waiting_ones(
         self, serve: Serve, transport: str
     ) -> None:
         """One event runs, one waits, and with a third one the queue is full."""

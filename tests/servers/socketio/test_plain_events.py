@@ -254,7 +254,7 @@ async def test_class_and_list_are_fields_of_the_value(
         assert (await tests.websocket(event, body=value)).content == content
 
 
-async def test_class_beside_a_parameter_of_the_namespace_is_the_value(serve: Serve) -> None:
+async def test_class_with_a_parameter_of_the_namespace_gets_the_whole_value(serve: Serve) -> None:
     app = await serve(Fields)
     async with client(app, "/room/5") as socket:
         assert await socket.call("placed", ITEM, namespace="/room/5") == [5, 7]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bundles.web.page_cache.clock import Clock
+from bundles.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
 from rxkernel import Application, KernelClient, Request, Response, Settings, http
 from rxkernel.kernel.serialization import SERIALIZER
@@ -17,7 +17,7 @@ class MovedClock(Clock):
     def __init__(self) -> None:
         self.time = 1000.0
 
-    def now(self) -> float:
+    def monotonic(self) -> float:
         return self.time
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bundles.clock import Clock
 from bundles.web import PageCache
-from bundles.web.page_cache.clock import Clock
 from rxkernel import KernelClient
 from tests.bundles.security.shop import token_of
 from tests.bundles.web.conftest import Site

@@ -191,7 +191,7 @@ async def test_streamed_body_read_after_the_response_raises(serve: Serve) -> Non
         await anext(kept)
 
 
-async def test_stream_of_a_body_that_was_read_works_once(
+async def test_stream_of_a_body_that_was_read_can_be_called_once(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Streams)

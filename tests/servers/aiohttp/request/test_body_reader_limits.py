@@ -317,7 +317,7 @@ async def test_slow_bodies_are_408_while_others_are_served(taker: Opened) -> Non
             assert (await client.answer()).status == 408
 
 
-async def test_streamed_body_over_the_limit_raises_where_it_is_read(taker: Opened) -> None:
+async def test_streamed_body_over_the_limit_raises_in_the_action(taker: Opened) -> None:
     application = await taker(upload_limit=10)
 
     async with raw_http(application) as client:

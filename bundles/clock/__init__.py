@@ -1,4 +1,4 @@
-"""The clock of scheduled tasks."""
+"""The clock of the bundles, which a test can replace."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,10 +14,11 @@ class Timer(Protocol):
 
 
 class Clock:
-    """The clocks of the system. A test binds a replacement."""
+    """The clocks of the system. A test binds a replacement, for all bundles that bind it."""
 
     now = staticmethod(time)
-    """Seconds since the epoch, by the wall clock, which an administrator may set."""
+    """Seconds since the epoch, by the wall clock, which an administrator may set. Processes that
+    share a store compare these times."""
 
     monotonic = staticmethod(monotonic)
     """Seconds since an arbitrary moment, by a clock that is never set."""
