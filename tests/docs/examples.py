@@ -27,6 +27,7 @@ json, text      Must equal the output of the block before. ``...`` matches any t
 toml            A file of settings, loaded. Its tables may be those of installed bundles.
 diagram         A drawing; not checked.
 ini, nginx      Files of other programs on a server; tests/docs/test_deployment.py uses them.
+dockerfile      The file of an image; tests/docs/test_container.py uses it.
 
 A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
 """
@@ -369,6 +370,7 @@ _RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
     "diagram": lambda page, source, example: None,
     "ini": lambda page, source, example: None,
     "nginx": lambda page, source, example: None,
+    "dockerfile": lambda page, source, example: None,
 }
 
 

@@ -11,6 +11,7 @@ from multidict import MultiDict
 from rxkernel.exceptions import UnprocessableEntityException
 from rxkernel.messages.input_errors import ErrorEntry, rejection
 from rxkernel.messages.request import Request
+from rxkernel.messages.transport import Transport
 
 MAX_ENTRIES = 50
 """Most errors that are reported for one request."""
@@ -23,7 +24,10 @@ _JSON_AS_FORM = (
     "the body looks like JSON, but is sent as a form; send Content-Type: application/json"
 )
 
-_SENT_IN_BODY = "is missing; it was sent in the body, not as a parameter"
+_SENT_IN_BODY = "is missing; it was sent in the body: send it in {place}"
+
+_PLACES_OF_PARAMETERS = {Transport.HTTP: "the query", Transport.SOCKET: "params"}
+"""Where a client sends the parameters of a message; those of other transports have other names."""
 
 
 class _Invalid:
@@ -82,15 +86,17 @@ class ValidationErrors(msgspec.Struct, eq=False):
         """The 422 that rejects *request*."""
         body = request.body
         if isinstance(body, Mapping) and not isinstance(body, MultiDict):  # not a form
-            self.entries = [_with_hint(entry, body) for entry in self.entries]
+            place = _PLACES_OF_PARAMETERS.get(request.transport, "the parameters")
+            self.entries = [_with_hint(entry, body, place) for entry in self.entries]
         return rejection(self.entries, _JSON_AS_FORM if _is_json_as_form(request) else "")
 
 
-def _with_hint(entry: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *entry*; with another message if it reports a parameter that is in *body*."""
+def _with_hint(entry: dict[str, Any], body: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Return *entry*; with another message, which names *place*, if it reports a parameter that
+    is in *body*."""
     source, _, name = entry["path"].partition(".")
     is_sent = entry["code"] == "missing" and source == "params" and name in body
-    return {**entry, "message": _SENT_IN_BODY} if is_sent else entry
+    return {**entry, "message": _SENT_IN_BODY.format(place=place)} if is_sent else entry
 
 
 def _is_json_as_form(request: Request) -> bool:
