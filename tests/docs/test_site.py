@@ -48,9 +48,12 @@ console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built with the builder that resolves all links and writes no pages, to save time."""
+    """Built with the builder that resolves all links and writes no pages, to save time.
+
+    In one process: a second one takes the core of other tests, and has to send what it has read.
+    """
     folder = tmp_path_factory.mktemp("site")
-    options = ["--quiet", "--fail-on-warning", "--jobs", "2", "--builder", "dummy"]
+    options = ["--quiet", "--fail-on-warning", "--builder", "dummy"]
     command = [sys.executable, "-m", "sphinx", *options, "-c", "docs", ".", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr == ""
