@@ -48,7 +48,7 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         (
             "python",
             "# rxkernel-lines/tests/stock.py\nNOTHING = 3",
-            "stock.py has not what the page",
+            "stock.py does not contain what the page",
         ),
         ("toml", "[http]\nnothing = 1", "http.nothing"),
         ("text", "nothing was printed", "the page says"),
