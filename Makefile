@@ -1,20 +1,20 @@
-# Every target does all that it needs from a fresh clone. What is done is remembered by stamps
-# in .venv and node_modules, so nothing is installed twice until a file that lists it changes.
+# Every target installs what it needs in a fresh clone. Stamps in .venv and node_modules record
+# what is installed. It is installed again when a file that lists it changes.
 
 PYTHON ?= python3
 BIN := .venv/bin
-# An editable installation lists the packages: a new bundle changes the folder of all bundles.
+# An editable installation stores the list of packages: a new bundle changes the folder `bundles`.
 LISTS := setup.cfg pyproject.toml bundles
 RUN_STAMP := .venv/.run.stamp
 DEV_STAMP := .venv/.dev.stamp
 NPM_STAMP := node_modules/.stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 PARALLEL := --numprocesses auto --durations 10
-# Processes that tests start would compile the sources again and again: where
-# PYTHONDONTWRITEBYTECODE is set, nothing else writes bytecode.
+# Bytecode for processes that tests start, which would compile the sources each time if
+# PYTHONDONTWRITEBYTECODE is set.
 COMPILE := $(BIN)/python -m compileall -q -j 0 -x cli/template app benchmarks bundles rxkernel tests
 
-# $(call apt,PACKAGE): install from Debian; fails where that is not ours to do.
+# $(call apt,PACKAGE): install a package of Debian. Fails without root or without apt-get.
 apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq update || true; } && \
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 \
 	--no-install-recommends install $(1) </dev/null; }
@@ -27,69 +27,71 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get -qq up
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application, or ARGS="--port 9000"
+serve: $(RUN_STAMP) $(NPM_STAMP)  ## run the sample application; ARGS="--port 9000" are its options
 	$(BIN)/python -m rxkernel serve $(ARGS)
 
-test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx haproxy postgresql mariadb  ## all tests with coverage, or ARGS="-k kernel" in one process without it
+test: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest wrk redis nats nginx haproxy postgresql mariadb  ## all tests with coverage, or some in one process without it: ARGS="-k kernel"
 	@$(COMPILE)
 	$(BIN)/python -m pytest $(or $(ARGS),-p tests.coverage $(PARALLEL))
 
-soak: $(DEV_STAMP) slowhttptest faketime wrk redis nats postgresql mariadb  ## long tests: endurance, and 5000 examples of each property; not part of check
+soak: $(DEV_STAMP) slowhttptest faketime wrk redis nats postgresql mariadb  ## long tests: endurance, and 5,000 examples of each property; not part of check
 	@$(COMPILE)
 	$(BIN)/python -m pytest -m "soak or hypothesis" --hypothesis-profile soak $(PARALLEL) $(ARGS)
 
 # lint, type and collect need one core each, the tests need all.
-check: $(DEV_STAMP)  ## what a change must pass: lint, type, test
+check: $(DEV_STAMP)  ## all checks of a change: lint, type, test
 	@$(MAKE) --no-print-directory --jobs=2 lint type collect
 	@$(MAKE) --no-print-directory test
 
-# pytest rewrites the assertions of each test module: once here, instead of once in each of its
-# processes, which read the bytecode but do not write it where PYTHONDONTWRITEBYTECODE is set.
-# An error of a module is reported by the tests.
+# pytest rewrites the assertions of each test module. This does it once and writes the bytecode.
+# Otherwise each process of pytest-xdist repeats it if PYTHONDONTWRITEBYTECODE is set.
+# The second command does the same for the sources whose coverage is measured.
+# Errors are ignored here; the tests report them.
 collect: $(DEV_STAMP)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.coverage
 
 docs: $(DEV_STAMP)  ## build the site of the documentation in build/docs
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --jobs auto -d build/doctrees -c docs . build/docs
 	@echo "Open $(CURDIR)/build/docs/index.html"
 
-screenshots: $(DEV_STAMP) $(NPM_STAMP) browser  ## make the pictures of the documentation again, in docs/images
+screenshots: $(DEV_STAMP) $(NPM_STAMP) browser  ## take the pictures of the documentation, in docs/images
 	@PYTHONPATH=docs/examples/chat:docs/examples/gateway $(BIN)/python -m tests.browser.screenshots
 
 format: $(DEV_STAMP)  ## rewrite the sources in place
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: $(DEV_STAMP)  ## style; rewrites nothing
+lint: $(DEV_STAMP)  ## check the style; rewrites nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
 type: $(DEV_STAMP)  ## mypy --strict over sources and tests
 	$(BIN)/python -m mypy
 
-bench: $(DEV_STAMP) $(NPM_STAMP) wrk redis nats  ## everything under benchmarks/, or ARGS="..."
+bench: $(DEV_STAMP) $(NPM_STAMP) wrk redis nats  ## run all benchmarks; ARGS="..." selects some
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-quick: $(DEV_STAMP) wrk  ## HTTP beside raw aiohttp, in under three minutes
+bench-quick: $(DEV_STAMP) wrk  ## compare HTTP with raw aiohttp, in under three minutes
 	$(BIN)/python -m benchmarks quick $(ARGS)
 
-bench-check: $(DEV_STAMP) valgrind  ## instructions for each request; fails when one grew by over 2 %
+bench-check: $(DEV_STAMP) valgrind  ## count the instructions of requests; fails if a count grew by over 2 %
 	$(BIN)/python -m benchmarks check $(ARGS)
 
-install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest faketime wrk redis nats nginx haproxy postgresql mariadb valgrind  ## all that the other targets need
+install: $(DEV_STAMP) $(NPM_STAMP) browser slowhttptest faketime wrk redis nats nginx haproxy postgresql mariadb valgrind  ## install all that the other targets need
 
-clean:  ## remove what the tools left, keep what was installed
+clean:  ## remove files that tools have written; keeps what is installed
 	rm -rf build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . \( -name .venv -o -name node_modules -o -name .git \) -prune -o -name __pycache__ -exec rm -rf {} +
 
-distclean: clean  ## remove that too
+distclean: clean  ## clean, and remove what is installed
 	rm -rf .venv node_modules benchmarks/.peers
 
-# pip comes last into a new environment, so its presence says that the environment is whole.
+# pip is the last file of a new environment: if it exists, the environment is complete.
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "rxkernel needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." \
-	    "Name another: make PYTHON=python3.11" >&2; exit 1; }
+	    "Use another one: make PYTHON=python3.11" >&2; exit 1; }
 	@echo "Creating .venv"
 	@$(PYTHON) -m venv .venv || { $(call apt,python3-venv) && $(PYTHON) -m venv .venv; } || { \
 	  echo "'$(PYTHON) -m venv' does not work; on Debian: apt-get install python3-venv" >&2; exit 1; }
@@ -104,12 +106,12 @@ $(DEV_STAMP): $(LISTS) | $(BIN)/pip
 	@$(PIP) install --editable '.[dev]'
 	@touch $(RUN_STAMP) $@
 
-# Without npm only the page and the tests that use socket.io-client are missing: they say so themselves.
+# Without npm, the page and the tests that need socket.io-client report that it is missing.
 $(NPM_STAMP): package.json package-lock.json
 	@if ! command -v npm >/dev/null; then \
-	  echo "npm is not installed: going on without socket.io-client (on Debian: apt-get install npm)"; \
+	  echo "npm is not installed: continuing without socket.io-client (on Debian: apt-get install npm)"; \
 	elif npm ci --silent; then touch $@; \
-	else echo "'npm ci' failed: going on without socket.io-client"; fi
+	else echo "'npm ci' failed: continuing without socket.io-client"; fi
 
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
@@ -127,13 +129,13 @@ faketime:
 
 wrk:
 	@command -v wrk >/dev/null || { echo "Installing wrk" && $(call apt,wrk) >/dev/null; } \
-	  || echo "wrk cannot be installed here: nothing can load HTTP servers (on Debian: apt-get install wrk)"
+	  || echo "wrk cannot be installed here: benchmarks of HTTP cannot run (on Debian: apt-get install wrk)"
 
 redis:
 	@command -v redis-server >/dev/null || { echo "Installing redis-server" && $(call apt,redis-server) >/dev/null; } \
 	  || echo "redis-server cannot be installed here: its tests are skipped (on Debian: apt-get install redis-server)"
 
-# The directory of nats-server, nginx and haproxy is not on the path of every user.
+# nats-server, nginx and haproxy are in a directory that is not in the PATH of every user.
 nats:
 	@PATH="$$PATH:/usr/sbin"; command -v nats-server >/dev/null \
 	  || { echo "Installing nats-server" && $(call apt,nats-server) >/dev/null; } \

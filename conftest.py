@@ -1,4 +1,4 @@
-"""What every test may use, and the examples of README and docs as tests."""
+"""Plugins and options of all tests, and the examples of README and docs as tests."""
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -8,7 +8,7 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.register_profile("soak", settings.get_profile("suite"), max_examples=5000)
 settings.load_profile("suite")
 
-# Before a test imports them: they contain assertions, and are used outside of tests/servers too.
+# These modules contain assertions. They must be registered before a test imports them.
 pytest.register_assert_rewrite("tests.servers.hostile", "tests.servers.hostile_http")
 
 pytest_plugins = (
@@ -22,7 +22,7 @@ pytest_plugins = (
     "tests.docs.examples",
 )
 
-collect_ignore = ["docs/examples"]  # run from their wheel, see tests/docs/test_extending.py
+collect_ignore = ["docs/examples"]  # run from a wheel, see tests/docs/test_extending.py
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -81,7 +81,8 @@ _FIGURES = (
 )
 
 
-def boot(*, starts: int = 15) -> Table:
+def boot(*, starts: int = 15, warm_up: int = 1) -> Table:
+    """Start each application *starts* times, after *warm_up* starts that compile its files."""
     table = Table(
         "Starting an application",
         {"application": "", "what": "", "median": ".3f", "least": ".3f", "most": ".3f"},
@@ -91,12 +92,12 @@ def boot(*, starts: int = 15) -> Table:
     )
     runs: dict[str, list[list[float]]] = {name: [] for name in (*APPLICATIONS, LIBRARIES)}
     with client_core():
-        for turn in range(starts + 1):
+        for turn in range(warm_up + starts):
             for name, application in APPLICATIONS.items():
                 run = [*_boot(application), *_serve(_serving(application))]
-                runs[name] += [run] if turn else []  # the first one compiles it
+                runs[name] += [run] if turn >= warm_up else []
             run = _serve(_LIBRARIES)
-            runs[LIBRARIES] += [run] if turn else []
+            runs[LIBRARIES] += [run] if turn >= warm_up else []
     for name, found in runs.items():
         titles = _SERVED if name == LIBRARIES else _FIGURES
         for title, values in zip(titles, zip(*found, strict=True), strict=True):

@@ -1,12 +1,13 @@
-"""Every error that rxkernel raises.
+"""The errors that rxkernel raises.
 
 RxKernelError
 ├── ConfigurationError      an error in the wiring, raised at boot, never while serving
+├── NotConnectedError       no connection has the id that was passed
 └── HttpException           a response with an error status, on every transport
-    ├── BadRequestException 400 … and one class per status of RFC 9110 §15 that an
-    └── application raises, with those of RFC 6585, RFC 4918 and RFC 7725
+    └── BadRequestException and one class for each other error status that an application may
+                            raise (RFC 9110 §15, RFC 4918, RFC 5842, RFC 6585 and RFC 7725)
 
-and `ValidationError`, which classes of an application raise.
+`ValidationError`, which the classes of an application raise, is a `ValueError`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -134,14 +135,14 @@ class PaymentRequiredException(HttpException):
 
 
 class ForbiddenException(HttpException):
-    """The client is known, and not allowed to do this."""
+    """The client is known, but not allowed to do this."""
 
     status_code = 403
     phrase = "Forbidden"
 
 
 class NotFoundException(HttpException):
-    """The thing does not exist, or the client must not know that it exists."""
+    """The resource does not exist, or the client must not know that it exists."""
 
     status_code = 404
     phrase = "Not Found"
@@ -183,7 +184,7 @@ class ConflictException(HttpException):
 
 
 class GoneException(HttpException):
-    """The thing does not exist any more, and will not come back."""
+    """The resource was removed permanently."""
 
     status_code = 410
     phrase = "Gone"
@@ -246,14 +247,14 @@ class MisdirectedRequestException(HttpException):
 
 
 class UnprocessableEntityException(HttpException):
-    """The body is well-formed, and its values break a rule."""
+    """The body is well-formed, but its values break a rule."""
 
     status_code = 422
     phrase = "Unprocessable Content"
 
 
 class LockedException(HttpException):
-    """The thing is locked (RFC 4918 §11.3)."""
+    """The resource is locked (RFC 4918 §11.3)."""
 
     status_code = 423
     phrase = "Locked"

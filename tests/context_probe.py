@@ -41,7 +41,7 @@ class Lines(Bundle):
 
 
 class Probe:
-    """The value of ``user`` in each phase, by the name that the message has in ``params``."""
+    """Records the value of ``user`` in each phase, by the param ``name`` of the message."""
 
     def __init__(self) -> None:
         self.seen: dict[str, list[tuple[str, str]]] = {}
@@ -84,7 +84,7 @@ class Probe:
 
 
 class Note:
-    """A service of one message that undoes in its end what its first use set."""
+    """A service of one message; when it is closed, it resets the value of ``user``."""
 
     @inject
     def __init__(self, probe: Probe, request: Request) -> None:

@@ -5,6 +5,7 @@ module, pytest and asyncio too, which doubles the time of the tests. SlipCover a
 line and branch of the sources when they are imported; other modules run at full speed.
 The workers of pytest-xdist are measured, processes that tests start are not.
 A pytest plugin, ``-p tests.coverage``: it is imported before the modules that it measures.
+``python -m tests.coverage`` compiles the sources, once for all workers.
 """
 
 import os
@@ -18,11 +19,11 @@ from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
-from slipcover import Slipcover, print_coverage
+from slipcover import Slipcover, print_coverage, version
 from slipcover.branch import preinstrument
 
 LEAST = 95
-"""Percent of the lines and branches that tests must reach."""
+"""Percentage of lines and branches that the tests must reach."""
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("app", "bundles", "rxkernel")
@@ -40,25 +41,42 @@ _MEASURE = Slipcover(
     exclude_also=[r"^\s*\.\.\.$"],
 )
 _FIELDS = ("code_lines", "code_branches", "newly_seen")
-"""The results of a process: each is a dictionary of sets, by file."""
+"""The fields of the results of a process. Each is a dictionary of sets by file."""
 
 _OUTPUT = "coverage"
 
 
-class _Loader(SourceFileLoader):
-    """Compile a source with probes, and neither read nor write bytecode."""
-
-    def path_stats(self, path: Any) -> Any:
-        raise OSError("a probe cannot be written into a file of bytecode")
+class _BranchLoader(SourceFileLoader):
+    """Compile a source with its branches marked; the bytecode has a name of its own."""
 
     def source_to_code(self, data: Any, path: Any, **_: Any) -> CodeType:  # type: ignore[override]
-        code = compile(preinstrument(parse(data)), path, "exec", dont_inherit=True)
-        instrumented: CodeType = _MEASURE.instrument(code)
+        code: CodeType = compile(preinstrument(parse(data)), path, "exec", dont_inherit=True)
+        return code
+
+    def get_data(self, path: str) -> bytes:
+        return super().get_data(_cached(path))
+
+    def set_data(self, path: str, data: Any, **options: Any) -> None:
+        super().set_data(_cached(path), data, **options)
+
+
+class _Loader(_BranchLoader):
+    """Add the probes, which cannot be written into a file of bytecode."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        instrumented: CodeType = _MEASURE.instrument(super().get_code(fullname))
         return instrumented
 
 
+def _cached(path: str) -> str:
+    """The path of a source, or where its bytecode is instead of at *path*."""
+    if not path.endswith(".pyc"):
+        return path
+    return f"{path.removesuffix('.pyc')}.slipcover-{version.__version__}.pyc"
+
+
 class _Finder(MetaPathFinder):
-    """Find the modules of `SOURCES`."""
+    """Finds the modules of `SOURCES`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -83,7 +101,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 class _Worker:
-    """Sends the lines and branches of this process, and those that it has reached."""
+    """Sends the lines and branches of this process, and which of them were reached."""
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         measured = {name: dict(getattr(_MEASURE, name)) for name in _FIELDS}
@@ -132,3 +150,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(_Report(), "coverage-report")
     else:
         raise pytest.UsageError("-p tests.coverage measures workers only; add --numprocesses 1")
+
+
+def _compile() -> None:
+    """Write the bytecode of all sources, which each worker would compile by itself."""
+    for name in SOURCES:
+        for file in (ROOT / name).rglob("*.py"):
+            if not any(file.is_relative_to(folder) for folder in OMITTED):
+                _BranchLoader(file.stem, str(file)).get_code(file.stem)
+
+
+if __name__ == "__main__":
+    _compile()

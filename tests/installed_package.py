@@ -1,4 +1,4 @@
-"""A package that looks installed: a folder with its metadata."""
+"""Creates the metadata of a package, so that it looks installed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Searches what the tests log for their secrets; a test that logs one fails.
+"""Searches the log records of the tests for secrets; a test that logs one fails.
 
 A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``. The tests of applications
 with accounts or sessions also log from DEBUG on, see `debug_logs`.
@@ -20,7 +20,7 @@ _RANDOM = re.compile(
 
 
 class SecretFinder(logging.Handler):
-    """Keeps the lines with a secret, formatted as a log file would have them."""
+    """Keeps the lines with a secret, formatted as in a log file."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)

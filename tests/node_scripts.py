@@ -7,8 +7,8 @@ from typing import Any
 
 
 async def report_of(node: Path, script: Path, *arguments: str, patience: float) -> Any:
-    """Return the JSON that *script* prints. One that has not ended after *patience* seconds hangs:
-    its process is killed, and the test fails."""
+    """Return the JSON that *script* prints. After *patience* seconds, the process is killed and
+    the test fails."""
     process = await asyncio.create_subprocess_exec(
         node,
         script,

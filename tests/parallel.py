@@ -36,7 +36,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
             return "-".join([path, *name.partition("[")[2].rstrip("]").split("-")[:2]])
         if path.startswith(WHOLE_FILES) or path.endswith(
             ".md"
-        ):  # the blocks of a page share variables
+        ):  # the blocks of a page share their variables
             return path
         return nodeid.partition("[")[0]
 
@@ -48,14 +48,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return twice the number of cores, for ``-n auto``: a test waits for half of its time."""
+    """Return twice the number of cores, for ``-n auto``: a test waits for half of its run time."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return 2 * (cores or 1)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect without garbage collections: they take a sixth of the time and find nothing."""
+    """Collect without garbage collections, which take a sixth of the time and free nothing."""
     gc.disable()
     try:
         return (yield)
@@ -64,5 +64,5 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude the collected tests from garbage collection: they live as long as the process."""
+    """Exclude the collected tests from garbage collection: they stay until the process ends."""
     gc.freeze()

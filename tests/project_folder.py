@@ -8,8 +8,8 @@ import pytest
 
 
 def enter_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make *folder* the current directory, and remove the variables with settings. Both, and
-    ``sys.path``, to which commands add the folder, are restored at the end."""
+    """Make *folder* the current directory, and remove the variables with settings. At the end of
+    the test, both are restored, and ``sys.path``, to which commands add the folder."""
     for variable in os.environ:
         if variable.startswith("RXKERNEL_"):
             monkeypatch.delenv(variable)

@@ -1,4 +1,4 @@
-"""Reports of tests as text that pytest-xdist can send between its processes.
+"""Makes the reports of tests encodable, so that pytest-xdist can send them.
 
 It sends UTF-8 only; the log captured during a test may contain lone surrogates.
 A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
@@ -12,7 +12,7 @@ import pytest
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, dict[str, Any] | None, Any]:
-    """Replace lone surrogates by ``\\udcff`` and the like, as stderr does."""
+    """Replace lone surrogates with ``\\udcff`` and the like, as stderr does."""
     return _encodable((yield))
 
 

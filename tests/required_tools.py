@@ -17,8 +17,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OLDEST_NODE = 18
 
 
-def absent(reason: str) -> NoReturn:
-    """Skip the running test; in CI, fail it."""
+def skip_missing_tool(reason: str) -> NoReturn:
+    """Skip the running test because a tool is missing; in CI, fail it."""
     if os.environ.get("CI", "").lower() not in ("", "0", "false"):
         pytest.fail(f"{reason}; in CI this test has to run", pytrace=False)
     pytest.skip(reason)
@@ -29,19 +29,19 @@ def require_browser() -> Path:
     for name in BROWSERS:
         if found := shutil.which(name):
             return Path(found)
-    absent("no Chromium: run `make browser` as root, or `apt-get install chromium`")
+    skip_missing_tool("no Chromium: run `make browser` as root, or `apt-get install chromium`")
 
 
 def require_node() -> Path:
     """The executable of Node, recent enough and with socket.io-client in ``node_modules``."""
     found = shutil.which("node")
     if found is None:
-        absent("no Node: `apt-get install nodejs npm`, then `make install`")
+        skip_missing_tool("no Node: `apt-get install nodejs npm`, then `make install`")
     version = subprocess.check_output([found, "--version"], text=True).strip()
     if int(version.lstrip("v").split(".")[0]) < OLDEST_NODE:
-        absent(f"Node {version} is older than {OLDEST_NODE}")
+        skip_missing_tool(f"Node {version} is older than {OLDEST_NODE}")
     if not (ROOT / "node_modules" / "socket.io-client" / "package.json").is_file():
-        absent("no socket.io-client in node_modules: run `npm ci`")
+        skip_missing_tool("no socket.io-client in node_modules: run `npm ci`")
     return Path(found)
 
 
@@ -50,7 +50,7 @@ def require_moleculer_io() -> Path:
     found = require_node()
     for name in ("moleculer", "moleculer-io"):
         if not (ROOT / "node_modules" / name / "package.json").is_file():
-            absent(f"no {name} in node_modules: run `npm ci`")
+            skip_missing_tool(f"no {name} in node_modules: run `npm ci`")
     return found
 
 
@@ -59,7 +59,7 @@ def require_moleculer() -> Path:
     found = require_node()
     for name in ("moleculer", "moleculer-0.15", "nats", "ioredis"):
         if not (ROOT / "node_modules" / name / "package.json").is_file():
-            absent(f"no {name} in node_modules: run `npm ci`")
+            skip_missing_tool(f"no {name} in node_modules: run `npm ci`")
     return found
 
 
@@ -67,7 +67,7 @@ def require_metacom() -> Path:
     """The executable of Node, with the client of Metacom in ``node_modules``."""
     found = require_node()
     if not (ROOT / "node_modules" / "metacom" / "package.json").is_file():
-        absent("no metacom in node_modules: run `npm ci`")
+        skip_missing_tool("no metacom in node_modules: run `npm ci`")
     return found
 
 
@@ -75,7 +75,7 @@ def require_typescript() -> Path:
     """The compiler of TypeScript; run it with Node."""
     compiler = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
     if not compiler.is_file():
-        absent("no typescript in node_modules: run `npm ci`")
+        skip_missing_tool("no typescript in node_modules: run `npm ci`")
     return compiler
 
 
@@ -83,7 +83,9 @@ def require_slowhttptest() -> Path:
     """The executable of slowhttptest."""
     if found := shutil.which("slowhttptest"):
         return Path(found)
-    absent("no slowhttptest: run `make slowhttptest` as root, or `apt-get install slowhttptest`")
+    skip_missing_tool(
+        "no slowhttptest: run `make slowhttptest` as root, or `apt-get install slowhttptest`"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -92,10 +94,10 @@ def slowhttptest() -> Path:
 
 
 def require_faketime() -> Path:
-    """The library that changes the clock of a process, to be preloaded."""
+    """The library that changes the clock of a process; preload it with ``LD_PRELOAD``."""
     for path in sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")):
         return path
-    absent("no libfaketime: run `make faketime` as root, or `apt-get install faketime`")
+    skip_missing_tool("no libfaketime: run `make faketime` as root, or `apt-get install faketime`")
 
 
 @pytest.fixture(scope="session")
@@ -104,16 +106,18 @@ def faketime() -> Path:
 
 
 def require_wrk() -> None:
-    """The load of the HTTP benchmarks."""
+    """The executable of wrk, the load generator of the HTTP benchmarks."""
     if shutil.which("wrk") is None:
-        absent("no wrk: run `make wrk` as root, or `apt-get install wrk`")
+        skip_missing_tool("no wrk: run `make wrk` as root, or `apt-get install wrk`")
 
 
 def require_redis_server() -> Path:
     """The executable of Redis."""
     if found := shutil.which("redis-server"):
         return Path(found)
-    absent("no redis-server: run `make redis` as root, or `apt-get install redis-server`")
+    skip_missing_tool(
+        "no redis-server: run `make redis` as root, or `apt-get install redis-server`"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +130,7 @@ def require_nats_server() -> Path:
     path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
     if found := shutil.which("nats-server", path=path):
         return Path(found)
-    absent("no nats-server: run `make nats` as root, or `apt-get install nats-server`")
+    skip_missing_tool("no nats-server: run `make nats` as root, or `apt-get install nats-server`")
 
 
 @pytest.fixture(scope="session")
@@ -139,7 +143,7 @@ def require_nginx() -> Path:
     path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
     if found := shutil.which("nginx", path=path):
         return Path(found)
-    absent("no nginx: run `make nginx` as root, or `apt-get install nginx-light`")
+    skip_missing_tool("no nginx: run `make nginx` as root, or `apt-get install nginx-light`")
 
 
 def require_haproxy() -> Path:
@@ -147,7 +151,7 @@ def require_haproxy() -> Path:
     path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
     if found := shutil.which("haproxy", path=path):
         return Path(found)
-    absent("no haproxy: run `make haproxy` as root, or `apt-get install haproxy`")
+    skip_missing_tool("no haproxy: run `make haproxy` as root, or `apt-get install haproxy`")
 
 
 def require_postgresql() -> Path:
@@ -157,7 +161,9 @@ def require_postgresql() -> Path:
     for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
         if (folder / "initdb").is_file():
             return folder
-    absent("no PostgreSQL: run `make postgresql` as root, or `apt-get install postgresql`")
+    skip_missing_tool(
+        "no PostgreSQL: run `make postgresql` as root, or `apt-get install postgresql`"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -173,7 +179,9 @@ def require_mariadb() -> tuple[Path, Path]:
         shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db")
     )
     if program is None or installer is None:
-        absent("no MariaDB: run `make mariadb` as root, or `apt-get install mariadb-server-core`")
+        skip_missing_tool(
+            "no MariaDB: run `make mariadb` as root, or `apt-get install mariadb-server-core`"
+        )
     return Path(program), Path(installer)
 
 

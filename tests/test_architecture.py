@@ -36,6 +36,7 @@ ARROWS: dict[str, set[str]] = {
     "gateway": {"redis"},
     "metacom": {"contracts", "security", "sessions"},
     "realtime": {"tasks"},
+    "redis_backend": {"redis"},
     "resources": {"contracts", "security", "sessions"},
     "scale": {"redis"},
     "security": {"sessions", "redis"},
@@ -46,7 +47,7 @@ ARROWS: dict[str, set[str]] = {
 }
 
 # Support packages of bundles, which every bundle may import. They have no Bundle class.
-SUPPORT = {"fair_queue", "message_bus", "redis_choice", "sqlite"}
+SUPPORT = {"clock", "fair_queue", "message_bus", "redis_backend", "sqlite"}
 
 # The modules that may import a library; `testing` uses the clients of the libraries.
 HOMES = {
@@ -61,12 +62,12 @@ HOMES = {
     "socketio": ("rxkernel.servers.socketio", "rxkernel.application.testing"),
 }
 
-# Folders of the adapter of aiohttp: a module of one imports none of a later one.
+# Folders of the adapter of aiohttp. A module may import its own folder and those before it.
 AIOHTTP_FOLDERS = ["request", "connection", "response", "fast_path"]
 
-# Extras of the distribution, and what only a test needs: `import rxkernel` works without.
-# Those of `compression` and `redis` are not here: aiohttp and python-socketio load them themselves
-# where they are.
+# Packages of extras, and those that only tests need: `import rxkernel` must not load them.
+# Packages of `compression` and `redis` are missing here: aiohttp and python-socketio load them
+# if they are installed.
 OPTIONAL = {
     *(
         "aiosqlite",
@@ -104,18 +105,24 @@ MODULES = {
 
 
 def imports(path: Path) -> Iterator[str]:
-    """What *path* imports, as modules: ``from rxkernel.kernel import action`` gives
-    ``rxkernel.kernel.action`` where that is a file, else ``rxkernel.kernel``.
+    """Yield the modules that *path* imports: ``from rxkernel.kernel import action`` yields
+    ``rxkernel.kernel.action`` if that is a module, else ``rxkernel.kernel``.
+
+    ``import_module("name")`` counts too. It imports a module late, or one that needs an extra, but
+    its arrow is the same.
     """
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: imports are absolute"
+            assert node.level == 0, f"{path}:{node.lineno}: the import must be absolute"
             module = node.module or ""
             for alias in node.names:
                 member = f"{module}.{alias.name}"
                 yield member if member in MODULES else module
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            names = [one.value for one in node.args[:1] if isinstance(one, ast.Constant)]
+            yield from (name for name in names if isinstance(name, str))
 
 
 @cache
@@ -130,7 +137,7 @@ def within(module: str, *packages: str) -> bool:
 
 def layer(module: str) -> int:
     unit = ".".join(module.split(".")[:2])
-    assert unit in RANK, f"{unit} belongs to no layer: name it in LAYERS"
+    assert unit in RANK, f"{unit} has no layer; add it to LAYERS"
     return RANK[unit]
 
 
@@ -140,7 +147,7 @@ def test_rxkernel_imports_its_own_and_earlier_layers(module: str) -> None:
         return  # the root re-exports every layer
     for target in graph()[module]:
         assert not within(target, "app", "bundles"), f"{module} imports {target}"
-        assert target != "rxkernel", f"{module} imports the root, which imports {module}"
+        assert target != "rxkernel", f"{module} imports rxkernel, which imports {module}"
         if within(target, "rxkernel"):
             assert layer(target) <= layer(module), f"{module} imports {target}, a later layer"
 
@@ -154,18 +161,18 @@ def test_bundle_imports_the_framework_and_declared_bundles(module: str | None) -
     for target in graph()[module]:
         assert not within(target, "app"), f"{module} imports {target}"
         if within(target, "bundles"):
-            assert within(target, *allowed), f"{module} imports {target}, not declared in ARROWS"
+            assert within(target, *allowed), f"{module} imports {target}; add it to ARROWS"
 
 
 @pytest.mark.parametrize("library", HOMES)
-def test_library_of_an_adapter_stays_in_it(library: str) -> None:
+def test_library_of_adapter_is_imported_in_its_adapter_only(library: str) -> None:
     users = {
         module for module in MODULES if any(within(target, library) for target in graph()[module])
     }
     assert {user for user in users if not within(user, *HOMES[library])} == set()
 
 
-def test_http_semantics_need_no_library() -> None:
+def test_servers_http_imports_no_library_of_an_adapter() -> None:
     """`servers/http` is shared by the adapters and by `KernelClient`."""
     adapters = ("rxkernel.servers.aiohttp", "rxkernel.servers.socketio", *HOMES)
     semantics = [module for module in MODULES if within(module, "rxkernel.servers.http")]
@@ -189,21 +196,29 @@ def test_folder_of_the_aiohttp_adapter_imports_earlier_ones_only(folder: str) ->
 
 
 def test_modules_have_no_import_cycles() -> None:
-    """Names are checked, not types only: an import under TYPE_CHECKING counts."""
+    """An import under TYPE_CHECKING counts, too."""
     edges = {module: targets & MODULES.keys() for module, targets in graph().items()}
     TopologicalSorter(edges).prepare()  # raises a CycleError that prints the cycle
 
 
+@pytest.mark.parametrize("package", ["bundles.autoload.loading", "bundles.web.directories"])
+def test_table_of_a_package_lists_its_modules(package: str) -> None:
+    """Large packages have it in the docstring of ``__init__``."""
+    text = ast.get_docstring(ast.parse(MODULES[package].read_text(encoding="utf-8"))) or ""
+    modules = [name.rpartition(".")[2] for name in MODULES if name.startswith(f"{package}.")]
+    assert sorted(re.findall(r"^ {4}(\w+) {2,}", text, re.MULTILINE)) == sorted(modules)
+
+
 def test_every_module_imports_without_a_warning() -> None:
-    """In one fresh interpreter: the root imports most modules, so one each would show no more."""
-    executed = ("__main__", ".environment.env")  # the latter by Alembic, within a command
+    """All in one new interpreter: rxkernel imports most modules, so one for each finds no more."""
+    executed = ("__main__", ".environment.env")  # Alembic imports the latter, within a command
     names = [name for name in MODULES if not name.endswith(executed)]
     code = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]"
     run_python("-W", "error", "-c", code, *names)
 
 
 def test_framework_loads_neither_extras_nor_bundles() -> None:
-    """aiohttp takes the content codings itself, where they are installed."""
+    """aiohttp imports libraries of content codings itself, if they are installed."""
     ours, theirs = (
         {name.split(".")[0] for name in run_python("-c", code).split()}
         for code in (
@@ -214,7 +229,7 @@ def test_framework_loads_neither_extras_nor_bundles() -> None:
 
 
 def test_rarely_used_modules_are_imported_late() -> None:
-    """Large modules, kept out of the memory and the start of every server."""
+    """Large modules would use memory and time at the start of every server."""
     ours, theirs = (
         set(run_python("-c", f"import sys, {modules}; print(*sys.modules)").split())
         for modules in ("rxkernel.cli", "aiohttp.web, click, injector, msgspec, socketio")
@@ -229,7 +244,7 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
     for top in tops - OURS - sys.stdlib_module_names:
         found = distributions.get(top, [])
         names = {distribution.lower().replace("_", "-") for distribution in found}  # PEP 503
-        assert names & declared, f"{top} is imported, and not in setup.cfg"
+        assert names & declared, f"{top} is imported, but not declared in setup.cfg"
 
 
 CLIENTS = re.compile(
@@ -243,7 +258,7 @@ CLIENTS_OF = {"rxkernel.application.testing": "the client of functional tests, t
 
 @pytest.mark.parametrize("module", [name for name in MODULES if within(name, "rxkernel")])
 def test_framework_opens_no_connections(module: str) -> None:
-    """Server-side request forgery needs a server that makes requests: this one makes none."""
+    """Without requests of its own, a server is safe from server-side request forgery."""
     found = CLIENTS.search(MODULES[module].read_text(encoding="utf-8"))
     assert found is None or module in CLIENTS_OF, f"{module} uses {found and found[0]}"
 
@@ -277,7 +292,7 @@ def test_every_dependency_has_a_reason() -> None:
     }
 
 
-def test_range_of_every_run_time_dependency_is_the_documented_one() -> None:
+def test_run_time_dependency_has_the_documented_version_range() -> None:
     page = (ROOT / "docs" / "explain" / "dependencies.md").read_text(encoding="utf-8")
     text, _, _ = page.partition("## Extras")
     setup = ConfigParser()
@@ -287,12 +302,12 @@ def test_range_of_every_run_time_dependency_is_the_documented_one() -> None:
 
 
 def test_bundles_is_a_namespace_package() -> None:
-    """PEP 420: an ``__init__.py`` here would hide the bundles that are installed elsewhere."""
+    """PEP 420: with an ``__init__.py``, Python would not find bundles installed elsewhere."""
     assert not (ROOT / "bundles" / "__init__.py").exists()
 
 
 def requirements() -> list[str]:
-    """The distributions that setup.cfg names, extras included."""
+    """Return the distributions in setup.cfg, with those of extras."""
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     lists = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]

@@ -46,5 +46,5 @@ def test_host_pattern_with_port_takes_precedence_over_the_same_without() -> None
     ]
 
 
-def test_host_without_pattern_is_not_found() -> None:
+def test_host_that_matches_no_pattern_is_not_found() -> None:
     assert HostPatterns([(HostPattern("a.example", 81), 1)]).find("a.example", 80) is None

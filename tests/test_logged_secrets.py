@@ -31,7 +31,7 @@ def test_finder_keeps_lines_with_a_secret(
     assert bool(finder.found) is is_found
 
 
-def test_finder_looks_into_tracebacks() -> None:
+def test_finder_searches_tracebacks() -> None:
     finder = SecretFinder()
     try:
         raise ValueError("s3cret-ada")
@@ -41,7 +41,7 @@ def test_finder_looks_into_tracebacks() -> None:
     assert finder.found
 
 
-def test_finder_listens_to_each_test(logged_secrets: SecretFinder) -> None:
+def test_finder_is_installed_in_each_test(logged_secrets: SecretFinder) -> None:
     logging.getLogger("bundles.security").error("the password s3cret-ada is wrong")
     assert len(logged_secrets.found) == 1
     logged_secrets.found.clear()

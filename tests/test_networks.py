@@ -25,10 +25,10 @@ def test_networks_contain_addresses_below_their_prefixes(host: str, is_in: bool)
     networks = Networks(("192.0.2.0/24", "198.51.100.7", "2001:db8:1::/48", "fe80::/10"))
 
     assert (host in networks) is is_in
-    assert (host in networks) is is_in  # from the addresses that were looked up
+    assert (host in networks) is is_in  # from the cache of looked-up addresses
 
 
-def test_networks_without_any_are_false() -> None:
+def test_networks_empty_set_is_false() -> None:
     assert not Networks(())
     assert Networks(("0.0.0.0/0",))
     assert "203.0.113.9" in Networks(("0.0.0.0/0",))

@@ -1,4 +1,4 @@
-"""The settings classes of rxkernel and of all bundles: one form of error for each invalid number.
+"""All settings classes of rxkernel and of bundles: errors of invalid numbers have one form.
 
 Boot adds the source of a value, see `tests/application/test_settings_sources.py`.
 """
@@ -36,7 +36,7 @@ def _with_groups(cls: type) -> Iterator[type]:
 
 
 def _classes() -> list[type]:
-    """Without `Queue`, an argument of decorators too, which checks itself at boot."""
+    """Without `Queue`: it is also an argument of decorators, and boot checks it."""
     bundles = (import_module(f"bundles.{name}") for name in sorted(installed()))
     sections = {
         cls.settings_class

@@ -1,4 +1,4 @@
-"""The settings classes, made by hand."""
+"""The settings classes, created in Python."""
 
 import math
 from pathlib import Path
@@ -116,7 +116,7 @@ def test_settings_are_frozen() -> None:
         settings.bundles["security"] = object()  # type: ignore[index]
 
 
-def test_settings_copy_bundles() -> None:
+def test_settings_bundles_are_copied() -> None:
     given: dict[str, object] = {"security": 1}
     settings = Settings(bundles=given)
 

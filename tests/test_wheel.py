@@ -1,4 +1,4 @@
-"""What is built is whole, and works where nothing else is installed."""
+"""The built wheel is complete, and works in an environment with its dependencies only."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build from a copy: setuptools writes into the tree, and other tests read it."""
+    """Build from a copy, because setuptools writes into the sources, which other tests read."""
     folder = tmp_path_factory.mktemp("dist")
     sources = folder / "sources"
     shutil.copytree(ROOT, sources, ignore=LEFT_OUT)

@@ -9,7 +9,7 @@ _STEPS = 100
 
 
 async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
-    """Return when *condition* is true; *seconds* only limit a broken test."""
+    """Return when *condition* is true. *seconds* is the limit after which a broken test fails."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - what is waited for may be a process
             await asyncio.sleep(0.005)
@@ -18,9 +18,8 @@ async def until(condition: Callable[[], object], *, seconds: float = 20.0) -> No
 async def until_collected(condition: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Return when *condition* is true after a garbage collection.
 
-    A collection takes a second in a process that has run many tests, and the event loop stands
-    still meanwhile. What ends in several steps of the loop would not end in time if each step was
-    followed by a collection.
+    A collection takes a second in a process that has run many tests, and it blocks the event loop.
+    Work of several iterations of the loop would take too long with a collection after each.
     """
     async with asyncio.timeout(seconds):
         while not _collected(condition):

@@ -9,8 +9,8 @@ _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
 
 
 def run(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
-    """What *command* prints; modules are looked for in *path* too. It fails on another exit
-    code than 0."""
+    """Return what *command* prints. It finds modules in *path* too. An exit code other than 0
+    fails the test."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RXKERNEL_", "PYTEST_"))}
     if path is not None:
         kept["PYTHONPATH"] = str(path)
@@ -22,7 +22,7 @@ def run(*command: str | Path, cwd: Path, path: Path | None = None) -> str:
 
 
 def build_wheel(project: Path, folder: Path) -> Path:
-    """The wheel of *project*, in *folder*; setuptools of this environment builds it."""
+    """Build the wheel of *project* into *folder*, with the setuptools of this environment."""
     build = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, project)
     run(*_PIP, *build, cwd=folder)
     (wheel,) = folder.glob("*.whl")
@@ -30,5 +30,5 @@ def build_wheel(project: Path, folder: Path) -> Path:
 
 
 def install(wheel: Path, site: Path) -> None:
-    """Install *wheel* into the folder *site*, which is put on the path of those who want it."""
+    """Install *wheel* into the folder *site*; a test adds it to the path of its processes."""
     run(*_PIP, "install", "--no-deps", "--no-index", "--target", site, wheel, cwd=site.parent)

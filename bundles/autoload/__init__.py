@@ -10,7 +10,7 @@ from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.endpoints.routes import Routes
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.place import Place
-from bundles.autoload.loading.registered import register
+from bundles.autoload.loading.registered_values import register
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.snapshot_use import SnapshotUse
 from bundles.autoload.reload.live_reload import LiveReload

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import attrs
 
-from bundles.autoload.loading.names import DATA_FOLDERS
+from bundles.autoload.loading.place_names import DATA_FOLDERS
 
 
 @attrs.frozen

@@ -12,8 +12,8 @@ from typing import Any, Self
 from injector import Injector
 
 from bundles.autoload.building import Building
+from bundles.autoload.loading.api_units import check_units
 from bundles.autoload.loading.build import Build
-from bundles.autoload.loading.context import LoadContext
 from bundles.autoload.loading.dependencies import changed_keys
 from bundles.autoload.loading.hooks import (
     HookFailedError,
@@ -23,9 +23,9 @@ from bundles.autoload.loading.hooks import (
     units_of,
 )
 from bundles.autoload.loading.load import ValueOf
+from bundles.autoload.loading.load_context import LoadContext
 from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.message_scope import MessageScope
-from bundles.autoload.loading.module_names import ModuleNames
 from bundles.autoload.loading.place import Place
 from bundles.autoload.loading.scan import scan
 from bundles.autoload.loading.scope import (
@@ -36,8 +36,8 @@ from bundles.autoload.loading.scope import (
 )
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.syntax import syntax_problems
+from bundles.autoload.loading.sys_modules import SysModules
 from bundles.autoload.loading.tree import Tree, TreeRules
-from bundles.autoload.loading.units import check_units
 from bundles.autoload.places.bus import bus_environment, close_services
 from bundles.autoload.settings import AutoloadSettings
 from bundles.autoload.setup.setup_scripts import SetupScripts
@@ -182,10 +182,10 @@ class Autoload:
         if known is not None and not found:
             return None
         if self._context is None:
-            names = ModuleNames(self.root)
+            sys_modules = SysModules(self.root)
             bus = bus_environment(self.application, self.injector)
             self._context = LoadContext(
-                *(self, self._settings, names, self._values, bus, self.problems_of),
+                *(self, self._settings, sys_modules, self._values, bus, self.problems_of),
                 SetupScripts(self.root, self._settings, is_check=self.application.is_check),
             )
         try:
@@ -267,9 +267,9 @@ class Autoload:
         if self._context is None:
             return
         if self._current is not None:
-            self._context.names.install(self._current.modules)
+            self._context.sys_modules.install(self._current.modules)
         else:
-            self._context.names.clear()
+            self._context.sys_modules.clear()
             self._context.setup.forget()
             self._context = None
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bundles.autoload.loading.build import Build, Migration
-from bundles.autoload.loading.context import LoadContext
 from bundles.autoload.loading.dependencies import stale_keys
 from bundles.autoload.loading.folder_state import FolderState
 from bundles.autoload.loading.hooks import (
@@ -19,9 +18,10 @@ from bundles.autoload.loading.hooks import (
     units_of,
 )
 from bundles.autoload.loading.load import Load
+from bundles.autoload.loading.load_context import LoadContext
 from bundles.autoload.loading.load_thread import load_files
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import (
+from bundles.autoload.loading.place_names import (
     CODE_PLACES,
     LAST_PLACES,
     PLACES,
@@ -74,7 +74,7 @@ class Building:
         kept = {key: file for key, file in self._old.items() if key not in stale}
         state = FolderState(tree, None if previous is None else previous.state)
         modules = {} if previous is None else previous.modules
-        self._load = Load(tree, context.names, values, kept, modules, state)
+        self._load = Load(tree, context.sys_modules, values, kept, modules, state)
         self._started: list[HookUnit] = []
         self._migrations: dict[str, Migration] = {}
 

@@ -14,8 +14,8 @@ from bundles.autoload.endpoints.context import ContextMarker, ContextResolver
 from bundles.autoload.endpoints.endpoint_files import value_of
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.listeners import AutoloadListeners
-from bundles.autoload.loading.names import SETUP
 from bundles.autoload.loading.place import Place
+from bundles.autoload.loading.place_names import SETUP
 from bundles.autoload.places.api_paths import ApiPaths
 from bundles.autoload.places.site import Site
 from bundles.autoload.places.tasks import task_of

@@ -9,8 +9,8 @@ from typing import Any
 
 from injector import Injector
 
-from bundles.autoload.loading.folder import FOLDER
-from bundles.autoload.loading.names import Name, dotted
+from bundles.autoload.loading.folder_marker import FOLDER
+from bundles.autoload.loading.name_rules import Name, dotted
 from bundles.autoload.loading.scope import current_runtime, current_source
 
 _own = object.__getattribute__

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from weakref import WeakKeyDictionary
 
-from injector import inject
+from injector import Injector, inject
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -22,14 +21,10 @@ from rxkernel import (
     ServerEvent,
     ServerEvents,
     ServiceUnavailableException,
-    ShutdownEvent,
     observe,
 )
 
 logger = logging.getLogger(__name__)
-
-_PLACES: WeakKeyDictionary[Application, tuple[str, tuple[str, str]]] = WeakKeyDictionary()
-"""The name, the URL and the prefix of each application of this process that shares a port."""
 
 _PING_TIMEOUT = 0.5
 """Seconds; all listeners of a probe together have 0.8."""
@@ -48,24 +43,26 @@ class RedisListeners:
 
     @observe(ApplicationEvents.BOOTSTRAP)
     async def report_shared(self, event: BootstrapEvent) -> None:
-        """Warn if another application of the port has the same keys in Redis. This is not an
-        error: they may share them on purpose."""
-        name = self._application.shared_name
-        if name is None:
-            return
-        place = self._settings.url, self._settings.prefix
-        _PLACES[self._application] = name, place
-        others = {other for other, found in _PLACES.values() if found == place} - {name}
-        if others:
+        """Warn if another application of the port, booted before, has the same keys in Redis.
+        This is not an error: they may share them on purpose."""
+        names = [
+            name
+            for name, neighbour in self._application.neighbours.items()
+            if neighbour.is_booted and self._has_keys_of(neighbour.injector)
+        ]
+        if names:
             logger.warning(
                 "the applications %s have the same redis.url and the same redis.prefix, so they "
                 "share sessions, tasks, events and all else in Redis; set redis.prefix for each",
-                " and ".join(sorted({name, *others})),
+                " and ".join(sorted([*names, str(self._application.shared_name)])),
             )
 
-    @observe(ApplicationEvents.SHUTDOWN)
-    async def forget(self, event: ShutdownEvent) -> None:
-        _PLACES.pop(self._application, None)
+    def _has_keys_of(self, other: Injector) -> bool:
+        """Whether the application of *other* has the same keys in Redis."""
+        if not other.binder.has_explicit_binding_for(RedisSettings):
+            return False
+        settings = other.get(RedisSettings)
+        return (settings.url, settings.prefix) == (self._settings.url, self._settings.prefix)
 
     @observe(ServerEvents.STARTED)
     async def check(self, event: ServerEvent) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from injector import Binder, inject, singleton
 
-from bundles.redis_choice import redis_store
+from bundles.redis_backend import redis_backend
 from bundles.scale.bus.bus import Bus
 from bundles.scale.bus.jobs import Jobs
 from bundles.scale.bus.link import Link, NoLink
@@ -51,7 +51,7 @@ class ScaleBundle(Bundle):
         def choose(setting: str, store: str, memory: type, place: str) -> Any:
             if store == "memory":
                 return memory
-            return redis_store(binder, f"scale.{setting}", _BUNDLES, f"bundles.scale.{place}")
+            return redis_backend(binder, f"scale.{setting}", _BUNDLES, f"bundles.scale.{place}")
 
         settings = self._settings
         if settings.bus == "redis":

@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from injector import Binder, inject, singleton
 
-from bundles.redis_choice import redis_store
-from bundles.sessions.clock import Clock
+from bundles.clock import Clock
+from bundles.redis_backend import redis_backend
 from bundles.sessions.credentials import Credentials
 from bundles.sessions.listeners import SessionListeners
 from bundles.sessions.memory_store import MemorySessionStore
@@ -76,7 +76,7 @@ class SessionsBundle(Bundle):
                 return SqliteSessionStore
             case "redis":
                 place = "bundles.sessions.redis_store:RedisSessionStore"
-                store: type[SessionStore] = redis_store(
+                store: type[SessionStore] = redis_backend(
                     binder, "sessions.store", '["redis", "sessions"]', place
                 )
                 return store

@@ -22,7 +22,7 @@ class SessionEnd(StrEnum):
     """Why an id is not valid any more."""
 
     DESTROYED = "destroyed"
-    """`Session.destroy`, `SessionSecrets.finish`, or `SessionSecrets.start` of another session."""
+    """`Session.destroy`, `SessionSecrets.end`, or `SessionSecrets.start` of another session."""
     ROTATED = "rotated"
     """`Session.rotate`: the session continues with another id."""
     USER = "user"

@@ -8,7 +8,7 @@ from typing import Any
 
 from injector import inject
 
-from bundles.sessions.clock import Clock
+from bundles.clock import Clock
 from bundles.sessions.credentials import id_of
 from bundles.sessions.events import SessionEnd
 from bundles.sessions.model import StoredSession
@@ -100,7 +100,7 @@ class SessionSecrets:
                 raise
             return True
 
-    async def finish(self, request: Request) -> None:
+    async def end(self, request: Request) -> None:
         """End the session of the client of *request*, and close the other connections that use it.
 
         The connection of *request* stays open, without a session.

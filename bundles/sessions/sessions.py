@@ -9,8 +9,8 @@ from typing import Any, TypeGuard
 import attrs
 from injector import ProviderOf, inject
 
+from bundles.clock import Clock
 from bundles.sessions.addresses import address_of
-from bundles.sessions.clock import Clock
 from bundles.sessions.concurrency import run_all
 from bundles.sessions.credentials import Credentials, id_of, new_secret
 from bundles.sessions.events import (

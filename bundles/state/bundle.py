@@ -2,7 +2,7 @@
 
 from injector import Binder, inject, singleton
 
-from bundles.redis_choice import redis_store
+from bundles.redis_backend import redis_backend
 from bundles.state.listeners import StateListeners
 from bundles.state.log import StateLog
 from bundles.state.memory_log import MemoryLog
@@ -53,6 +53,6 @@ class StateBundle(Bundle):
                     "remove one of them"
                 )
             place = "bundles.state.redis_log:RedisLog"
-            log: type[StateLog] = redis_store(binder, "state.store", '["redis", "state"]', place)
+            log: type[StateLog] = redis_backend(binder, "state.store", '["redis", "state"]', place)
             return log
         return MemoryLog

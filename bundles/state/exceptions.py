@@ -18,8 +18,8 @@ class StateFullException(InsufficientStorageException):
 
 
 class StateUnavailableException(ServiceUnavailableException):
-    """A transaction was not decided in time, or changes were not sent in time, since Redis is away
-    or slow. 503.
+    """A transaction had no turn or was not decided in time, or changes were not sent in time.
+    Redis is away or slow, or too many transactions conflict. 503.
 
     Attributes:
         is_unknown: whether it may be carried out later: it was being written; always for changes.

@@ -44,7 +44,7 @@ class StateSettings:
     """About the most bytes of changes that wait for Redis."""
 
     commit_timeout: float = attrs.field(default=5.0, validator=SECONDS)
-    """Seconds in which a transaction must be decided."""
+    """Seconds that a transaction may wait, for its turn and until it is decided."""
 
     attempts: int = attrs.field(default=10, validator=COUNT)
     """How often `State.transact` runs a function whose transactions conflict with others."""

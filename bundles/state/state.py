@@ -39,7 +39,8 @@ from bundles.state.watchers import Listener, Watcher, Watchers
 T = TypeVar("T")
 
 _LONGEST_TRY = 1.0
-"""Seconds for which other transactions wait."""
+"""Seconds for which other transactions wait; a fifth of ``state.commit_timeout`` if that is less,
+so that one slow transaction does not use up the time of those behind it."""
 
 
 class State:
@@ -60,7 +61,7 @@ class State:
         self._settings = settings
         self._limits = Limits(settings)
         self._replica = Replica(uuid.uuid4().hex[:16], self._notify)
-        longest = min(_LONGEST_TRY, settings.commit_timeout)
+        longest = min(_LONGEST_TRY, settings.commit_timeout / 5)
         self._turns = Turns(self._replica, self._submit, longest)
         self._watchers = Watchers(self._value_at, self._activate)
         self._tree = self._replica.tree
@@ -156,14 +157,20 @@ class State:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """``async with state.transaction() as t:`` makes the changes of *t* together, at the end
         of the block, if nothing that *t* has read was changed meanwhile. An exception in the block
-        discards them.
+        discards them. While `transact` takes turns, the block waits for its turn before it begins.
 
         Raises:
             StateConflictException: something was changed; nothing was carried out.
-            StateUnavailableException: it was not decided within ``state.commit_timeout``.
+            StateUnavailableException: the wait for its turn, and until it is decided, was longer
+                than ``state.commit_timeout``.
         """
-        async with self._attempt(None) as transaction:
-            yield transaction
+        if not self._turns.is_crowded:
+            async with self._attempt(None) as transaction:
+                yield transaction
+            return
+        with self._turns.turn() as turn:
+            async with self._attempt(turn) as transaction:
+                yield transaction
 
     async def transact(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run *function* in a transaction, again if it conflicts with others, and return its
@@ -174,7 +181,7 @@ class State:
         Raises:
             TypeError: *function* is not async.
             StateConflictException: it conflicted ``state.attempts`` times.
-            StateUnavailableException: see `transaction`.
+            StateUnavailableException: one try has waited too long, see `transaction`.
         """
         attempts = self._settings.attempts
         if not self._turns.is_crowded:
@@ -203,7 +210,8 @@ class State:
         self._check_use()
         if self._replica.own.is_pending:
             decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            await self._decide(Unit([], {}, _resolver(decided)), decided)
+            unit = Unit([], {}, _resolver(decided))
+            await self._decide(unit, decided, self._settings.commit_timeout)
 
     # Life
 
@@ -244,8 +252,6 @@ class State:
             )
 
     async def _run(self, function: Callable[[Transaction], Awaitable[T]], turn: Turn | None) -> T:
-        if turn is not None:
-            await turn.begin()
         async with self._attempt(turn) as transaction:
             result: T = await run_of(function, transaction)
             return result
@@ -253,15 +259,38 @@ class State:
     @asynccontextmanager
     async def _attempt(self, turn: Turn | None) -> AsyncIterator[Transaction]:
         self._check_use()
+        patience = self._settings.commit_timeout
+        if turn is not None:
+            patience -= await self._begin(turn)
         transaction = Transaction(self._replica, self._settings.max_value_size)
         try:
             yield transaction
         except BaseException:
             transaction.rollback()
             raise
-        await self._commit(transaction, turn)
+        await self._commit(transaction, turn, patience)
 
-    async def _commit(self, transaction: Transaction, turn: Turn | None) -> None:
+    async def _begin(self, turn: Turn) -> float:
+        """Wait until a try may begin in *turn*; return how many seconds that took.
+
+        Raises:
+            StateUnavailableException: it would take longer than ``state.commit_timeout``.
+        """
+        loop, limit = asyncio.get_running_loop(), self._settings.commit_timeout
+        began = loop.time()
+        try:
+            async with asyncio.timeout(limit):
+                await turn.begin()
+        except TimeoutError as exc:
+            reason = self._log.problem or "others that conflict come first"
+            raise StateUnavailableException(
+                f"the turn of the transaction did not come within {limit} seconds: {reason}; "
+                f"nothing was carried out",
+                is_unknown=False,
+            ) from exc
+        return loop.time() - began
+
+    async def _commit(self, transaction: Transaction, turn: Turn | None, patience: float) -> None:
         decided: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         claim = False if turn is not None and turn.is_claimed else None
         unit = transaction.end(_resolver(decided), claim)
@@ -270,16 +299,16 @@ class State:
         self._check_pending()
         if not self._replica.would_fit(unit.operations, self._limits.fits):
             raise self._limits.error("the changes of the transaction do not fit")
-        if not await self._decide(unit, decided):
+        if not await self._decide(unit, decided, patience):
             raise StateConflictException(CONFLICT)
         if turn is not None:
             turn.carried_out()
 
-    async def _decide(self, unit: Unit, decided: asyncio.Future[bool]) -> bool:
+    async def _decide(self, unit: Unit, decided: asyncio.Future[bool], patience: float) -> bool:
         self._check_use()
         self._submit(unit)
         try:
-            async with asyncio.timeout(self._settings.commit_timeout):
+            async with asyncio.timeout(patience):
                 return await decided
         except TimeoutError as exc:
             raise self._late(unit, is_withdrawn=self._replica.own.withdraw(unit)) from exc

@@ -1,8 +1,8 @@
 """Schedules, supervised loops, background work and worker processes."""
 
+from bundles.clock import Clock, Timer
 from bundles.tasks.background import Background
 from bundles.tasks.bundle import TasksBundle
-from bundles.tasks.clock import Clock, Timer
 from bundles.tasks.exceptions import TasksUnavailableException
 from bundles.tasks.job import Job, current_job
 from bundles.tasks.pool.exceptions import (

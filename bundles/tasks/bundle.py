@@ -6,9 +6,9 @@ from typing import Any
 
 from injector import Binder, inject, singleton
 
-from bundles.redis_choice import redis_store
+from bundles.clock import Clock
+from bundles.redis_backend import redis_backend
 from bundles.tasks.background import Background
-from bundles.tasks.clock import Clock
 from bundles.tasks.commands import tasks
 from bundles.tasks.listed import list_problem
 from bundles.tasks.listeners import TasksListeners
@@ -117,7 +117,7 @@ class TasksBundle(Bundle):
                 return SqliteTaskStore
             case "redis":
                 place = "bundles.tasks.scheduler.redis_store:RedisTaskStore"
-                store: type[TaskStore] = redis_store(
+                store: type[TaskStore] = redis_backend(
                     binder, "tasks.store", '["redis", "tasks"]', place
                 )
                 return store
@@ -128,7 +128,7 @@ class TasksBundle(Bundle):
         if binder.injector.get(TasksSettings).queue.store == "memory":
             return LocalTasks
         place = "bundles.tasks.queue.redis_backend:RedisTasks"
-        backend: type[TaskBackend] = redis_store(
+        backend: type[TaskBackend] = redis_backend(
             binder, "tasks.queue.store", '["redis", "tasks"]', place
         )
         binder.bind(backend, scope=singleton)

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 from injector import inject
 
 from bundles.tasks.background import Background
 from bundles.tasks.pool.worker_pool import WorkerPool
 from bundles.tasks.scheduler.entries import TaskEntries
-from bundles.tasks.scheduler.unreached import note, unreached, unreached_by_all
+from bundles.tasks.scheduler.unreached import unreached
 from bundles.tasks.server import TasksServer
 from bundles.tasks.transport import TASKS
 from bundles.tasks.watcher import Watcher
@@ -25,6 +26,7 @@ from rxkernel import (
     ReadinessEvent,
     ServerEvent,
     ServerEvents,
+    ServerManager,
     Settings,
     ShutdownEvent,
     observe,
@@ -38,6 +40,11 @@ _LAST = -10_000
 
 def _is_task(definition: Definition) -> bool:
     return definition.transport is TASKS
+
+
+def _has_tasks(servers: ServerManager) -> bool:
+    """Whether *servers* have started, with the server of this bundle."""
+    return servers.is_serving and TasksServer.name in servers
 
 
 def _warn(texts: Iterable[str]) -> None:
@@ -93,18 +100,25 @@ class TasksListeners:
     @observe(ApplicationEvents.BOOTSTRAP, priority=_LAST)
     async def report_unreached(self, event: BootstrapEvent) -> None:
         """Warn of scheduled methods that never run. This is not an error: the module of the class
-        may have been imported for another reason. That of several applications may be another
-        one's; so these report later."""
-        routes = event.procedure_metadata_storage
-        note(routes)
-        if self._application.shared_name is None:
-            _warn(unreached(routes))
+        may have been imported for another reason. It may be the module of another application of
+        the port; see `report_unreached_by_all`."""
+        if not self._application.neighbours:
+            _warn(unreached(event.procedure_metadata_storage))
 
     @observe(ServerEvents.STARTED)
     async def report_unreached_by_all(self, event: ServerEvent) -> None:
-        """Do it when all applications of the port have booted; one of them reports a method."""
-        if event.server.name == TasksServer.name and self._application.shared_name is not None:
-            _warn(unreached_by_all())
+        """Warn of scheduled methods that no application of the port runs, when all have booted.
+        The first one with this bundle reports them."""
+        neighbours = self._application.neighbours.values()
+        if (
+            event.server.name != TasksServer.name
+            or not neighbours
+            or not all(neighbour.is_booted for neighbour in neighbours)
+            or any(_has_tasks(neighbour.servers) for neighbour in neighbours)
+        ):
+            return
+        every = (self._application, *neighbours)
+        _warn(unreached(chain.from_iterable(one.procedure_metadata_storage for one in every)))
 
     @observe(KernelEvents.KERNEL_DEFINITION, priority=2000, only=_is_task)
     async def mark_as_public(self, event: DefinitionEvent) -> None:

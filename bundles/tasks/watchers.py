@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from injector import inject
 
-from bundles.tasks.clock import Clock
+from bundles.clock import Clock
 from bundles.tasks.watcher import Watcher, WatcherState, WatcherStatus
 from rxkernel import ConfigurationError
 

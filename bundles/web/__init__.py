@@ -6,11 +6,11 @@ from bundles.web.channels.channels import Channels
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.client import Client
 from bundles.web.client_context import ClientContext
-from bundles.web.directories.chain import Chain
+from bundles.web.directories.directories_place import Directories
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.handler import Handler
-from bundles.web.directories.place import Directories
+from bundles.web.directories.handler_chain import Chain
 from bundles.web.extensions.extension import Extension
 from bundles.web.files.stored_file import StoredFile
 from bundles.web.files.uploads import Uploads

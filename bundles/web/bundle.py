@@ -10,7 +10,8 @@ from injector import Binder, Injector, inject, singleton
 from bundles.autoload import ApplicationFolder, Autoload, Place, application
 from bundles.autoload.endpoints.security_rules import users_of
 from bundles.autoload.places.api_paths import ApiPaths
-from bundles.redis_choice import redis_store
+from bundles.clock import Clock
+from bundles.redis_backend import redis_backend
 from bundles.security import AddressLimit, SecuritySettings
 from bundles.sessions import Sessions
 from bundles.web.backend.backend_events import BackendEvents
@@ -22,11 +23,11 @@ from bundles.web.channels.identities import Identities
 from bundles.web.channels.last_event_ids import LastEventIds
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.socket_upgrades import SocketUpgrades
+from bundles.web.directories.directories_place import Directories
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_handlers import ErrorHandlers
 from bundles.web.directories.error_page_files import ErrorPageFiles
-from bundles.web.directories.place import Directories
 from bundles.web.directories.program_handler import NO_META, ProgramHandler, program_handler
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions
@@ -38,7 +39,6 @@ from bundles.web.files.web_files import NAME, WebFiles, web_files
 from bundles.web.firewall.firewall import Firewall
 from bundles.web.introspection.tree_pages import TreePages
 from bundles.web.listeners import JsonpCallbacks, VirtualPaths
-from bundles.web.page_cache.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
 from bundles.web.proxy.reverse_proxy import ReverseProxy
 from bundles.web.routes.forwarding import forwarding_of
@@ -233,7 +233,7 @@ def _event_log(binder: Binder, settings: ChannelSettings) -> type[EventLog]:
     if settings.store == "memory":
         return MemoryEventLog
     place = "bundles.web.channels.redis_event_log:RedisEventLog"
-    log: type[EventLog] = redis_store(binder, "web.channels.store", _BUNDLES, place)
+    log: type[EventLog] = redis_backend(binder, "web.channels.store", _BUNDLES, place)
     return log
 
 

@@ -13,15 +13,15 @@ from bundles.sessions.addresses import address_of
 from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client_context import ClientContext
 from bundles.web.client_hints import hint_for
-from bundles.web.directories.chain import Chain, Stage
+from bundles.web.directories.chain_end import ChainEnd
 from bundles.web.directories.directory import Directory
-from bundles.web.directories.finished import Finished
+from bundles.web.directories.handler_chain import Chain, Stage
 from bundles.web.directories.running_handler import handlers_above, run_handler
 from bundles.web.files.stored_file import StoredFile
 from bundles.web.http_errors import http_error
 from bundles.web.page_cache.lifetime import seconds_of
 from bundles.web.page_cache.page_run import PageRun
-from bundles.web.redirects import redirect
+from bundles.web.redirects import redirect, with_prefix
 from rxkernel import (
     Request,
     Response,
@@ -178,7 +178,7 @@ class Client(SnapshotUse):
 
     def end(self, data: Any = None, status: int | None = None) -> NoReturn:
         """Respond with *data*. Of the further handlers, only ``end`` is called."""
-        raise Finished(data if status is None else (data, status))
+        raise ChainEnd(data if status is None else (data, status))
 
     def error(self, status: int, message: str | None = None) -> NoReturn:
         """Respond with the error *status*: raise the exception of the kernel for it.
@@ -191,14 +191,16 @@ class Client(SnapshotUse):
 
     def redirect(self, url: str, status: int = 302, *, hosts: Collection[str] = ()) -> NoReturn:
         """Redirect to *url* on this site, or on one of *hosts*, see `RedirectResponse`. Of the
-        further handlers, only ``end`` is called.
+        further handlers, only ``end`` is called. A path such as ``/login/`` is sent with
+        ``http.prefix`` before it, unless it begins with the prefix already.
 
         Raises:
             BadRequestException: *url* is another target, and was sent by the visitor (400).
             RxKernelError: *url* is another target, and was not sent by the visitor.
         """
         sent = (self.query, self.fields)
-        raise Finished(redirect(self.request, sent, url, status, hosts))
+        target = with_prefix(url, self.application.settings.http.prefix)
+        raise ChainEnd(redirect(self.request, sent, target, status, hosts))
 
     @property
     def session(self) -> Session:
@@ -238,7 +240,7 @@ class Client(SnapshotUse):
             NotFoundException: *path* is not a file below the folder of uploads (404).
             ValueError: *name* has a path or a control character.
         """
-        raise Finished(self.chain.environment.uploads.download(path, name))
+        raise ChainEnd(self.chain.environment.uploads.download(path, name))
 
     async def upload(self) -> list[StoredFile]:
         """Store the files of the form, and return their records, see `Uploads.store`. They are

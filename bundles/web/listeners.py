@@ -8,8 +8,8 @@ from multidict import MultiDict
 from bundles.security import access_of
 from bundles.web.access.tree_gate import TreeGate
 from bundles.web.client import VIRTUAL_PATH
-from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory_routes import VIRTUAL_PARAMETER
+from bundles.web.directories.handler_chain import Chain
 from bundles.web.extensions.jsonp import JSONP, take_callback
 from rxkernel import Definition, DefinitionEvent, HttpDefinition, KernelEvents, Request, observe
 

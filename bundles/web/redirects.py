@@ -36,6 +36,16 @@ def redirect(
         ) from exc
 
 
+def with_prefix(url: str, prefix: str) -> str:
+    """Return *url* with *prefix*, the setting ``http.prefix``, if it is a path of the site without
+    it. So a handler names pages by their place in ``application/app``, and may also pass a path
+    that a client has sent or that `Request.path_for` returns."""
+    if not prefix or url[:1] != "/" or url[:2] in ("//", "/\\"):
+        return url
+    path = url.partition("?")[0].partition("#")[0]
+    return url if f"{path}/".startswith(f"{prefix}/") else prefix + url
+
+
 def _suspect(url: str) -> str:
     """Return the host of *url*; *url* itself if it has no host."""
     try:

@@ -185,6 +185,11 @@ class Application:
         return self._storages.procedure
 
     @property
+    def is_booted(self) -> bool:
+        """Whether `boot` has ended, and `stop` has not."""
+        return self._running is not None
+
+    @property
     def kernel(self) -> Kernel:
         return self._booted.root.kernel
 
@@ -209,6 +214,18 @@ class Application:
     def shared_name(self) -> str | None:
         """The name that `share` was called with; None without a shared port."""
         return None if self._share is None else self._share.member.name
+
+    @property
+    def neighbours(self) -> Mapping[str, "Application"]:
+        """The other applications of the port of `share`, by name, in the order in which they
+        boot; empty without a shared port. `SharedPort.start` boots all before it starts the
+        first."""
+        members = () if self._share is None else self._share.port.members
+        return {
+            member.name: member.application
+            for member in members
+            if isinstance(member.application, Application) and member.application is not self
+        }
 
     @contextmanager
     def as_current(self) -> Iterator[None]:
@@ -353,13 +370,7 @@ class Application:
             ConfigurationError: another application of *port* has this *name*.
         """
         self._check_place("share()")
-        self._share = port.add(
-            name,
-            settings=lambda: self.settings,
-            boot=self.boot,
-            start=self.start,
-            stop=self.stop,
-        )
+        self._share = port.add(name, self)
 
     def serve_sockets(self, sockets: Sockets) -> None:
         """Serve *sockets*, the connections or the port of another process, instead of opening the
@@ -374,7 +385,7 @@ class Application:
     def _check_place(self, method: str) -> None:
         """Check that *method* can still change the place where this application is served."""
         states = {
-            "booted": self._running is not None,
+            "booted": self.is_booted,
             "mounted": self._mounted_in is not None,
             "sharing a port": self._share is not None,
         }

@@ -22,7 +22,7 @@ def installed() -> "dict[str, EntryPoint]":
 
 
 def entries(group: str) -> "tuple[EntryPoint, ...]":
-    """The entry points of *group*, in no order.
+    """The entry points of *group*, in any order.
 
     Raises:
         ConfigurationError: the metadata of an installed package cannot be read.

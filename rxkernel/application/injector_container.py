@@ -206,7 +206,7 @@ class InjectorContainer:
         """
         if not self._is_bound(key) or (over_http and self._graph.without_connection(key)):
             return None
-        if problems := [*self._graph.problems()]:  # of classes with their own scope
+        if problems := [*self._graph.problems()]:  # in classes with a scope of their own
             raise ConfigurationError(*(f"asks for a service: {problem}" for problem in problems))
         try:
             binding, _ = self.injector.binder.get_binding(key)

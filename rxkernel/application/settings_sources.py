@@ -482,7 +482,7 @@ class SettingsLoader:
             child = (*path, key_of(field))
             if field.converter or child in _OWN_CLASSES or self._holds_secret(child):
                 continue
-            with suppress(Exception):  # of a factory
+            with suppress(Exception):  # a factory may raise anything
                 value = values.get(key_of(field), default_of(field))
                 if value is not attrs.NOTHING:
                     object.__setattr__(instance, field.name, value)
@@ -493,7 +493,7 @@ class SettingsLoader:
             try:
                 check()
             except AttributeError:
-                continue  # it reads a secret
+                continue  # the check reads a secret, which *instance* does not have
             except Exception as error:  # noqa: BLE001 - the class of a bundle may raise anything
                 yield reason_of(error)
 

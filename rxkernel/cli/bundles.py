@@ -23,9 +23,10 @@ from rxkernel.exceptions import ConfigurationError
 def bundles(target: str | None, as_json: bool) -> None:
     """List the bundles, enabled or installed.
 
-    First the bundles that the application enables, in the order in which they are set up, then
-    installed bundles; without an application only these. Installed bundles are imported. A bundle
-    that cannot be enabled is "broken", and the reason is printed below.
+    The bundles that the application enables come first, in the order in which they are set up,
+    then the other installed bundles. Without an application, all installed bundles are listed.
+    Installed bundles are imported. A bundle that cannot be enabled is "broken", and the reason is
+    printed below.
     """
     listed = _list(target)
     if as_json:

@@ -79,7 +79,7 @@ def _log_files(settings: LoggingSettings, worker: int | None) -> LogFiles:
 
 class LineHandler(logging.StreamHandler[TextIO]):
     """Writes to stderr: each line at once, but the lines of the access log together, once for each
-    turn of the event loop."""
+    iteration of the event loop."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -90,6 +90,19 @@ def opened_ports(host: str, ports: Sequence[int], pause: float = PAUSE) -> Itera
         yield [opened[place] for place in range(len(ports))]
 
 
+def check_redirect_port(settings: HttpSettings) -> None:
+    """Check that no other program uses ``http.tls.redirect_port``. The workers share it with
+    SO_REUSEPORT, so the workers of another site could open it too, and would get a part of its
+    connections.
+
+    Raises:
+        ServerStartError: the port is in use, or the host is not one of this machine.
+    """
+    if settings.tls is not None and settings.tls.redirect_port is not None:
+        with ExitStack() as stack:
+            _open(settings.host, settings.tls.redirect_port, stack, socket.SO_REUSEADDR)
+
+
 def _is_in_use(error: ServerStartError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE
 

@@ -11,7 +11,7 @@ from rxkernel.cli.balancer import Balancer
 from rxkernel.cli.logs import configure_logging
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, is_debugging, targets_argument
-from rxkernel.cli.port import opened_port, opened_ports, shared_port
+from rxkernel.cli.port import check_redirect_port, opened_port, opened_ports, shared_port
 from rxkernel.cli.reload import serve_and_reload
 from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.serve_options import (
@@ -142,6 +142,7 @@ def _serve_with_workers(application: Served, given: ServeOptions, count: int) ->
     """Run workers that all listen on the port; with Socket.IO, the supervisor listens instead, see
     `Acceptor`."""
     http = application.settings.http
+    check_redirect_port(http)
     given = attrs.evolve(given, workers=1, reuse_port=True)
     if not _has_socketio(application):
         with shared_port(http, count) as every:
@@ -163,6 +164,7 @@ def _serve_ports(application: Served, given: ServeOptions) -> int:
     """Run one worker for each of ``workers.ports``, and the balancer."""
     settings = application.settings
     ports, balancer = settings.workers.ports, settings.workers.balancer
+    check_redirect_port(settings.http)
     given = attrs.evolve(given, workers=1, reuse_port=True)
     every = ports if balancer is None else (*ports, balancer)
     with opened_ports(settings.http.host, every) as opened:

@@ -76,7 +76,7 @@ def needs_as_user(options: ServeOptions, user: pwd.struct_passwd) -> ServiceNeed
             user=user.pw_uid,
             group=user.pw_gid,
             extra_groups=os.getgrouplist(user.pw_name, user.pw_gid),
-            start_new_session=True,  # it cannot write into the terminal of root as if typed
+            start_new_session=True,  # otherwise it could type into the terminal of root (TIOCSTI)
             check=True,
         )
         return msgspec.json.decode(done.stdout, type=ServiceNeeds)

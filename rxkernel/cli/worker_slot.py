@@ -104,7 +104,7 @@ class WorkerSlot:
         while True:
             running = self._running
             self._ending = asyncio.create_task(self._ended(running))
-            await asyncio.wait((self._ending,))  # which `replace` cancels
+            await asyncio.wait((self._ending,))  # `replace` cancels it
             async with self._changing:  # until a replacement has started
                 if self._running is not running:
                     continue

@@ -150,7 +150,7 @@ class ActionBinder:
         return self._action()
 
     def rebind(self, decorator: Callable[[Method], Method]) -> Action:
-        """As `bind`, which was called before, with ``decorator(method)`` instead of the method."""
+        """Like `bind`, which was called before, with ``decorator(method)`` as the method."""
         self._call = decorator(self._call)
         return self._action()
 
@@ -217,7 +217,7 @@ def _typed(
 
 
 def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
-    """As `_typed`, for a single argument: a common case, so it has a shorter path."""
+    """Like `_typed`, for a single argument: a common case, so it has a shorter path."""
 
     async def action(request: Request) -> Any:
         errors = ValidationErrors()
@@ -231,7 +231,7 @@ def _typed_once(method: Method, read: Read, shape: Shape | None) -> Action:
 
 
 def _late_once(method: Method, placed: Placed, shape: Shape | None) -> Action:
-    """As `_typed`, for a single late argument, such as the user or the session."""
+    """Like `_typed`, for a single late argument, such as the user or the session."""
     _, make, is_awaited = placed
 
     async def action(request: Request) -> Any:

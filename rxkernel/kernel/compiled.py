@@ -53,7 +53,7 @@ class Compiled:
         transports: Collection[Transport],
         host_of: HostOf = lambda head: None,
     ) -> Self:
-        """Return the tables of *definitions*; *transports* are those of bundles.
+        """Return the tables of *definitions*; *transports* are the transports of bundles.
 
         *host_of* returns the host of a request, see `Router`.
 

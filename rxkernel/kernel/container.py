@@ -38,7 +38,7 @@ class Container(Protocol):
         """Return the error for a *key* for which `service` returned None."""
 
     def resolver(self, marker: type[Marker]) -> Resolver:
-        """Return the resolver of *marker*, or that of its nearest base class.
+        """Return the resolver of *marker*, or the resolver of its nearest base class.
 
         Raises:
             ConfigurationError: no enabled bundle has one.
@@ -52,7 +52,7 @@ class Container(Protocol):
         """
 
     async def get(self, request: Request, service: type[T]) -> T:
-        """As `Request.get`."""
+        """See `Request.get`."""
 
 
 class EmptyContainer:

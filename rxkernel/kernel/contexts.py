@@ -22,7 +22,7 @@ else:
 
     def context_of(task: "asyncio.Task[Any]") -> Context:
         """The context that *task* runs in."""
-        # 3.11 has no method for it. A task visits its context first, then that of its callbacks.
+        # 3.11 has no method for it. A task visits its own context before those of callbacks.
         return next(held for held in gc.get_referents(task) if type(held) is Context)
 
 

@@ -33,7 +33,7 @@ class Deadline:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Pause the timeout within the block. Blocks may overlap, also those of several tasks."""
+        """Pause the timeout within the block. Blocks may overlap, also in several tasks."""
         loop = asyncio.get_running_loop()
         with nullcontext() if self._outer is None else self._outer.paused():
             if self._pauses == 0 and (when := self._limit.when()) is not None:
@@ -80,7 +80,7 @@ class TimedPipeline(Pipeline):
         return await self._limited(request, super().handle_exception(request, exception))
 
     async def _limited(self, request: Request, work: Coroutine[Any, Any, Response]) -> Response:
-        """Return the response of *work*, or raise its exception or that of the timeout.
+        """Return the response of *work*, or raise its exception or the exception of the timeout.
 
         `asyncio.timeout` alone would treat every `TimeoutError` as its own, and would accept the
         late response of an action that catches its cancellation.
@@ -126,7 +126,7 @@ class TimedRoute(TimedPipeline, Route):
     async def _exit_managers(
         self, request: Request, services: ScopedServices, response: Response
     ) -> None:
-        """As for any route. But if the action caught the cancellation of the timeout, its response
+        """See `Route`. But if the action caught the cancellation of the timeout, its response
         is not sent, and the message fails."""
         deadline = _current.get()
         if deadline is not None and deadline.is_missed:

@@ -57,7 +57,7 @@ def checked_response(given: object) -> Response:
     return given
 
 
-# The first three are created for every message. Their __init__ is written by hand, because that of
+# The first three are created for every message. Their __init__ is written by hand: the one of
 # attrs looks up the default of each field with init=False in a table. `Route.handle` skips it:
 # type.__call__ costs more than its assignments.
 
@@ -163,7 +163,7 @@ class TerminateEvent(Event):
         response: the response that was sent, or not sent because the client had disconnected.
         duration: seconds from the receipt of the message until its response was sent; for a
             stream or a file, until its last byte was sent.
-        size: the bytes of the body or the acknowledgement that were sent. None if not all of it
+        size: the bytes of the body or the acknowledgement that were sent. None if not all
             was sent, or if the transport does not know.
     """
 

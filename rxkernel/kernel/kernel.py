@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 AnyPipeline = Pipeline | DefinitionPipeline
-"""The pipeline of a definition, or that of messages without a definition."""
+"""The pipeline of a definition, or of messages without a definition."""
 
 
 class Kernel:
@@ -250,8 +250,8 @@ class Kernel:
     ) -> tuple[Response, T]:
         """Return *response* and the result of *encode* for it.
 
-        If *encode* raises, because the protocol cannot carry the content, return those of an error
-        response, after the exception and response phases.
+        If *encode* raises, because the protocol cannot carry the content, return an error response
+        and its encoding, after the exception and response phases.
         """
         try:
             return response, encode(response)
@@ -311,7 +311,7 @@ class Kernel:
         has_listeners = definition is not None and definition.pipeline.has_terminate_listeners
         services = request.services
         if (has_listeners and response is not None) or (
-            services is not None  # its __bool__, written out
+            services is not None  # inlined: `bool(services)` would be a call for each message
             and (services.entries or services.after_sending or services.before_sending)
         ):
             duration = _seconds_since(request.received_at)
@@ -327,7 +327,7 @@ class Kernel:
     async def finish(
         self, request: Request, response: Response | None, failure: BaseException | None = None
     ) -> None:
-        """As `terminate`, but in the task and the context of the caller, which awaits it.
+        """Like `terminate`, but in the task and the context of the caller, which awaits it.
 
         Use it for a message within another message, which becomes the current one again.
         """

@@ -25,7 +25,7 @@ class Site(Protocol):
     def prefix(self) -> str: ...
 
     def origin_of(self, request: Request) -> str:
-        """Return scheme, host, and a port other than that of the scheme: ``https://example.com``."""
+        """Return scheme, host, and the port if it is not the default of the scheme: ``https://example.com``."""
 
     def host_of(self, head: Any) -> str | None:
         """Return the canonical host name of a server's *head*; None without a host."""
@@ -113,7 +113,7 @@ def _origin_for(definition: HttpDefinition, origin: str) -> str:
     """Return *origin*, with the host that *definition* requires.
 
     Raises:
-        ValueError: it requires a host like ``*.example.com``, and that of *origin* does not match.
+        ValueError: it requires a host like ``*.example.com``, and the host of *origin* differs.
     """
     wanted = definition.metadata.constraints.host
     parts = urlsplit(origin)

@@ -1,6 +1,6 @@
 """Searches MessagePack for maps with keys that are not strings, without building the maps.
 
-A client can choose the hashes of such keys, see `hash_collisions`, but not those of strings.
+A client can choose the hashes of such keys, see `hash_collisions`, but not the hashes of strings.
 """
 
 from types import MappingProxyType

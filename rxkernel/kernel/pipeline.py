@@ -79,7 +79,7 @@ def ask_only(only: Only, definition: Definition, what: str) -> bool:
 
 
 class Pipeline:
-    """The phases of one definition, or those of messages without a definition.
+    """The phases of one definition, or of messages without a definition.
 
     An exception starts one exception phase, whichever phase raised it. An exception in or after
     that phase is raised, with the earlier one as its ``__context__``.

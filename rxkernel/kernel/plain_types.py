@@ -61,7 +61,7 @@ def to_plain_type(value: Any) -> Any:
 
 
 def with_plain_types(value: Any, convert: Callable[[Any], Any] = to_plain_type) -> Any:
-    """As `to_plain_type`, or *convert*, for all values in lists, tuples, sets and dicts."""
+    """Like `to_plain_type`, or *convert*, for all values in lists, tuples, sets and dicts."""
     if isinstance(value, dict):
         return {convert(key): with_plain_types(item, convert) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -23,7 +23,7 @@ class Propagator:
     def extract(self, carrier: Mapping[str, str]) -> None:
         """Store the trace context of *carrier* in context variables.
 
-        *carrier* has the headers of a message, over a socket those of its handshake; names are
+        *carrier* contains the headers of a message, over a socket of its handshake; names are
         case-insensitive. `extract` is called in the context of the message, before its first
         listener. It need not undo anything: the context ends with the message.
         """

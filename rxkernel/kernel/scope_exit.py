@@ -30,8 +30,8 @@ async def exit_after_response(
     managers of *request*.
 
     Raises:
-        BaseException: a function or a manager raised it. After that of a manager, all managers
-            have been exited.
+        BaseException: a function or a manager raised it. If a manager did, all managers have been
+            exited.
     """
     calls, services.before_sending = services.before_sending, ()  # they may hold the request
     for call in calls:
@@ -85,8 +85,8 @@ async def _exit_after_cancellation(
 async def close_request_scope(request: Request, failure: BaseException | None = None) -> None:
     """Close all services of *request* after the abandoned threads that use them have ended.
 
-    If the task is cancelled, as by the shutdown timeout, it does not wait for the threads. Context
-    managers get *failure*, or None.
+    If the task is cancelled, for example by the shutdown timeout, it does not wait for the
+    threads. Context managers get *failure*, or None.
     """
     try:
         await join_abandoned(request)

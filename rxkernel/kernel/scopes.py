@@ -165,7 +165,7 @@ def _checked(key: Any, made: Any) -> Any:
 
 
 async def close_connection(connection: Connection, failure: BaseException | None = None) -> None:
-    """As `close_services`, then remove *connection* from the current context."""
+    """Like `close_services`, then remove *connection* from the current context."""
     try:
         await close_services(connection, failure)
     finally:
@@ -213,7 +213,7 @@ class ConnectionScope(OwnedScope):
         return _connection_now()
 
     async def open(self, key: Any, provider: AsyncProvider) -> None:
-        """As for any scope, but in the context of the connection, in which it is closed: a token
+        """See `OwnedScope`; runs in the context of the connection, in which it is closed: a token
         of `ContextVar.set` is valid only in the context that created it."""
         connection = self.owner()
         if (
@@ -234,4 +234,4 @@ request_scope = ScopeDecorator(RequestScope)
 """Decorates a service, or is passed as ``binder.bind(Service, scope=request_scope)``."""
 
 connection_scope = ScopeDecorator(ConnectionScope)
-"""As `request_scope`, for one instance per socket connection."""
+"""Like `request_scope`, for one instance per socket connection."""

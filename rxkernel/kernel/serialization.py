@@ -58,7 +58,7 @@ class Serializer:
         """
         try:
             return _with_lists(self._to_builtins(value))
-        except TypeError:  # perhaps a key whose class derives from str, or is bytes
+        except TypeError:  # maybe a key is bytes, or of a subclass of str
             plain = with_plain_types(value, self._to_plain_type)
             plain = _with_text_for_bytes(self._to_builtins_with_any_keys(plain))
             return _with_lists(self._to_builtins(plain))
@@ -156,7 +156,7 @@ def decode_json(raw: bytes | str, *, exact: bool = False) -> Any:
 
 
 def read_json(raw: bytes | str, *, exact: bool = False) -> Any:
-    """As `decode_json`, for JSON that is not a body.
+    """Like `decode_json`, for JSON that is not a body.
 
     Both also reject a number with a fraction or an exponent that is too large for a float, an
     integer of more digits than `sys.get_int_max_str_digits` (4300), a byte order mark (RFC 8259

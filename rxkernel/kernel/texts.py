@@ -28,7 +28,7 @@ def texts_of(
 
 
 def text_of(value: Any, what: str, serializer: Serializer) -> str:
-    """As `texts_of`, for one value.
+    """Like `texts_of`, for one value.
 
     Raises:
         ValueError: *value* cannot be written as text; the message has *what*.

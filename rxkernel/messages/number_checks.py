@@ -99,7 +99,7 @@ def strict_check_of(types: Collection[Any]) -> Check | None:
 
 def lenient_check_of(types: Collection[Any]) -> Check | None:
     """As `strict_check_of`, for values that are texts, or JSON of a socket."""
-    if str in types:  # then a text is not a number
+    if str in types:  # any text is valid as a str
         return None
     if datetime in types and len(types) == 1:
         return check_datetime

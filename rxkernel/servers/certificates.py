@@ -55,7 +55,7 @@ class Certificates:
                 contexts[host] = context = _new_context(files)
                 if reason := _reason_to_refuse(context, files, host):
                     warnings.append((files.certificate, reason))
-            except OSError as exc:  # also an error of OpenSSL
+            except OSError as exc:  # errors of OpenSSL derive from it
                 problems.append(_describe(exc, files, name))
         if problems:
             raise ConfigurationError(*problems)

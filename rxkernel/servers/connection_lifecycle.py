@@ -78,7 +78,7 @@ class ConnectionLifecycle:
             encode: encodes the response of a rejection; may raise if it cannot be encoded.
         """
         current_connection.set(connection)
-        current_request.set(None)  # it is the handshake's, if that was a message
+        current_request.set(None)  # the handshake may have been a message and have set it
         if self._kernel.extract is not None:
             self._kernel.extract(connection.headers)
         try:

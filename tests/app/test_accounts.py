@@ -38,7 +38,9 @@ async def sign_up(client: KernelClient, *names: str) -> None:
         assert (await client.http("security_logout")).status_code == 204
 
 
-async def test_renewed_hash_replaces_only_the_one_that_was_verified(client: KernelClient) -> None:
+async def test_renewed_password_hash_after_another_change_is_not_saved(
+    client: KernelClient,
+) -> None:
     await sign_up(client, "ada")
     accounts = client.application.injector.get(Accounts)
     ada = await accounts.load("ada")
@@ -126,11 +128,11 @@ async def test_sign_ups_of_one_address_are_limited(client: KernelClient) -> None
         (await client.http("account_create", body={**FORM, "username": f"ada{n}"})).status_code
         for n in range(11)
     ]
-    refused = await client.http("account_create", body={**FORM, "username": "eve"})
+    response = await client.http("account_create", body={**FORM, "username": "eve"})
 
     assert statuses == [201] * 10 + [429]
-    assert refused.content["code"] == "too_many_sign_ups"
-    assert int(refused.headers["Retry-After"]) > 0
+    assert response.content["code"] == "too_many_sign_ups"
+    assert int(response.headers["Retry-After"]) > 0
     assert (await client.http("security_login", body=FORM)).status_code == 401
 
 
@@ -180,20 +182,20 @@ async def test_private_task_is_shown_to_its_owner_only(
     for ask in (bob, nobody):
         assert (await ask("task_list")).content == []
         for name in ("task_show", "task_change", "task_delete"):
-            refused = await ask(name, params=id, body={"done": True})
-            assert (refused.status_code, refused.content["code"]) == (404, "task_not_found")
+            response = await ask(name, params=id, body={"done": True})
+            assert (response.status_code, response.content["code"]) == (404, "task_not_found")
     assert (await ada("task_change", params=id, body={"done": True})).content.done
     assert (await ada("task_delete", params=id)).status_code == 204
 
 
 async def test_private_task_without_account_is_401(client: KernelClient, transport: str) -> None:
-    """The rule comes before the body: a client without an account learns nothing about it."""
+    """The access rule is checked before the body, which has an error here."""
     response = await getattr(client, transport)("task_create_private", body={"title": ""})
 
     assert response.status_code == 401
 
 
-async def test_csv_download_has_own_private_tasks(client: KernelClient) -> None:
+async def test_csv_download_contains_own_private_tasks_only(client: KernelClient) -> None:
     await sign_up(client, "ada")
     ada = client.as_user(ADA)
     await ada.http("task_create_private", body={"title": "mine"})
@@ -230,7 +232,7 @@ async def test_private_task_is_pushed_to_sockets_of_its_owner(client: KernelClie
     assert stranger.emitted == nobody.emitted == []
 
 
-async def test_socket_follows_its_identity_into_and_out_of_the_room(client: KernelClient) -> None:
+async def test_socket_gets_private_tasks_only_while_authenticated(client: KernelClient) -> None:
     await sign_up(client, "ada")
     token = (await client.http("security_login", body=FORM)).content["token"]
     ada = client.as_user(ADA)

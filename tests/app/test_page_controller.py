@@ -56,7 +56,7 @@ async def test_files_of_pages_are_logged_at_debug_by_the_timer(
 async def test_page_without_npm_script_explains_installation(
     client_of: ClientOf, tmp_path: Path, route: str
 ) -> None:
-    """Its link loads the page that was asked for again: an empty reference is the page itself."""
+    """The link of that page has an empty reference, which loads the requested page again."""
     client = client_of(board_of(tmp_path, MISSING))
 
     page = (await client.http(route)).content.read_text()
@@ -77,5 +77,5 @@ async def test_page_file_unknown_name_is_404(client: KernelClient, name: str) ->
     assert (await client.http("page_file", params={"name": name})).status_code == 404
 
 
-def test_socket_client_default_path_is_that_of_npm() -> None:
+def test_socket_client_default_path_is_the_path_of_npm() -> None:
     assert SOCKET_CLIENT.relative_to(ROOT).parts[:2] == ("node_modules", "socket.io-client")

@@ -90,7 +90,7 @@ TITLE = {"body.title": "must be a string of 1 to 200 characters"}
 
 
 def errors_of(response: Response) -> dict[str, str]:
-    """By path, what was refused."""
+    """The messages of the errors by path."""
     assert response.status_code == 422
     return {error["path"]: error["message"] for error in response.content["errors"]}
 
@@ -179,8 +179,8 @@ async def test_change_rejected_sends_no_event(client: KernelClient) -> None:
     assert other.emitted == []
 
 
-async def test_csv_download_has_all_tasks(client: KernelClient) -> None:
-    """RFC 4180: a line ends with CRLF, a text with a comma or a quote stands in quotes."""
+async def test_csv_download_contains_all_tasks(client: KernelClient) -> None:
+    """RFC 4180: lines end with CRLF; texts with a comma or a quote are in quotes."""
     for title in ('Tea, "green"', "=1+1", "Grüße"):
         await client.http("task_create", body={"title": title})
     await client.http("task_change", params={"id": 3}, body={"done": True})
@@ -211,7 +211,7 @@ async def test_response_has_server_timing(ask: Ask, caplog: pytest.LogCaptureFix
 
 
 async def test_response_without_route_has_no_server_timing(client: KernelClient) -> None:
-    """Its request phase, in which the clock would start, does not run."""
+    """The listener of `kernel.request`, which starts the clock, does not run."""
     response = await client.http("task_show", params={"id": "no number"})
 
     assert response.status_code == 404

@@ -43,7 +43,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
         yield application.injector.get(Database)
 
 
-async def test_each_yields_all_pages(database: Database) -> None:
+async def test_tasks_each_yields_tasks_of_all_pages(database: Database) -> None:
     async with database.unit_of_work() as work:
         work.session.add_all(StoredTask(title=f"task {number}") for number in range(1001))
     seen = []

@@ -1,4 +1,4 @@
-"""The section ``app``: settings of an application's own."""
+"""The section ``app``: the settings that an application defines itself."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -90,7 +90,7 @@ def test_app_settings_are_read_from_file_and_variables(
     assert settings == ShopSettings(currency="CHF", key="s3cret", limits=Limits(orders=4))
 
 
-def test_app_settings_in_sources_override_given_ones(tmp_path: Path) -> None:
+def test_app_settings_in_sources_override_settings_in_code(tmp_path: Path) -> None:
     given = Settings(app=ShopSettings(currency="CHF", key="own"))
 
     settings = loaded(tmp_path, {"RXKERNEL_APP_KEY": "other"}, defaults=given)

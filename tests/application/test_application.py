@@ -1,4 +1,4 @@
-"""Boot, wiring, life and death of an application."""
+"""Boot, wiring, start and stop of an application."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -42,7 +42,7 @@ TRACE: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
+def _empty_trace() -> None:
     TRACE.clear()
 
 
@@ -147,7 +147,7 @@ class TestBoot:
     async def test_service_that_fails_to_close_is_logged_and_others_are_closed(
         self, caplog: pytest.LogCaptureFixture, kind: type[BaseException]
     ) -> None:
-        """A service that awaits its own cancelled task has not cancelled the caller."""
+        """A CancelledError from a task that the service awaits does not cancel its caller."""
 
         class Stubborn(Repository):
             async def __aexit__(self, *exc: object) -> None:
@@ -208,7 +208,7 @@ class TestBoot:
 
         assert TRACE[2:] == ["close repository", "close database"]
 
-    async def test_boot_after_shutdown_works(self) -> None:
+    async def test_boot_after_shutdown_opens_services_again(self) -> None:
         application = Application(controllers=[Controller], modules=[services])
         async with application:
             pass
@@ -250,7 +250,7 @@ class TestBoot:
 
 
 class TestMistakes:
-    """All of them at once, each with what to do."""
+    """Boot reports all mistakes at once, each with its fix."""
 
     async def test_boot_unbound_service_raises_error(self) -> None:
         (problem,) = await problems_of(Application(controllers=[Controller]))
@@ -293,7 +293,7 @@ class TestMistakes:
 
         application = Application(controllers=[Controller, Bad], listeners=[Silent, Sync])
 
-        told = "\n".join(await problems_of(application))
+        problems = "\n".join(await problems_of(application))
 
         for part in (
             "Controller asks for Repository",
@@ -306,18 +306,18 @@ class TestMistakes:
             "'other' (GET /twice, ",
             "Controller.index and for",
         ):
-            assert part in told, told
+            assert part in problems, problems
 
     async def test_boot_checks_routes_of_controller_that_cannot_be_built(self) -> None:
         class Both(Controller):
             @http("GET", "no-slash", "bad")
             async def bad(self, request: Request) -> None: ...
 
-        told = await problems_of(Application(controllers=[Both]))
+        problems = await problems_of(Application(controllers=[Both]))
 
-        assert len(told) == 2, told
-        assert "Both asks for Repository" in told[0]
-        assert "'no-slash'" in told[1]
+        assert len(problems) == 2, problems
+        assert "Both asks for Repository" in problems[0]
+        assert "'no-slash'" in problems[1]
 
     async def test_boot_duplicate_name_names_both_places(self) -> None:
         class Other:
@@ -346,9 +346,9 @@ class TestMistakes:
             binder.bind(Hen, scope=singleton)
             binder.bind(Egg, scope=singleton)
 
-        told = "\n".join(await problems_of(Application(modules=[circle])))
+        problems = "\n".join(await problems_of(Application(modules=[circle])))
 
-        assert "circular dependency" in told
+        assert "circular dependency" in problems
 
     async def test_boot_constructor_without_inject_or_raising_raises_error(self) -> None:
         class Forgot:
@@ -362,13 +362,15 @@ class TestMistakes:
             @abstractmethod
             def work(self) -> None: ...
 
-        told = "\n".join(await problems_of(Application(controllers=[Forgot, Raises, Abstract])))
+        problems = "\n".join(
+            await problems_of(Application(controllers=[Forgot, Raises, Abstract]))
+        )
 
-        assert "Abstract cannot be built: " in told
-        assert "; write the method, or bind a subclass" in told
-        assert "Forgot cannot be built: " in told
-        assert "put @inject on its constructor" in told
-        assert "Raises cannot be built: ValueError: bad configuration" in told
+        assert "Abstract cannot be built: " in problems
+        assert "; write the method, or bind a subclass" in problems
+        assert "Forgot cannot be built: " in problems
+        assert "put @inject on its constructor" in problems
+        assert "Raises cannot be built: ValueError: bad configuration" in problems
 
     async def test_boot_context_manager_without_scope_raises_error(self) -> None:
         (problem,) = await problems_of(Application(modules=[lambda b: b.bind(Database)]))
@@ -454,7 +456,7 @@ class TestMistakes:
         assert "Empty.gone) has no such method" in problem
 
 
-class TestByHand:
+class TestManualRegistration:
     async def test_routes_added_on_bootstrap_are_last_and_removed_after_shutdown(self) -> None:
         class Index:
             async def index(self, request: Request) -> str:
@@ -519,7 +521,7 @@ class TestByHand:
         assert (await client_of(Child, modules=[services]).http("index")).content == "child"
 
 
-class TestLife:
+class TestStartAndStop:
     async def test_application_events_are_in_order(self) -> None:
         class Witness:
             @observe(ApplicationEvents.BOOTSTRAP)
@@ -582,8 +584,8 @@ class TestLife:
         with pytest.raises(RxKernelError):
             _ = second.kernel
 
-    async def test_start_after_stop_works(self) -> None:
-        """RxStack: new engines."""
+    async def test_start_after_stop_opens_a_port_again(self) -> None:
+        """As in RxStack, the servers get new engines."""
         application = local(controllers=[Controller], modules=[services])
         ports = []
         for _ in range(2):
@@ -634,7 +636,7 @@ class TestLife:
 
 @pytest.mark.parametrize("name", ["bundles", "controllers", "listeners", "modules", "settings"])
 async def test_set_argument_after_boot_raises_error(name: str) -> None:
-    """It was ignored: the servers went on with the settings that boot had read."""
+    """Such an assignment would have no effect: the servers use the settings that boot has read."""
     application = local(controllers=[Controller], modules=[services])
     value = getattr(application, name)
 

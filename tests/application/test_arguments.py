@@ -56,8 +56,8 @@ def test_argument_of_a_wrong_type_is_a_configuration_error(
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Application(**arguments)
-    (told,) = caught.value.problems
-    assert told.startswith(problem)
+    (found,) = caught.value.problems
+    assert found.startswith(problem)
 
 
 def test_arguments_of_wrong_types_are_reported_together() -> None:

@@ -1,4 +1,4 @@
-"""`KernelClient.as_user`, and the seams of authentication: `Request.user`, `Connection.token`."""
+"""`KernelClient.as_user`, and what authentication uses: `Request.user`, `Connection.token`."""
 
 from typing import Any
 
@@ -120,7 +120,7 @@ async def test_as_user_without_bundle_that_authenticates_is_error(client_of: Cli
         await client.as_user("ada").websocket("who")
 
 
-async def test_option_set_at_compile_time_is_read_by_only(client_of: ClientOf) -> None:
+async def test_option_set_at_compile_time_is_passed_to_only(client_of: ClientOf) -> None:
     class Marks:
         @observe(KernelEvents.KERNEL_DEFINITION)
         async def mark(self, event: DefinitionEvent) -> None:

@@ -1,4 +1,4 @@
-"""Providers that are awaited or entered: for which scopes, and what boot refuses."""
+"""Providers that are awaited or entered: their scopes, and errors at boot."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -79,7 +79,7 @@ def entered_plainly() -> Iterator[Plain]:
 
 
 class Factory:
-    """As ``async_sessionmaker``: an object that is called."""
+    """A callable object, like ``async_sessionmaker``."""
 
     def __call__(self, **options: Any) -> Managed:
         return Managed()
@@ -171,7 +171,7 @@ async def test_provider_class_of_a_context_manager_is_entered(client_of: ClientO
 async def test_instance_bound_in_request_scope_is_shared_by_messages(
     client_of: ClientOf,
 ) -> None:
-    """As a test would bind a fake for a service whose class says its scope."""
+    """For example, a fake in a test for a service whose class declares its scope."""
     fake = Plain()
     fake.is_open = True
     client = client_of(Actions, modules=[bound(Plain, fake)])
@@ -212,7 +212,7 @@ async def test_provider_returning_coroutine_raises_error_with_its_name(
 
 
 class Caller:
-    """A singleton that would be given a coroutine."""
+    """A singleton that would get a coroutine in place of the service."""
 
     @inject
     def __init__(self, plain: Plain) -> None: ...

@@ -1,4 +1,4 @@
-"""What a service lacks that is built per message or connection is told at boot all the same."""
+"""Boot reports missing dependencies of services that are built per message or connection, too."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -22,26 +22,26 @@ from rxkernel import (
 from rxkernel.pytest_plugin import ClientOf
 
 
-class Lacking: ...
+class Unbound: ...
 
 
 class Session:
     @inject
-    def __init__(self, lacking: Lacking) -> None: ...
+    def __init__(self, lacking: Unbound) -> None: ...
 
 
 class Later:
     @inject
-    def __init__(self, lacking: ProviderOf[Lacking]) -> None: ...
+    def __init__(self, lacking: ProviderOf[Unbound]) -> None: ...
 
 
 class Bare:
-    def __init__(self, lacking: Lacking, size: int = 3) -> None: ...
+    def __init__(self, lacking: Unbound, size: int = 3) -> None: ...
 
 
 @attrs.define
 class BareAttrs:
-    lacking: Lacking
+    lacking: Unbound
 
 
 class Deep:
@@ -67,13 +67,13 @@ class Two:
 class Plain: ...
 
 
-def made(lacking: Lacking) -> Plain:
+def made(lacking: Unbound) -> Plain:
     return Plain()
 
 
 class Listed(Module):
     @multiprovider
-    def listed(self, lacking: Lacking) -> list[Plain]:
+    def listed(self, lacking: Unbound) -> list[Plain]:
         return []
 
 
@@ -86,13 +86,13 @@ def binding(*classes: Any, scope: Any = None, to: Any = None) -> Callable[[Binde
 
 
 async def problems_of(*modules: Any, controllers: tuple[type, ...] = ()) -> str:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         await Application(modules=modules, controllers=controllers).boot()
-    assert len(set(told.value.problems)) == len(told.value.problems)
-    return str(told.value)
+    assert len(set(caught.value.problems)) == len(caught.value.problems)
+    return str(caught.value)
 
 
-UNBOUND = "asks for Lacking, which nothing binds; bind it in a module of the application"
+UNBOUND = "asks for Unbound, which nothing binds; bind it in a module of the application"
 
 
 @pytest.mark.parametrize("scope", [request_scope, connection_scope, None])
@@ -146,15 +146,15 @@ class AtSeat:
     def __init__(self, seat: Seat) -> None: ...
 
 
-class Knows:
+class HasSeat:
     @inject
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
 
-class KnowsLater:
+class HasSeatProvider:
     @inject
-    def __init__(self, knows: ProviderOf[Knows]) -> None: ...
+    def __init__(self, knows: ProviderOf[HasSeat]) -> None: ...
 
 
 def taking(service: Any, label: Any) -> type:
@@ -169,8 +169,8 @@ def taking(service: Any, label: Any) -> type:
 def seats(binder: Binder) -> None:
     binder.bind(Seat, scope=connection_scope)
     binder.bind(AtSeat, scope=request_scope)
-    binder.bind(Knows, scope=request_scope)
-    binder.bind(KnowsLater, scope=request_scope)
+    binder.bind(HasSeat, scope=request_scope)
+    binder.bind(HasSeatProvider, scope=request_scope)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def seats(binder: Binder) -> None:
     [
         (Seat, "only with a socket connection; remove @http"),
         (AtSeat, "only with a socket connection (AtSeat -> Seat)"),
-        (Knows, "only with a socket connection (Knows -> Connection)"),
+        (HasSeat, "only with a socket connection (HasSeat -> Connection)"),
         (Connection, "asks for Connection, which exists"),
     ],
 )
@@ -188,8 +188,8 @@ async def test_http_action_with_connection_service_raises_error(service: Any, wa
         pass
 
 
-async def test_http_action_with_provider_of_connection_works() -> None:
-    controller = taking(KnowsLater, http("GET", "/", "act"))
+async def test_http_action_with_provider_of_connection_service_boots() -> None:
+    controller = taking(HasSeatProvider, http("GET", "/", "act"))
     async with Application(modules=[seats], controllers=[controller]):
         pass
 
@@ -208,20 +208,20 @@ class Captive:
 
 
 async def test_connection_service_with_request_service_raises_error() -> None:
-    told = await problems_of(
+    message = await problems_of(
         binding(AskedOnce, Captive, scope=connection_scope), binding(Work, scope=request_scope)
     )
 
-    assert "AskedOnce -> Request; inject injector.ProviderOf[Request] and call get()" in told
-    assert "Captive -> Work; inject injector.ProviderOf[Work]" in told
+    assert "AskedOnce -> Request; inject injector.ProviderOf[Request] and call get()" in message
+    assert "Captive -> Work; inject injector.ProviderOf[Work]" in message
 
 
-@pytest.mark.parametrize("service", [AskedOnce, Knows])
+@pytest.mark.parametrize("service", [AskedOnce, HasSeat])
 async def test_singleton_with_request_dependency_raises_error_with_fix(service: type) -> None:
-    told = await problems_of(binding(service, scope=singleton))
+    message = await problems_of(binding(service, scope=singleton))
 
-    assert f"{service.__name__} cannot be built: " in told
-    assert "; inject injector.ProviderOf[" in told
+    assert f"{service.__name__} cannot be built: " in message
+    assert "; inject injector.ProviderOf[" in message
 
 
 class CurrentUser:
@@ -253,7 +253,7 @@ class Users:
         return self.unscoped.request.get().path or ""
 
     @websocket("seat")
-    async def seat(self, knows: Annotated[Knows, Inject()]) -> str:
+    async def seat(self, knows: Annotated[HasSeat, Inject()]) -> str:
         return knows.connection.id
 
 
@@ -262,7 +262,7 @@ async def test_scoped_services_get_request_and_connection(client_of: ClientOf) -
         Users,
         modules=[
             binding(CurrentUser, scope=request_scope),
-            binding(Knows, scope=connection_scope),
+            binding(HasSeat, scope=connection_scope),
             binding(Unscoped),
         ],
     )

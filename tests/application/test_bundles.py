@@ -1,4 +1,4 @@
-"""Bundles: found, ordered, built, and what they bring."""
+"""Bundles: how they are found, ordered and built, and what they add to an application."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -282,7 +282,7 @@ def test_bundle_that_cannot_be_used_is_a_configuration_error(
         assert text in problem
 
 
-def test_bundle_may_have_attributes_and_methods_of_its_own() -> None:
+def test_bundle_with_further_attributes_and_methods_boots() -> None:
     @attrs.define
     class Own(Bundle):
         name = "own"
@@ -345,7 +345,7 @@ def test_bundle_attribute_that_raises_is_a_configuration_error() -> None:
         bundle_resolution.resolve_bundles([Lazy()])
 
 
-async def test_bundle_attribute_of_instance_is_checked_once_built() -> None:
+async def test_bundle_attribute_set_in_constructor_is_checked() -> None:
     class Late(Bundle):
         name = "late"
 
@@ -468,14 +468,14 @@ def test_unknown_bundle_suggests_the_nearest_name(install: Install) -> None:
         bundle_resolution.resolve_bundles(["brids"])
 
 
-def test_package_with_broken_metadata_is_named(install: Install) -> None:
+def test_package_with_broken_metadata_is_named_in_the_error(install: Install) -> None:
     install(BIRDS, entry="birds_module:Birds\ngarbage")
 
     with pytest.raises(ConfigurationError, match=r"entry_points\.txt of the package 'birds'"):
         bundle_resolution.resolve_bundles(["birds"])
 
 
-def test_bundles_package_of_a_project_that_hides_installed_ones_is_named(
+def test_project_package_named_bundles_is_reported_if_it_hides_installed_bundles(
     install: Install, tmp_path: Path
 ) -> None:
     install(entry="bundles.birds:Birds")
@@ -499,7 +499,7 @@ async def test_bundle_setting_without_default_is_a_configuration_error() -> None
         await Application(bundles=[Needy]).boot()
 
 
-def test_own_commands_are_those_of_the_command_line() -> None:
+def test_own_commands_list_equals_the_command_line() -> None:
     assert main.commands.keys() == OWN_COMMANDS
 
 
@@ -627,7 +627,7 @@ async def test_every_bundle_that_cannot_be_built_is_one_problem() -> None:
     assert "put @inject on its constructor" in third
 
 
-async def test_bundle_that_is_an_async_context_manager_is_entered_and_left() -> None:
+async def test_bundle_that_is_an_async_context_manager_is_entered_and_exited() -> None:
     class Life(Bundle):
         name = "life"
 

@@ -1,6 +1,6 @@
-"""Connections of a client, where a test sees more of them than a socket would show.
+"""Connections of a `KernelClient`: details that a socket does not show.
 
-What they have in common with sockets is in `tests/servers/test_connection_parity.py`.
+The behaviour that equals a socket is tested in `tests/servers/test_connection_lifecycle.py`.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from tests.waiting import until
 
 
 class Seat:
-    """One per connection."""
+    """A service in `connection_scope`."""
 
     closed: list[str] = []  # noqa: RUF012 - emptied before each test
 
@@ -49,12 +49,12 @@ class Seat:
 
 
 @pytest.fixture(autouse=True)
-def _no_seat_closed() -> None:
+def _reset_closed_seats() -> None:
     Seat.closed = []
 
 
 class Door:
-    """Notes who comes and goes."""
+    """Records connected and disconnected clients."""
 
     @inject
     def __init__(self, seat: ProviderOf[Seat]) -> None:
@@ -190,7 +190,7 @@ class TestNotConnected:
     async def test_connection_never_connected_emitted_raises_error(
         self, client: KernelClient
     ) -> None:
-        """An assertion that it received nothing would hold by accident."""
+        """Without the error, an assertion that it received nothing would always pass."""
         connection = client.connection()
 
         with pytest.raises(RxKernelError, match="is not connected; write: async with"):
@@ -262,7 +262,7 @@ class TestRefusal:
 
         with pytest.raises(ConnectionRefusedException, match="403: not you") as refused:
             async with connection:
-                pytest.fail("it was let in")
+                pytest.fail("the connection was accepted")
 
         response = refused.value.response
         assert response.content == {"statusCode": 403, "message": "not you"}
@@ -296,7 +296,7 @@ class TestRefusal:
         assert door.trace == ["seat", "shutdown"]
 
 
-class TestLeaving:
+class TestDisconnecting:
     @pytest.mark.parametrize("reason", list(DisconnectReason))
     async def test_close_with_reason_dispatches_that_reason(
         self, client: KernelClient, door: Door, reason: DisconnectReason
@@ -405,7 +405,7 @@ number: ContextVar[int] = ContextVar("number", default=0)
 
 
 class Counting:
-    """Adds one to a context variable wherever it is called."""
+    """Every listener and action records a context variable and adds one to it."""
 
     seen: list[int] = []  # noqa: RUF012 - emptied by the test
 
@@ -430,8 +430,8 @@ class Counting:
 async def test_each_message_and_connection_has_its_own_context(
     client_of: ClientOf,
 ) -> None:
-    """What the test has set is seen; what was set in there is not. What CONNECTED sets is seen by
-    DISCONNECTED and by no event."""
+    """A message sees the values of the test, and its changes end with it. The changes of CONNECTED
+    are visible to DISCONNECTED and to no event."""
     client = client_of(Counting, bundles=[Rpc])
     Counting.seen = []
     number.set(10)

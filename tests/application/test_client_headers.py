@@ -1,4 +1,4 @@
-"""Headers and cookies of a client: sent with all that it does, until a call gives others."""
+"""Headers and cookies of a client: sent with every call, unless the call passes others."""
 
 from typing import Any
 
@@ -22,11 +22,11 @@ from rxkernel import (
 )
 from rxkernel.pytest_plugin import ClientOf
 
-MINE = {"X-Tenant": "acme", "Authorization": "Bearer x"}
+CLIENT_HEADERS = {"X-Tenant": "acme", "Authorization": "Bearer x"}
 
 
 class Mirror:
-    """Answers with what it was sent."""
+    """Responds with the received headers and cookies."""
 
     @http("GET", "/headers", "headers")
     @websocket("headers")
@@ -55,7 +55,7 @@ class Rpc(Bundle):
 
 @pytest.fixture
 def client(client_of: ClientOf) -> KernelClient:
-    return client_of(Mirror, bundles=[Rpc], headers=MINE, cookies={"sid": "1"})
+    return client_of(Mirror, bundles=[Rpc], headers=CLIENT_HEADERS, cookies={"sid": "1"})
 
 
 class TestHeaders:
@@ -74,7 +74,7 @@ class TestHeaders:
             assert response.content == sent
 
     @pytest.mark.parametrize("value", ["Bearer x\n", "a\r\nX-Other: b", "\x00"])
-    async def test_header_no_server_accepts_is_value_error(
+    async def test_header_that_servers_reject_raises_value_error(
         self, client: KernelClient, value: str
     ) -> None:
         refused = r"^header 'Authorization' has control characters, which servers reject: '\\"
@@ -115,12 +115,14 @@ class TestHeaders:
         assert (await client.http("headers")).content[:2] == [["other"], None]
         assert (await client.websocket("tenant", connection=before)).content == "acme"
 
-    async def test_headers_of_call_are_not_kept(self, client: KernelClient) -> None:
+    async def test_headers_of_one_call_are_not_sent_with_the_next(
+        self, client: KernelClient
+    ) -> None:
         given = {"X-Tenant": "other"}
         await client.http("headers", headers=given, body={})
 
         assert given == {"X-Tenant": "other"}
-        assert client.headers == MINE
+        assert client.headers == CLIENT_HEADERS
 
 
 class Login:
@@ -150,7 +152,7 @@ class Login:
 
 class TestCookies:
     async def test_cookie_of_response_is_sent_until_deleted(self, client_of: ClientOf) -> None:
-        """As httpx, requests and Django's client do."""
+        """Like httpx, requests and the test client of Django."""
         client = client_of(Login)
         await client.http("login", params={"name": "ada"})
 

@@ -1,4 +1,4 @@
-"""`KernelClient.call`: what the transport of a bundle can rely on in its own tests."""
+"""`KernelClient.call`, with which bundles test their own transports."""
 
 from typing import Annotated, Any
 
@@ -98,7 +98,7 @@ async def test_procedure_gets_plain_values_and_runs_as_message(
     assert procedures.terminated == ["show"]
 
 
-async def test_request_id_is_that_of_header_or_new(
+async def test_request_id_valid_header_is_used_and_else_a_new_one(
     client: KernelClient, procedures: Procedures
 ) -> None:
     given = await client.call("RPC", "show", headers={ID: "mine"})
@@ -109,7 +109,7 @@ async def test_request_id_is_that_of_header_or_new(
     assert made.headers[ID] != "not one"
 
 
-async def test_request_ids_of_messages_begin_with_that_of_connection(
+async def test_request_ids_of_messages_begin_with_id_of_connection(
     client: KernelClient, procedures: Procedures
 ) -> None:
     async with client.connection(headers={ID: "mine"}) as connection:
@@ -163,12 +163,12 @@ async def test_unknown_procedure_or_transport_lists_known_ones(
 async def test_call_over_http_or_socket_raises_value_error(
     client: KernelClient, transport: str, name: str, method: str
 ) -> None:
-    """It would run without a path, a query or a connection."""
+    """Such a call would have no path, query or connection."""
     with pytest.raises(ValueError, match=rf"call client\.{method}\('{name}'\)"):
         await client.call(transport, name)
 
 
-async def test_client_of_application_with_parts_raises_error(
+async def test_client_of_application_with_further_arguments_raises_error(
     client_of: ClientOf, client: KernelClient
 ) -> None:
     options: dict[str, Any] = {"listeners": [], "modules": []}

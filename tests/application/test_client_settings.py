@@ -66,13 +66,15 @@ async def test_option_of_bundle_changes_its_settings_until_the_end() -> None:
         assert (await client.http("folder")).content == "own"
 
 
-async def test_option_of_bundle_of_parts(client_of: ClientOf) -> None:
+async def test_option_of_bundle_without_own_application_changes_its_settings(
+    client_of: ClientOf,
+) -> None:
     client = client_of(Inbox, bundles=[InboxBundle], inbox="empty")
 
     assert (await client.http("folder")).content == "empty"
 
 
-async def test_option_after_boot_is_refused() -> None:
+async def test_option_after_boot_raises_error() -> None:
     async with Application(bundles=[InboxBundle], controllers=[Inbox]) as application:
         with pytest.raises(RxKernelError, match=r"application\.settings is set after boot"):
             KernelClient(application, inbox="late")
@@ -85,6 +87,6 @@ async def test_option_applies_to_boot_before_first_call(client_of: ClientOf) -> 
     assert (await client.http("folder")).content == "empty"
 
 
-def test_unknown_option_is_refused_with_the_nearest() -> None:
+def test_unknown_option_raises_error_with_nearest_name() -> None:
     with pytest.raises(TypeError, match="test option 'inbx'; did you mean inbox"):
         KernelClient(Application(bundles=[InboxBundle]), inbx="empty")

@@ -1,4 +1,4 @@
-"""What a test client keeps of cookies (RFC 6265), by itself."""
+"""The cookie jar of a test client (RFC 6265), without a client."""
 
 from http.cookies import CookieError
 
@@ -38,7 +38,7 @@ def test_jar_is_a_mapping_of_names_and_values() -> None:
     ],
 )
 def test_cookie_is_sent_to_its_path_and_below(path: str, names: list[str]) -> None:
-    """RFC 6265 §5.1.4; those of longer paths first (§5.4)."""
+    """RFC 6265 §5.1.4; cookies with longer paths first (§5.4)."""
     jar = CookieJar()
     jar.keep("root=1; Path=/", "/")
     jar.keep("login=1; Path=/login", "/")

@@ -10,8 +10,8 @@ from rxkernel import Application, HttpSettings, Request, Settings, current_appli
 from rxkernel.application.events import ApplicationEvents, BootstrapEvent, ShutdownEvent
 
 
-class Which:
-    """Answers with the application that the context of a request has."""
+class Observer:
+    """Records `current_application` during its requests."""
 
     seen: list[Application | None]
 
@@ -30,7 +30,7 @@ class Which:
         self.seen.append(current_application.get())
 
 
-def make(which: Which, *, fast_path: bool) -> Application:
+def make(which: Observer, *, fast_path: bool) -> Application:
     settings = Settings(http=HttpSettings(port=0, fast_path=fast_path))
     return Application(controllers=[which], settings=settings)
 
@@ -43,7 +43,7 @@ async def get(application: Application, path: str) -> None:
 
 async def ask_two(*, fast_path: bool) -> None:
     """Start two applications from one task, and compare what their requests see."""
-    one, other = Which(), Which()
+    one, other = Observer(), Observer()
     applications = [make(one, fast_path=fast_path), make(other, fast_path=fast_path)]
     for application in applications:
         await application.start()
@@ -60,18 +60,18 @@ async def ask_two(*, fast_path: bool) -> None:
 
 
 @pytest.mark.parametrize("fast_path", [True, False])
-async def test_requests_of_two_applications_see_their_own(fast_path: bool) -> None:
+async def test_current_application_of_two_applications_is_separate(fast_path: bool) -> None:
     await ask_two(fast_path=fast_path)
 
 
-def test_requests_of_two_applications_with_uvloop_see_their_own() -> None:
+def test_current_application_with_uvloop_is_separate() -> None:
     uvloop = pytest.importorskip("uvloop", reason="uvloop is not installed")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(ask_two(fast_path=True))
         runner.run(ask_two(fast_path=False))
 
 
-async def test_boot_reload_and_stop_have_the_application() -> None:
+async def test_current_application_is_set_during_boot_reload_and_stop() -> None:
     application = Application()
     seen: list[Any] = []
 

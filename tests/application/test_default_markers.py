@@ -83,7 +83,7 @@ async def test_two_bundles_with_default_marker_of_class_are_boot_error() -> None
         await Application(bundles=[RepositoriesBundle, OtherBundle]).boot()
 
 
-async def test_parameter_without_its_bundle_names_the_bundle() -> None:
+async def test_parameter_without_the_bundle_of_its_marker_error_names_bundle() -> None:
     class Alone:
         @http("GET", "/", "alone")
         async def alone(self, articles: Articles) -> None: ...
@@ -103,7 +103,7 @@ async def test_parameter_without_its_bundle_names_the_bundle() -> None:
     ],
     ids=["list", "name", "class"],
 )
-async def test_wrong_default_markers_are_boot_error(given: Any, problem: str) -> None:
+async def test_default_markers_of_wrong_type_are_boot_error(given: Any, problem: str) -> None:
     class WrongBundle(Bundle):
         name = "wrong"
         default_markers = given
@@ -112,7 +112,7 @@ async def test_wrong_default_markers_are_boot_error(given: Any, problem: str) ->
         await Application(bundles=[WrongBundle]).boot()
 
 
-async def test_inject_can_be_default_marker(client_of: ClientOf) -> None:
+async def test_inject_as_default_marker_injects_the_service(client_of: ClientOf) -> None:
     class InjectingBundle(Bundle):
         name = "injecting"
         default_markers = MappingProxyType({Repository: Inject()})

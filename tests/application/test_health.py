@@ -1,4 +1,4 @@
-"""``/healthz`` and ``/readyz``, and the way out: first not ready, then the port closed."""
+"""``/healthz`` and ``/readyz``; a stop first reports "not ready", then closes the port."""
 
 import asyncio
 import contextlib
@@ -101,11 +101,11 @@ async def test_application_is_ready_after_every_server_has_started() -> None:
 class Checks(Bundle):
     name = "checks"
     problem: BaseException | str | None = None
-    asked = 0
+    readyz_in_process = 0
 
     @observe(ServerEvents.READINESS)
     async def check(self, event: ReadinessEvent) -> None:
-        Checks.asked += 1
+        Checks.readyz_in_process += 1
         if isinstance(self.problem, BaseException):
             raise self.problem
         if self.problem == "hang":
@@ -119,8 +119,8 @@ class Checks(Bundle):
             event.fail("redis", self.problem)
 
 
-async def asked(application: Application) -> tuple[int, Any]:
-    """As `readyz`, without a port, of an application that is served."""
+async def readyz_in_process(application: Application) -> tuple[int, Any]:
+    """Like `readyz`, without a port, as if the application was served."""
     application.servers.is_serving = True
     response = await KernelClient(application).http("readyz")
     return response.status_code, response.content
@@ -133,12 +133,12 @@ async def test_readiness_failure_is_logged_without_reason_in_response(
     application = client_of(Application(bundles=[Checks], settings=settings())).application
     await application.boot()
 
-    assert await asked(application) == (200, {"status": "ready"})
+    assert await readyz_in_process(application) == (200, {"status": "ready"})
     monkeypatch.setattr(Checks, "problem", "10.0.0.7 refused")
     for _ in range(3):
-        assert await asked(application) == (503, body("redis"))
+        assert await readyz_in_process(application) == (503, body("redis"))
     monkeypatch.setattr(Checks, "problem", None)
-    assert await asked(application) == (200, {"status": "ready"})
+    assert await readyz_in_process(application) == (200, {"status": "ready"})
 
     assert [r.getMessage() for r in caplog.records if r.name == health.__name__] == [
         "not ready: {'redis': '10.0.0.7 refused'}",
@@ -154,7 +154,7 @@ async def test_readiness_failure_with_debug_has_reason_in_response(
     application = client_of(given).application
     await application.boot()
 
-    assert (await asked(application))[1]["errors"] == [
+    assert (await readyz_in_process(application))[1]["errors"] == [
         {"name": "redis", "message": "10.0.0.7 refused"}
     ]
 
@@ -165,7 +165,7 @@ async def test_readiness_failure_with_debug_has_reason_in_response(
 async def test_readiness_listener_that_raises_or_hangs_fails(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, problem: Any
 ) -> None:
-    """And those behind it are asked all the same."""
+    """The listeners after it are called, too."""
     monkeypatch.setattr(health, "_TIMEOUT", 0.05)
     monkeypatch.setattr(Checks, "problem", problem)
 
@@ -177,14 +177,14 @@ async def test_readiness_listener_that_raises_or_hangs_fails(
     application.dispatcher.add_listener(ServerEvents.READINESS, other)
 
     async with asyncio.timeout(20):
-        status, content = await asked(application)
+        status, content = await readyz_in_process(application)
 
     names = {error["name"] for error in content["errors"]}
     assert (status, names) == (503, {f"{__name__}.Checks.check", "other"})
 
 
 async def test_readiness_listeners_run_concurrently(client_of: ClientOf) -> None:
-    """Kubernetes waits a second for an answer, however many there are to ask."""
+    """Kubernetes waits one second for the response, with any number of listeners."""
     both = asyncio.Barrier(2)
 
     async def one(event: ReadinessEvent) -> None:
@@ -198,7 +198,7 @@ async def test_readiness_listeners_run_concurrently(client_of: ClientOf) -> None
     application.dispatcher.add_listener(ServerEvents.READINESS, one)
     application.dispatcher.add_listener(ServerEvents.READINESS, other)
 
-    assert await asked(application) == (200, {"status": "ready"})
+    assert await readyz_in_process(application) == (200, {"status": "ready"})
 
 
 async def test_readiness_listener_that_does_not_end_is_called_once(
@@ -219,14 +219,14 @@ async def test_readiness_listener_that_does_not_end_is_called_once(
 
     async with asyncio.timeout(20):
         for _ in range(3):
-            status, content = await asked(application)
+            status, content = await readyz_in_process(application)
             assert status == 503
             assert "stubborn" in content["errors"][-1]["name"]
     assert len(begun) == 1
     released.set()
 
 
-class Taken:
+class OwnRoute:
     @http("GET", "/healthz", "mine")
     async def mine(self, request: Request) -> None: ...
 
@@ -235,17 +235,19 @@ class Taken:
 
 
 async def test_route_with_name_or_path_of_health_raises_error() -> None:
-    application = Application(controllers=[Taken], settings=settings())
+    application = Application(controllers=[OwnRoute], settings=settings())
 
     with pytest.raises(ConfigurationError) as raised:
         await application.boot()
 
     first, second = raised.value.problems
     assert first == (
-        f"route 'mine' ({__name__}.Taken.mine) conflicts with the built-in route 'healthz' "
+        f"route 'mine' ({__name__}.OwnRoute.mine) conflicts with the built-in route 'healthz' "
         f"(health = true); rename it and change its path, or set health = false"
     )
-    assert second.startswith(f"route 'readyz' ({__name__}.Taken.other) conflicts with the built")
+    assert second.startswith(
+        f"route 'readyz' ({__name__}.OwnRoute.other) conflicts with the built"
+    )
 
 
 async def test_route_added_by_hand_with_path_of_health_raises_error() -> None:
@@ -257,7 +259,7 @@ async def test_route_added_by_hand_with_path_of_health_raises_error() -> None:
 
 
 async def test_shutdown_delay_keeps_port_open_while_not_ready() -> None:
-    """``shutdown_delay``: whoever sends requests here sees it, and none is refused."""
+    """During ``shutdown_delay`` load balancers see the state, and no request is rejected."""
     delay = 2.0
     application = Application(
         controllers=[Home], settings=settings(shutdown_delay=delay, shutdown_timeout=1.0)
@@ -273,7 +275,7 @@ async def test_shutdown_delay_keeps_port_open_while_not_ready() -> None:
     async with aiohttp.ClientSession() as session, session.get(url) as response:
         assert await response.text() == "home"
 
-    assert await stopping  # drained: the delay is no part of the time that it may take
+    assert await stopping  # drained: shutdown_timeout does not include the delay
     assert loop.time() - begun >= delay
     with pytest.raises(aiohttp.ClientConnectionError):
         async with aiohttp.ClientSession() as session, session.get(url):

@@ -1,4 +1,4 @@
-"""The details of ``/readyz`` (``health_details``), and who gets them."""
+"""The details of ``/readyz`` (``health_details``), and the clients that get them."""
 
 import sys
 from pathlib import Path
@@ -57,7 +57,7 @@ async def test_details_on_linux_have_memory_and_files() -> None:
     assert 0 < details["system"]["memory_available"] <= details["system"]["memory_total"]
 
 
-async def test_details_without_proc_are_none(
+async def test_details_without_proc_are_null(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys.modules[health_details.__module__], "_PROC", tmp_path)
@@ -95,13 +95,13 @@ async def test_other_client_gets_no_details(
 async def test_host_of_a_page_of_another_site_gets_no_details(
     host: str, hosts: tuple[str, ...], allowed: bool
 ) -> None:
-    """DNS rebinding: a page whose own name leads to this machine can read the response."""
+    """DNS rebinding: a page whose own host name resolves to this machine can read the response."""
     application = Application(settings=settings(("127.0.0.1",), allowed_hosts=hosts))
 
     assert (await details_of(application, Host=host) is not None) is allowed
 
 
-async def test_host_that_a_proxy_reports_counts() -> None:
+async def test_details_host_reported_by_a_proxy_is_checked() -> None:
     proxies = {"trusted_proxies": ("127.0.0.1",)}
     application = Application(settings=settings(("127.0.0.1",), **proxies))
     headers = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "evil.example"}
@@ -109,7 +109,7 @@ async def test_host_that_a_proxy_reports_counts() -> None:
     assert await details_of(application, **headers) is None
 
 
-async def test_trusted_proxy_decides_by_the_address_that_it_reports() -> None:
+async def test_details_behind_trusted_proxy_depend_on_the_reported_address() -> None:
     def application() -> Application:
         return Application(settings=settings(("192.0.2.0/24",), trusted_proxies=("127.0.0.1",)))
 
@@ -119,7 +119,7 @@ async def test_trusted_proxy_decides_by_the_address_that_it_reports() -> None:
     assert await details_of(application(), **outside) is None
 
 
-async def test_details_are_sent_with_an_error_too() -> None:
+async def test_details_are_sent_with_status_503_too() -> None:
     application = Application(settings=settings(("127.0.0.1",)))
 
     async def fail(event: ReadinessEvent) -> None:
@@ -140,7 +140,9 @@ async def test_details_are_sent_with_an_error_too() -> None:
         pytest.param(None, False, id="unknown"),
     ],
 )
-def test_address_of_client_decides(host: str | None, allowed: bool) -> None:
+def test_details_are_sent_to_addresses_of_allowed_networks(
+    host: str | None, allowed: bool
+) -> None:
     client = None if host is None else ClientAddress(host, 1)
     access = DetailsAccess(settings(("10.0.0.0/8", "fe80::/10")))
 

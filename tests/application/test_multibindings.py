@@ -1,4 +1,4 @@
-"""Lists and dicts of services: each part is opened and closed as it would be if bound alone."""
+"""Lists and dicts of services: each part is opened and closed like a single service."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -132,7 +132,7 @@ ONCE = [
 
 
 @pytest.mark.parametrize(("controller", "module", "names"), ONCE, ids=range(len(ONCE)))
-async def test_singleton_managers_in_multibinding_are_entered_at_boot_and_left_at_shutdown(
+async def test_singleton_managers_in_multibinding_are_entered_at_boot_and_exited_at_shutdown(
     controller: type, module: Any, names: list[str]
 ) -> None:
     client = KernelClient(Application(controllers=[controller], modules=[module]))
@@ -238,7 +238,7 @@ async def test_http_action_with_connection_scoped_part_raises_error_at_boot() ->
         await Application(controllers=[Actions], modules=[listed([Pool], connection_scope)]).boot()
 
 
-async def test_service_built_per_message_gets_the_open_parts() -> None:
+async def test_service_of_message_gets_opened_parts_of_multibinding() -> None:
     class UsesPools:
         @inject
         def __init__(self, pools: list[Pool]) -> None:

@@ -1,4 +1,4 @@
-"""Keys of `@option` are declared: a rule that nothing enforces cannot boot."""
+"""Keys of `@option` must be declared: an option that no bundle reads is an error at boot."""
 
 import re
 
@@ -47,8 +47,8 @@ async def test_undeclared_option_is_reported_once_with_the_nearest_name() -> Non
     misspelt, unknown = await problems_of(Application(bundles=[Guard], controllers=[Misspelt]))
 
     assert misspelt.startswith("option 'acces' of route 'index' (")
-    said = "is not declared by the application or an enabled bundle"
-    assert f"Misspelt.index) and 2 other routes {said}" in misspelt
+    message = "is not declared by the application or an enabled bundle"
+    assert f"Misspelt.index) and 2 other routes {message}" in misspelt
     assert misspelt.endswith("did you mean 'access'?")
     assert unknown.endswith("declare it: Application(options=['audit'])")
 
@@ -123,11 +123,11 @@ class WithShow(Base):
 
 
 @option("access", "admins")
-class Labelled:
+class OptionBase:
     """A base whose subclasses have routes, or only listeners."""
 
 
-class Listening(Labelled):
+class Listening(OptionBase):
     @observe(ApplicationEvents.BOOTSTRAP)
     async def listen(self, event: BootstrapEvent) -> None: ...
 
@@ -145,7 +145,7 @@ async def test_option_of_base_class_in_listener_is_no_error() -> None:
         await application.reload(controllers=[WithShow])
 
 
-async def test_option_of_controller_whose_subclass_has_the_route_is_no_error() -> None:
+async def test_option_of_controller_with_the_route_in_a_subclass_is_no_error() -> None:
     class Both(Base):
         @http("GET", "/other", "other")
         async def other(self) -> None: ...
@@ -176,7 +176,7 @@ async def test_option_of_method_with_route_made_in_code_is_no_error() -> None:
         pass
 
 
-async def test_option_of_method_whose_controller_adds_its_own_route_is_no_error() -> None:
+async def test_option_of_method_with_route_added_by_its_controller_is_no_error() -> None:
     class Helper:
         @option("access", "admins")
         async def help(self) -> None: ...

@@ -1,4 +1,4 @@
-"""Services of a test in place of those of the application: who gets them, how long they live."""
+"""Services that a test puts in place of services of the application: injection and lifetime."""
 
 from functools import partial
 from typing import Annotated, Any, Self
@@ -47,7 +47,7 @@ class FakeMailer(Mailer):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_made() -> None:
+def _reset_mailers() -> None:
     FakeMailer.made = 0
 
 
@@ -55,7 +55,7 @@ class Mailers: ...
 
 
 class Letters:
-    """A service that needs the other."""
+    """A service that depends on `Mailer`."""
 
     @inject
     def __init__(self, mailer: Mailer) -> None:
@@ -63,7 +63,7 @@ class Letters:
 
 
 class Door:
-    """A listener."""
+    """A listener that depends on `Mailer`."""
 
     @inject
     def __init__(self, mailer: Mailer, later: ProviderOf[Mailer]) -> None:
@@ -146,7 +146,7 @@ async def test_override_is_injected_everywhere(client_of: ClientOf, given: Any) 
     assert (await client.http("invite")).content == ["pretended"] * 4
     assert (await client.websocket("door")).content == "pretended"
     assert FakeMailer.made == (0 if isinstance(given, Mailer) else 1), (
-        "bound once, as the original"
+        "must be built once, like the original"
     )
 
 
@@ -183,7 +183,7 @@ async def test_override_of_bundle_settings_is_injected_into_bundle(client_of: Cl
     assert (await client.http("post")).content == "overridden"
 
 
-async def test_override_may_have_dependencies(client_of: ClientOf) -> None:
+async def test_override_with_dependencies_gets_them(client_of: ClientOf) -> None:
     class Forwarding(Mailer):
         @inject
         def __init__(self, settings: Settings) -> None:
@@ -219,7 +219,7 @@ async def test_override_of_a_list_replaces_it_as_a_whole(client_of: ClientOf) ->
 async def test_override_without_effect_raises_error_with_nearest_name(
     client_of: ClientOf,
 ) -> None:
-    """A typing mistake, or another class of that name, would test nothing."""
+    """After a typing mistake, the test would use the original service."""
     namesake = type("Mailer", (), {"__module__": "elsewhere"})
     client = client_of(Invitations, overrides={namesake: 1, Mailers: 2, Unit: 3}, **PARTS)
 
@@ -234,7 +234,7 @@ async def test_override_without_effect_raises_error_with_nearest_name(
 
 
 async def test_override_of_framework_service_raises_error(client_of: ClientOf) -> None:
-    """Most of the framework does not ask the injector for them."""
+    """Most of the framework does not get them from the injector, so an override has no effect."""
     client = client_of(Invitations, overrides={Settings: Settings(debug=True)}, **PARTS)
 
     with pytest.raises(ConfigurationError, match="Settings is a service of the framework itself"):
@@ -244,7 +244,7 @@ async def test_override_of_framework_service_raises_error(client_of: ClientOf) -
 async def test_override_of_singleton_by_callable_instance_is_not_called(
     client_of: ClientOf,
 ) -> None:
-    """As `Binder.bind` takes it; a mock can be called, too."""
+    """`Binder.bind` uses an instance as it is, and mocks are callable, too."""
 
     class Calling(FakeMailer):
         def __call__(self) -> Mailer:
@@ -309,7 +309,7 @@ async def test_override_that_cannot_be_built_raises_error(client_of: ClientOf) -
         await client.http("invite")
 
 
-class TestLife:
+class TestLifetime:
     async def test_overrides_do_not_change_application(self) -> None:
         application = Application(controllers=[Invitations], **PARTS)
 
@@ -364,7 +364,7 @@ class TestLife:
 
         assert (await client.http("late")).content == "pretended"
 
-    async def test_overrides_work_for_servers_too(self) -> None:
+    async def test_overrides_of_boot_are_used_by_servers_until_stop(self) -> None:
         settings = Settings(http=HttpSettings(port=0))
         application = Application(controllers=[Invitations], settings=settings, **PARTS)
         await application.boot(overrides={Mailer: FakeMailer()})
@@ -419,7 +419,7 @@ class TestOwnership:
     async def test_override_instance_is_neither_opened_nor_closed(
         self, client_of: ClientOf
     ) -> None:
-        """The test owns it: a session of a fixture, for example."""
+        """The test owns the instance, for example the session of a fixture."""
         pool = Pool()
         client = client_of(Pooled, modules=[PoolModule], overrides={Pool: pool})
 
@@ -471,11 +471,11 @@ class Units:
 
 
 @pytest.fixture
-def _no_unit_closed() -> None:
+def _reset_closed_units() -> None:
     Unit.closed = 0
 
 
-@pytest.mark.usefixtures("_no_unit_closed")
+@pytest.mark.usefixtures("_reset_closed_units")
 class TestScopes:
     @staticmethod
     def per_message(binder: Binder) -> None:
@@ -551,7 +551,7 @@ class TestScopes:
         assert Unit.closed == 1
 
     async def test_override_none_is_injected_as_none(self, client_of: ClientOf) -> None:
-        """Not the class itself, as `Binder.bind` would take it."""
+        """`Binder.bind` would build the class itself for None."""
 
         class Maybe:
             @http("GET", "/unit", "unit")

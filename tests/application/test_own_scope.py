@@ -22,7 +22,7 @@ class Repository:
 
 
 class Articles(Repository):
-    """It has the scope of its base class."""
+    """Has the scope of its base class."""
 
 
 class Shop:
@@ -76,7 +76,7 @@ async def test_class_with_own_scope_that_cannot_be_built_is_an_error_at_boot(
         await client_of(Controller).application.boot()
 
 
-async def test_class_in_connection_scope_is_not_for_http(client_of: ClientOf) -> None:
+async def test_class_in_connection_scope_in_http_action_is_an_error(client_of: ClientOf) -> None:
     @connection_scope
     class Cursor:
         pass

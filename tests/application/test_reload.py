@@ -119,8 +119,8 @@ async def test_reload_keeps_other_definitions() -> None:
         assert app.http_metadata_storage.get("say") is kernel.http_definitions["say"].metadata
 
 
-async def test_removed_definition_works_while_referenced() -> None:
-    """What is in flight, also between being matched and being answered, ends with the old."""
+async def test_removed_definition_handles_requests_routed_before() -> None:
+    """A request that was routed before the reload ends with the old definition."""
     app = application()
     async with app:
         kernel = app.kernel
@@ -166,7 +166,7 @@ async def test_reload_message_in_flight_keeps_its_definition() -> None:
     assert ended == [("new", Fast), ("old", Slow)]
 
 
-class Refuses:
+class RejectsDefinition:
     @observe(KernelEvents.KERNEL_DEFINITION)
     async def refuse(self, event: DefinitionEvent) -> None:
         if event.definition.name == "refused":
@@ -198,7 +198,7 @@ class Managed:
     async def show(self, request: Request) -> None: ...
 
 
-class Deaf:
+class UnknownEvent:
     @http("GET", "/deaf", "deaf")
     async def show(self, request: Request) -> None: ...
 
@@ -206,7 +206,7 @@ class Deaf:
     async def listen(self, event: RequestEvent) -> None: ...
 
 
-class Picky:
+class BrokenOnly:
     @http("GET", "/picky", "picky")
     async def show(self, request: Request) -> None: ...
 
@@ -222,7 +222,7 @@ def metadata(name: str, path: str = "/x", action: str = "say") -> HttpMetadata:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"add": [metadata("say")]}, "route name 'say' is used twice"),
         ({"add": [metadata("x", "/stays")]}, "match the same requests"),
@@ -237,27 +237,27 @@ def metadata(name: str, path: str = "/x", action: str = "say") -> HttpMetadata:
         ({"controllers": [NeedsUnbound]}, "asks for bytes, which nothing binds"),
         ({"controllers": [Raises]}, "no disk"),
         ({"controllers": [Managed]}, "is an async context manager"),
-        ({"controllers": [Deaf]}, "did you mean 'kernel.request'"),
-        ({"controllers": [Picky]}, "only= of listener"),
+        ({"controllers": [UnknownEvent]}, "did you mean 'kernel.request'"),
+        ({"controllers": [BrokenOnly]}, "only= of listener"),
         ({"controllers": [Routeless]}, "Routeless has no route"),
         ({"add": ["x"]}, "'x' is not a route; pass an HttpMetadata"),
         ({"controllers": [ModuleType("empty")]}, "controller empty has no route"),
         ({"controllers": [Old]}, "is used twice"),
     ],
 )
-async def test_failed_reload_changes_nothing(change: dict[str, Any], told: str) -> None:
+async def test_failed_reload_changes_nothing(change: dict[str, Any], message: str) -> None:
     heard: list[CompiledEvent] = []
 
     async def hear(event: CompiledEvent) -> None:
         heard.append(event)
 
-    app = application(listeners=[Refuses])
+    app = application(listeners=[RejectsDefinition])
     async with KernelClient(app) as client:
         app.dispatcher.add_listener(KernelEvents.KERNEL_COMPILED, hear)
         compiled, routes = app.kernel.compiled, app.http_metadata_storage.all()
         listeners = app.dispatcher.get_listeners(KernelEvents.KERNEL_REQUEST)
 
-        with pytest.raises(ConfigurationError, match=told):
+        with pytest.raises(ConfigurationError, match=message):
             await app.reload(**change)
 
         assert app.kernel.compiled is compiled
@@ -266,7 +266,7 @@ async def test_failed_reload_changes_nothing(change: dict[str, Any], told: str) 
         assert (await client.http("say", params={"name": "ada"})).content == "old ada"
         assert not heard
         event = await app.reload(add=[metadata("added", "/added/{name}")])
-        assert names(event.added) == [("HTTP", "added")], "and the next one works"
+        assert names(event.added) == [("HTTP", "added")], "the next reload fails"
 
 
 async def test_reload_reports_every_problem_at_once() -> None:
@@ -354,7 +354,7 @@ async def test_reload_compiles_routes_added_to_storages() -> None:
         assert (await client.websocket("/x:more")).content == "stays"
 
     assert names(event.added) == [("SOCKET", "more")]
-    assert len(app.websocket_metadata_storage) == 0, "stopped, it is as before boot"
+    assert len(app.websocket_metadata_storage) == 0, "stop must restore the storage as before boot"
 
 
 async def test_reload_concurrent_calls_run_in_order() -> None:
@@ -367,7 +367,7 @@ async def test_reload_concurrent_calls_run_in_order() -> None:
 
 
 async def test_reload_frees_removed_controllers() -> None:
-    """Live reload: a hundred changes must not be a hundred controllers in memory."""
+    """Live reload: after a hundred changes there must not be a hundred controllers in memory."""
 
     def version(number: int) -> type:
         class Version:
@@ -412,7 +412,7 @@ class Counted:
 
 
 async def test_reload_controller_removed_and_added_is_new_instance() -> None:
-    """Each time, with its listeners: the old instance hears nothing any more."""
+    """Also its listeners: the old instance is not called any more."""
     Counted.made = 0
     app = application(Counted)
     async with KernelClient(app) as client:
@@ -445,7 +445,7 @@ async def test_reload_instance_removed_and_added_listens_once() -> None:
 
 
 async def test_reload_controller_without_labels_is_added_with_metadata() -> None:
-    """As at boot: sources of routes have their metadata from elsewhere."""
+    """As at boot: a source of routes may create metadata without labels."""
 
     class Hand:
         async def wave(self, request: Request) -> str:
@@ -537,7 +537,7 @@ async def test_reload_within_reload_raises_error(event_name: str) -> None:
             await app.reload(add=[metadata("added", "/added/{name}")])
 
 
-async def test_reload_in_listener_of_kernel_compiled_works() -> None:
+async def test_reload_in_listener_of_kernel_compiled_adds_routes() -> None:
     app = application()
 
     async def reload(event: CompiledEvent) -> None:
@@ -733,7 +733,7 @@ async def test_reload_calls_when_swapped_before_any_message_or_listener() -> Non
     await app.stop()
 
 
-async def test_reload_awaits_before_swap_once_all_is_compiled_and_then_swaps_at_once() -> None:
+async def test_reload_before_swap_is_awaited_after_compilation_and_before_swap() -> None:
     seen: list[object] = []
     app = application()
     await app.boot()

@@ -1,4 +1,4 @@
-"""The servers as services: bound before servers, services and controllers of bundles are built."""
+"""Servers as services, bound before the servers, services and controllers of bundles are built."""
 
 import pytest
 from aiohttp import web
@@ -53,7 +53,7 @@ class Own(Bundle):
     async def boot(self, event: BootstrapEvent) -> None: ...
 
 
-class Home:
+class HasServers:
     @inject
     def __init__(self, http: HttpServer) -> None:
         self.server = http
@@ -66,7 +66,7 @@ class Home:
 @pytest.mark.parametrize("enabled", [True, False])
 async def test_servers_are_injected_into_servers_services_and_controllers(enabled: bool) -> None:
     settings = Settings(socketio=SocketioSettings(enabled=enabled))
-    application = Application(bundles=[Own], controllers=[Home], settings=settings)
+    application = Application(bundles=[Own], controllers=[HasServers], settings=settings)
 
     async with application:
         expected = (application.servers["http"], application.servers.get("socketio"))
@@ -74,7 +74,7 @@ async def test_servers_are_injected_into_servers_services_and_controllers(enable
         assert isinstance(own, OwnServer)
         assert own.servers == expected
         assert application.injector.get(Service).servers == expected
-        assert application.injector.get(Home).server is expected[0]
+        assert application.injector.get(HasServers).server is expected[0]
         assert (expected[1] is not None) == enabled
 
 
@@ -95,5 +95,5 @@ async def test_server_check_reports_problems_of_all_servers() -> None:
             return web.Response()
 
     with pytest.raises(ConfigurationError) as caught:
-        await Application(bundles=[Mounted], controllers=[Home]).boot()
+        await Application(bundles=[Mounted], controllers=[HasServers]).boot()
     assert [problem.partition(" ")[0] for problem in caught.value.problems] == ["route", "no"]

@@ -1,4 +1,4 @@
-"""What `application.bootstrap` hands to a bundle that serves methods of bound services."""
+"""`BootstrapEvent` for bundles that serve methods of bound services."""
 
 import logging
 
@@ -114,7 +114,9 @@ async def test_procedure_of_a_controller_that_is_bound_is_added_once(client_of: 
     assert (await client.call(JOBS, "report")).content == "reported"
 
 
-async def test_procedure_options_are_those_of_its_route_only(client_of: ClientOf) -> None:
+async def test_procedure_options_of_other_routes_of_the_method_are_not_used(
+    client_of: ClientOf,
+) -> None:
     client = client_of(Application(bundles=[Jobs], controllers=[Reports], modules=[Services]))
     await client.http("report")
 
@@ -139,7 +141,7 @@ class Clock:
 async def test_service_procedure_whose_bundle_is_not_enabled_is_logged(
     caplog: pytest.LogCaptureFixture, is_enabled: bool
 ) -> None:
-    """It never runs, which nothing else reports."""
+    """The procedure never runs, and nothing else would report that."""
 
     class Timed(Publisher):
         options = (PERIOD, "inherited")

@@ -105,7 +105,7 @@ async def test_changed_setting_is_applied_by_a_listener_or_needs_a_restart(
     await application.stop()
 
 
-async def test_setting_that_needs_a_restart_is_named_until_it_is_undone(
+async def test_setting_that_needs_a_restart_is_logged_until_it_is_undone(
     project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await project.boot()
@@ -138,7 +138,7 @@ async def test_invalid_settings_change_nothing_and_report_all_problems(project: 
     await application.stop()
 
 
-async def test_table_that_appears_is_changed(project: Project) -> None:
+async def test_settings_table_that_is_added_is_applied(project: Project) -> None:
     application = await project.boot()
     project.file.write_text("[shop.mail]\nhost = 'mail.example'\n")
 
@@ -151,7 +151,7 @@ async def test_table_that_appears_is_changed(project: Project) -> None:
     await application.stop()
 
 
-async def test_table_that_disappears_is_applied_as_a_whole(project: Project) -> None:
+async def test_settings_table_that_is_removed_is_applied_as_a_whole(project: Project) -> None:
     application = await project.boot("[shop.mail]\nhost = 'mail.example'\n")
     project.file.write_text("")
 
@@ -167,7 +167,7 @@ async def test_table_that_disappears_is_applied_as_a_whole(project: Project) -> 
     await application.stop()
 
 
-async def test_failing_listener_does_not_keep_others_from_the_change(
+async def test_settings_listener_that_fails_does_not_stop_the_others(
     project: Project, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await project.boot()
@@ -185,7 +185,7 @@ async def test_failing_listener_does_not_keep_others_from_the_change(
     await application.stop()
 
 
-async def test_reload_settings_needs_read_settings_and_a_boot(project: Project) -> None:
+async def test_reload_settings_without_sources_or_boot_raises_error(project: Project) -> None:
     given = Application(settings=Settings())
     await given.boot()
     with pytest.raises(RxKernelError, match=r"call application\.load_settings\(\) before boot"):
@@ -202,7 +202,7 @@ async def test_reload_settings_needs_read_settings_and_a_boot(project: Project) 
     ]
 
 
-async def test_listener_cannot_read_the_settings_again(project: Project) -> None:
+async def test_reload_settings_in_its_listener_raises_error(project: Project) -> None:
     application = await project.boot()
     errors: list[str] = []
 

@@ -63,7 +63,7 @@ class Range:
 
 @attrs.frozen(kw_only=True)
 class Pinned:
-    """A required secret, a foreign validator and a default that follows another setting."""
+    """A required secret, a validator of a library and a default that depends on a setting."""
 
     token: str = attrs.field(
         metadata={"secret": True}, validator=attrs.validators.matches_re("[a-z]+"), repr=False
@@ -190,7 +190,7 @@ def test_settings_written_to_the_environment_are_read_back(
         else str(value)
         for section, values in (("http", http), ("socketio", socketio))
         for name, value in attrs.asdict(values).items()
-        if name != "tls"  # a table, whose settings have variables
+        if name != "tls"  # a table; its settings have variables of their own
     }
 
     loaded = load(tmp_path, environment=environment)
@@ -199,7 +199,7 @@ def test_settings_written_to_the_environment_are_read_back(
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         ("http.port = '80'", "http.port from {file}: got '80', must be a port, 0 to 65535"),
         ("http.port = 65536", "http.port from {file}: got 65536, must be a port, 0 to 65535"),
@@ -223,9 +223,9 @@ def test_settings_written_to_the_environment_are_read_back(
     ],
 )
 def test_setting_invalid_in_file_names_file_and_setting(
-    tmp_path: Path, toml: str, said: str
+    tmp_path: Path, toml: str, message: str
 ) -> None:
-    assert said.format(file=tmp_path / "rxkernel.toml") in problem(tmp_path, toml)
+    assert message.format(file=tmp_path / "rxkernel.toml") in problem(tmp_path, toml)
 
 
 def test_file_not_utf8_names_file_and_line(tmp_path: Path) -> None:
@@ -253,7 +253,7 @@ def test_setting_invalid_in_pyproject_names_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "text", "said"),
+    ("variable", "text", "message"),
     [
         ("HTTP_PORT", "x", "http.port from RXKERNEL_HTTP_PORT: got 'x', must be a port"),
         ("HTTP_PORT", "80.5", "http.port from RXKERNEL_HTTP_PORT: got '80.5', must be a port"),
@@ -267,13 +267,13 @@ def test_setting_invalid_in_pyproject_names_table(tmp_path: Path) -> None:
     ],
 )
 def test_setting_invalid_in_environment_names_variable(
-    tmp_path: Path, variable: str, text: str, said: str
+    tmp_path: Path, variable: str, text: str, message: str
 ) -> None:
-    assert said in problem(tmp_path, environment={f"RXKERNEL_{variable}": text})
+    assert message in problem(tmp_path, environment={f"RXKERNEL_{variable}": text})
 
 
 @pytest.mark.parametrize(
-    ("overrides", "said"),
+    ("overrides", "message"),
     [
         ({"http.port": "9000"}, "http.port from argument http.port: got '9000', must be a"),
         ({"http.prt": 1}, "http.prt from argument http.prt: no such setting; did you mean"),
@@ -282,13 +282,13 @@ def test_setting_invalid_in_environment_names_variable(
     ],
 )
 def test_setting_invalid_on_command_line_names_option(
-    tmp_path: Path, overrides: dict[str, object], said: str
+    tmp_path: Path, overrides: dict[str, object], message: str
 ) -> None:
-    assert said in problem(tmp_path, overrides=overrides)
+    assert message in problem(tmp_path, overrides=overrides)
 
 
 def test_settings_report_all_problems_of_all_sources(tmp_path: Path) -> None:
-    told = problems(
+    found = problems(
         tmp_path,
         "debug = 1\nx = 1\nthreads = 0\nhttp = {port = 70000}\nsocketio.host = 'a'",
         environment={"RXKERNEL_Y": "", "RXKERNEL_LOGGING_LEVEL": "LOUD"},
@@ -296,11 +296,11 @@ def test_settings_report_all_problems_of_all_sources(tmp_path: Path) -> None:
         sections={"security": Security, "pinned": Pinned},
     )
 
-    assert {text.split(" ")[0].rstrip(":") for text in told} == {
+    assert {text.split(" ")[0].rstrip(":") for text in found} == {
         *("debug", "x", "RXKERNEL_Y", "logging.level", "pinned.token", "socketio"),
         *("http.port", "threads", "http.prefix"),
     }
-    assert len(told) == 9
+    assert len(found) == 9
 
 
 @attrs.frozen(kw_only=True)
@@ -327,10 +327,10 @@ def test_settings_that_depend_on_each_other_may_be_in_different_sources(tmp_path
 
 
 def test_setting_invalid_is_not_reported_as_missing(tmp_path: Path) -> None:
-    """No second problem, that the host lacks a port, which only follows from the first."""
-    said = problem(tmp_path, "socketio = {host = '::1', port = 'x'}")
+    """The missing port is a consequence of the first problem, not a second one."""
+    message = problem(tmp_path, "socketio = {host = '::1', port = 'x'}")
 
-    assert said.startswith("socketio.port ")
+    assert message.startswith("socketio.port ")
 
 
 @pytest.mark.parametrize("content", ["secret", "secret\n", "secret\r\n"])
@@ -366,7 +366,7 @@ def test_secret_file_unreadable_names_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "file", "said"),
+    ("toml", "file", "message"),
     [
         ("", ("HTTP_PORT", "hunter2"), "http.port .* a secret value, must be a port, 0 to 65535"),
         ("security.key = 7331", None, "security.key .* a secret value, must be of type str"),
@@ -380,7 +380,7 @@ def test_secret_file_unreadable_names_file(tmp_path: Path) -> None:
     ],
 )
 def test_secret_is_not_in_error(
-    tmp_path: Path, toml: str, file: tuple[str, str] | None, said: str
+    tmp_path: Path, toml: str, file: tuple[str, str] | None, message: str
 ) -> None:
     (tmp_path / "file").write_text(file[1] if file else "")
     environment = {"RXKERNEL_PINNED_TOKEN": "x"} if "pinned" not in toml else {}
@@ -388,7 +388,7 @@ def test_secret_is_not_in_error(
         environment[f"RXKERNEL_{file[0]}_FILE"] = "file"
     sections = {"security": Security, "pinned": Pinned}
 
-    with pytest.raises(ConfigurationError, match=said) as caught:
+    with pytest.raises(ConfigurationError, match=message) as caught:
         load(tmp_path, toml, environment=environment, sections=sections)
 
     assert "hunter2" not in str(caught.value)
@@ -398,9 +398,11 @@ def test_secret_is_not_in_error(
 def test_part_of_secret_is_not_in_error(tmp_path: Path) -> None:
     toml = "vault.doors = {front = ['hunter2']}"
 
-    said = problem(tmp_path, toml, sections={"vault": Vault})
+    message = problem(tmp_path, toml, sections={"vault": Vault})
 
-    assert said.endswith("its settings contradict each other (ValueError, whose text is hidden)")
+    assert message.endswith(
+        "its settings contradict each other (ValueError, whose text is hidden)"
+    )
 
 
 def _shows(form: Callable[[str], object]) -> Any:
@@ -427,7 +429,7 @@ FORMS: dict[str, Callable[[str], object]] = {
 def test_text_about_a_secret_is_not_in_error(
     tmp_path: Path, name: str, is_file: bool, is_contradiction: bool
 ) -> None:
-    """It could show a part of the secret in any form."""
+    """The text of the exception could contain a part of the secret in any form."""
     check = _shows(FORMS[name])
 
     @attrs.frozen
@@ -445,7 +447,7 @@ def test_text_about_a_secret_is_not_in_error(
     variable = "RXKERNEL_MAIL_PASSWORD"
     environment = {f"{variable}_FILE": "value"} if is_file else {variable: "hunter2-Secret"}
 
-    said = problem(tmp_path, environment=environment, sections={"mail": Mail})
+    message = problem(tmp_path, environment=environment, sections={"mail": Mail})
 
     shown = (
         "mail from {}: its settings contradict each other (ValueError, whose text is hidden)"
@@ -453,12 +455,12 @@ def test_text_about_a_secret_is_not_in_error(
         else "mail.password from {}: got a secret value, which its validator rejects "
         "(ValueError, whose text is hidden)"
     )
-    assert said == shown.format(next(iter(environment)))
+    assert message == shown.format(next(iter(environment)))
 
 
 @pytest.mark.parametrize("is_file", [True, False], ids=["file", "secret field"])
 @pytest.mark.parametrize("is_of_class", [True, False], ids=["class", "validator"])
-def test_contradiction_that_reads_no_secret_is_explained(
+def test_contradiction_that_reads_no_secret_has_text_in_error(
     tmp_path: Path, is_file: bool, is_of_class: bool
 ) -> None:
     def check(instance: Any, attribute: object, value: int) -> None:
@@ -478,18 +480,20 @@ def test_contradiction_that_reads_no_secret_is_explained(
     variable = "RXKERNEL_BEATS_PASSWORD"
     environment = {f"{variable}_FILE": "value"} if is_file else {variable: "hunter2-Secret"}
 
-    said = problem(tmp_path, "beats.low = 9", environment=environment, sections={"beats": Beats})
+    message = problem(
+        tmp_path, "beats.low = 9", environment=environment, sections={"beats": Beats}
+    )
 
-    assert said.endswith(": high is 3; it must be above low, 9")
-    assert "Secret" not in said
+    assert message.endswith(": high is 3; it must be above low, 9")
+    assert "Secret" not in message
 
 
 def test_setting_of_disabled_bundle_names_bundle(tmp_path: Path) -> None:
     environment = {"RXKERNEL_REDIS_URL_FILE": "url", "RXKERNEL_SCALE_SECRET": "hunter2"}
 
-    said = problems(tmp_path, "tasks.store = 'redis'", environment=environment)
+    message = problems(tmp_path, "tasks.store = 'redis'", environment=environment)
 
-    assert list(said) == [
+    assert list(message) == [
         f"{where}: no such setting; those of the bundle {bundle!r} exist when it is enabled, "
         f'as by Application(bundles=["{bundle}"])'
         for where, bundle in (
@@ -500,27 +504,27 @@ def test_setting_of_disabled_bundle_names_bundle(tmp_path: Path) -> None:
     ]
 
 
-def test_contradiction_of_a_section_without_secrets_is_explained(tmp_path: Path) -> None:
+def test_contradiction_of_section_without_secrets_has_text_in_error(tmp_path: Path) -> None:
     environment = {"RXKERNEL_PINNED_TOKEN": "hunter2", "RXKERNEL_SECURITY_ALGORITHM": "RS256"}
 
-    said = problems(
+    message = problems(
         tmp_path, environment=environment, sections={"security": Security, "pinned": Pinned}
     )
 
-    assert "security from RXKERNEL_SECURITY_ALGORITHM: RS256 needs a key" in said
+    assert "security from RXKERNEL_SECURITY_ALGORITHM: RS256 needs a key" in message
 
 
 def test_settings_limits_of_annotation_are_checked(tmp_path: Path) -> None:
     sections = {"vault": Vault}
 
     two = load(tmp_path, environment={"RXKERNEL_VAULT_CODES": "1,2"}, sections=sections)
-    said = problem(tmp_path, "vault.codes = [1, 2, 3]", sections=sections)
+    message = problem(tmp_path, "vault.codes = [1, 2, 3]", sections=sections)
 
     assert two.bundles["vault"] == Vault(codes=(1, 2))
-    assert "got [1, 2, 3], must be of type Annotated[tuple[int, ...]" in said
+    assert "got [1, 2, 3], must be of type Annotated[tuple[int, ...]" in message
 
 
-def test_section_without_source_is_its_defaults(tmp_path: Path) -> None:
+def test_section_without_source_has_its_defaults(tmp_path: Path) -> None:
     settings = load(tmp_path, sections={"security": Security})
 
     assert settings.bundles == {"security": Security()}
@@ -590,9 +594,9 @@ def test_section_class_without_attrs_raises_error(tmp_path: Path) -> None:
 
 
 def test_setting_without_default_missing_raises_error(tmp_path: Path) -> None:
-    said = problem(tmp_path, sections={"pinned": Pinned})
+    message = problem(tmp_path, sections={"pinned": Pinned})
 
-    assert said == ("pinned.token: must be set, in rxkernel.toml or as RXKERNEL_PINNED_TOKEN")
+    assert message == ("pinned.token: must be set, in rxkernel.toml or as RXKERNEL_PINNED_TOKEN")
 
 
 def test_setting_default_depends_on_another_setting(tmp_path: Path) -> None:
@@ -604,14 +608,14 @@ def test_setting_default_depends_on_another_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         ("low = 0", "range.low from .*: got 0, but 'low' must be > 0"),
         ("low = 5\nhigh = 4", "range from .*: high must be above low"),
     ],
 )
-def test_settings_validator_text_is_in_error(tmp_path: Path, toml: str, said: str) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_settings_validator_text_is_in_error(tmp_path: Path, toml: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         load(tmp_path, f"[range]\n{toml}", sections={"range": Range})
 
 
@@ -620,7 +624,9 @@ def _is_postgres(instance: object, attribute: "attrs.Attribute[str]", value: str
         raise ValueError("write a URL of PostgreSQL")
 
 
-def _quotes_part(instance: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+def _rejects_and_quotes_part(
+    instance: object, attribute: "attrs.Attribute[Any]", value: Any
+) -> None:
     raise ValueError(f"{value[-1]!r} is too short")
 
 
@@ -641,7 +647,7 @@ class Checked:
         default="postgres://", validator=_is_postgres, metadata={"secret": True}, repr=False
     )
     codes: list[int] = attrs.field(
-        factory=list, validator=_quotes_part, metadata={"secret": True}, repr=False
+        factory=list, validator=_rejects_and_quotes_part, metadata={"secret": True}, repr=False
     )
     pairs: int | None = attrs.field(default=None, validator=_even)
     limit: int = attrs.field(
@@ -655,7 +661,7 @@ REJECTED = "which its validator rejects (ValueError, whose text is hidden)"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("url", "my://x", "got 'my://x', but write a URL of PostgreSQL"),
         ("pairs", 3, "got {value}, but workers come in pairs; write an even number"),
@@ -667,9 +673,9 @@ REJECTED = "which its validator rejects (ValueError, whose text is hidden)"
 )
 @pytest.mark.parametrize("source", ["toml", "variable", "file"])
 def test_validator_text_is_in_error_for_every_source(
-    tmp_path: Path, name: str, value: Any, said: str, source: str
+    tmp_path: Path, name: str, value: Any, message: str, source: str
 ) -> None:
-    """Unless the value is a secret, which every value of a file is."""
+    """Except for secrets; every value that is read from a ``…_FILE`` counts as one."""
     variable = f"RXKERNEL_CHECKED_{name.upper()}"
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     if source == "toml":
@@ -681,26 +687,26 @@ def test_validator_text_is_in_error_for_every_source(
         (tmp_path / "value").write_text(text)
         origin = f"{variable}_FILE"
         shown, environment = KEPT.removeprefix("got "), {f"{variable}_FILE": "value"}
-        if name != "color":  # its type has rejected it
+        if name != "color":  # rejected by its type before
             kind = "ConfigurationError" if name == "pairs" else "ValueError"
-            said = f"{KEPT}, {REJECTED.replace('ValueError', kind)}"
-        said = said.replace(f"got {value!r}", KEPT)
+            message = f"{KEPT}, {REJECTED.replace('ValueError', kind)}"
+        message = message.replace(f"got {value!r}", KEPT)
 
-    told = problem(tmp_path, environment=environment, sections={"checked": Checked})
+    found = problem(tmp_path, environment=environment, sections={"checked": Checked})
 
-    assert told == f"checked.{name} from {origin}: {said.format(value=shown)}"
+    assert found == f"checked.{name} from {origin}: {message.format(value=shown)}"
 
 
 def test_setting_invalid_in_nested_group_has_full_name(tmp_path: Path) -> None:
     toml = "[security.tls]\ndepth = 0\ncertificate = 1\ndeph = 1"
 
-    told = problems(tmp_path, toml, sections={"security": Security})
+    found = problems(tmp_path, toml, sections={"security": Security})
 
-    names = sorted(text.split(" ")[0] for text in told)
+    names = sorted(text.split(" ")[0] for text in found)
     assert names == ["security.tls.certificate", "security.tls.deph", "security.tls.depth"]
 
 
-def test_variable_of_two_settings_raises_error(tmp_path: Path) -> None:
+def test_variable_name_of_two_settings_raises_error(tmp_path: Path) -> None:
     both = attrs.make_class(
         "Both", {name: attrs.field(default="") for name in ("key", "key_file")}
     )

@@ -143,7 +143,7 @@ def test_applications_without_tables_are_error(tmp_path: Path, text: str) -> Non
 def test_application_loaded_alone_reads_its_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As for ``rxkernel routes``; sections and variables of bundles may be those of others."""
+    """As ``rxkernel routes`` loads it; other sections may belong to other applications."""
     (tmp_path / "rxkernel.toml").write_text(
         """
         [mail]
@@ -182,7 +182,7 @@ class StoreBundle(Bundle):
     settings_class = StoreSettings
 
 
-def test_files_that_cannot_be_shared_have_the_name_of_the_application(
+def test_files_that_cannot_be_shared_are_named_after_the_application(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -217,7 +217,7 @@ def test_files_of_an_application_without_others_keep_their_default(
     assert application.settings.bundles["store"] == StoreSettings()
 
 
-async def test_setting_that_is_removed_from_its_table_is_read_again_as_its_default(
+async def test_setting_removed_from_its_table_has_its_default_after_reload(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -239,10 +239,10 @@ async def test_setting_that_is_removed_from_its_table_is_read_again_as_its_defau
     assert event.changed == {"http.body_limit"}
 
 
-async def test_level_of_the_log_is_that_of_the_process_after_reading_again(
+async def test_log_level_of_process_after_reload_ignores_levels_of_applications(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Levels that applications have in their code do not count, neither at boot nor later."""
+    """The log levels in the code of applications are ignored, at boot and later."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     hosts = "[http]\nport = 0\n[applications.loud_of_two.http]\nallowed_hosts = ['a.example']\n"

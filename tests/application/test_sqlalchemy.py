@@ -1,4 +1,4 @@
-"""SQLAlchemy's `AsyncSession`, bound as its users would bind it, over a real SQLite."""
+"""SQLAlchemy's `AsyncSession`, bound as applications bind it, with a real SQLite."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -82,7 +82,7 @@ class Articles:
 
     @http("POST", "/late/{slug}", "article_add_late")
     async def add_late(self, slug: str, session: Annotated[AsyncSession, Inject()]) -> None:
-        session.add(Article(slug=slug))  # refused by the commit
+        session.add(Article(slug=slug))  # rejected by the commit
 
     @http("GET", "/articles", "article_find")
     async def find(self, request: Request) -> list[str]:
@@ -151,7 +151,7 @@ async def test_session_factory_can_be_bound_directly(
     assert len(rolled_back) == (0 if how == "begin" else 1)
 
 
-async def test_engine_is_a_singleton_of_a_plain_provider(
+async def test_engine_of_plain_provider_is_a_singleton(
     client_of: ClientOf, engine: AsyncEngine
 ) -> None:
     def configure(binder: Binder) -> None:

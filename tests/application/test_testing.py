@@ -1,4 +1,4 @@
-"""The test client: what it does as the wire does, and what it records."""
+"""The test client: it handles input and output like a server, and records what it received."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
@@ -80,7 +80,7 @@ async def test_params_of_path_are_converted_and_others_are_query(client_of: Clie
     }
 
 
-async def test_forms_files_and_bytes_are_bodies_too(client_of: ClientOf) -> None:
+async def test_forms_files_and_bytes_are_sent_as_body(client_of: ClientOf) -> None:
     client = client_of(Controller)
     path = {"id": 1, "rest": "x"}
     form = await client.http(
@@ -95,7 +95,7 @@ async def test_forms_files_and_bytes_are_bodies_too(client_of: ClientOf) -> None
 
 
 async def test_body_or_form_above_limit_of_route_is_413(client_of: ClientOf) -> None:
-    """As on the wire; only the deadlines are its own."""
+    """As in a server; only timeouts differ."""
     settings = Settings(
         http=HttpSettings(body_limit=10, upload_limit=50, file_limit=20, form_fields_limit=3)
     )
@@ -141,7 +141,7 @@ async def test_files_with_one_name_are_passed(client_of: ClientOf) -> None:
         ["f", "2", "text/csv", 2],
         ["g", "1", "application/octet-stream", 1],
     ]
-    assert one.content == b"a", "what a test made is the test's"
+    assert one.content == b"a", "files of the test must not be closed"
 
 
 class Form:
@@ -214,7 +214,7 @@ async def test_body_is_decoded_with_its_content_type(
 
 
 async def test_content_type_without_body_is_ignored(client_of: ClientOf) -> None:
-    """As on the wire, where nothing is there to be read."""
+    """As in a server, which has no body to decode."""
     response = await client_of(Taker).http("take", headers={"Content-Type": "none"})
 
     assert response.content == {"body": None, "size": 0}
@@ -247,7 +247,7 @@ class Unsendable:
         return {"at": date(2026, 1, 2)}
 
 
-async def test_response_not_encodable_is_error_as_on_wire(client_of: ClientOf) -> None:
+async def test_response_not_encodable_is_error_as_in_server(client_of: ClientOf) -> None:
     errors = []
 
     class Errors:
@@ -268,7 +268,9 @@ async def test_response_not_encodable_is_error_as_on_wire(client_of: ClientOf) -
         "StreamNotSupportedException",
     ]
     kept = await client.http("kept")
-    assert kept.content == {"at": date(2026, 1, 2)}, "what the action returned, not its JSON"
+    assert kept.content == {"at": date(2026, 1, 2)}, (
+        "content must be the returned object, not its JSON"
+    )
 
 
 async def test_error_response_not_encodable_is_standard_error(
@@ -297,7 +299,7 @@ async def test_unknown_name_lists_known_ones(client_of: ClientOf) -> None:
         await client.websocket("nope")
 
 
-async def test_event_values_are_plain_as_in_packet(client_of: ClientOf) -> None:
+async def test_event_values_are_plain_values_as_in_a_packet(client_of: ClientOf) -> None:
     response = await client_of(Controller).websocket(
         "thing", params={"id": [1], "where": Path("x")}, body={"t": (1, b"\x00")}
     )
@@ -307,7 +309,7 @@ async def test_event_values_are_plain_as_in_packet(client_of: ClientOf) -> None:
     assert response.content["method"] is None
 
 
-async def test_client_is_async_context_manager(client_of: ClientOf) -> None:
+async def test_client_as_async_context_manager_boots_application(client_of: ClientOf) -> None:
     application = Application(controllers=[Controller])
 
     async with KernelClient(application) as client:

@@ -52,7 +52,7 @@ BEYOND_LIMITS = 100 + max(
 
 @pytest.fixture(autouse=True)
 def file_limit() -> Iterator[None]:
-    """The benchmarks raise the limit of open files of this process."""
+    """Restore the limit of open files of this process, which the benchmarks raise."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
@@ -212,7 +212,7 @@ async def _logins() -> Table:
         *(_worker_pool, _router, _logins),
     ],
 )
-async def test_benchmark_in_process_measures(
+async def test_benchmark_in_process_returns_figures(
     measure: Callable[[], Coroutine[Any, Any, Table]],
 ) -> None:
     assert (await measure()).records()

@@ -43,7 +43,7 @@ def test_quick_comparison_measures_both_with_and_without_listeners(tmp_path: Pat
     assert all(series.rate.middle > 0 and series.cost.middle > 0 for series in run.series)
 
 
-def test_server_without_running_listeners_is_not_measured() -> None:
+def test_verify_server_without_its_listeners_raises() -> None:
     with RXKERNEL.server(NONE) as server, pytest.raises(WrongAnswerError, match="ran"):
         verify(server.port, FIVE)
 
@@ -107,7 +107,7 @@ _DRIFTING = ((20e-6, 40e-6, 90e-6), (10e-6, 20e-6, 45e-6))
 
 
 def _run() -> Run:
-    """Two entrants, one work."""
+    """A run with two measured servers and one workload."""
     run = new_run(Load())
     run.titles = {"aiohttp": BASELINE.title, "rxkernel": "rxkernel", "broken": "Broken"}
     run.versions = {"aiohttp": {"Python": "3.11.7"}, "rxkernel": {"Python": "3.11.7"}}

@@ -16,7 +16,7 @@ _EXPECTED = ("Failed to load resource", "WebSocket connection to")
 
 @asynccontextmanager
 async def docs_windows(browser: Browser) -> AsyncIterator[OpenDocs]:
-    """Yield a function that opens the page of an application in a new window.
+    """Yield a function that opens the documentation page of an application in a new window.
 
     Errors of scripts and violations of the content security policy fail the test at the end.
     """

@@ -1,4 +1,4 @@
-"""An application whose documents are written by hand: the page is made of the documents only, so
+"""An application with documents written by hand. The page is made of the documents only, so
 its tests do not depend on the code that writes them."""
 
 import asyncio
@@ -37,7 +37,7 @@ Document = dict[str, Any]
 
 
 class Things:
-    """Each method does what its entry in the documents says."""
+    """The routes and events of the documents; each method does what its entry describes."""
 
     @inject
     def __init__(self, broadcaster: Broadcaster) -> None:

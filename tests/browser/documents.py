@@ -1,4 +1,4 @@
-"""The documents of `tests.browser.documented`, in the shape of those of the bundle."""
+"""The documents of `tests.browser.documented`, in the format of the bundle apidocs."""
 
 from copy import deepcopy
 from typing import Any

@@ -1,6 +1,6 @@
-"""Makes the pictures of the documentation: ``make screenshots``.
+"""Takes the pictures of the documentation: ``make screenshots``.
 
-Each picture is of a real application, in the headless Chromium of the tests. It is written to
+Each picture shows a real application in the headless Chromium of the tests. It is written to
 ``docs/images``. Run it after a change of a page that a picture shows.
 """
 
@@ -229,7 +229,7 @@ async def site(camera: Camera, folder: Path) -> None:
 
 
 async def main() -> None:
-    require_node()  # whose packages the pages load
+    require_node()  # the pages load packages of Node
     async with (
         async_playwright() as playwright,
         await playwright.chromium.launch(

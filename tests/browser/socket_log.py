@@ -1,4 +1,4 @@
-"""What the WebSockets of a page do, as a note of the error that fails a test."""
+"""A log of the WebSockets of a page, which is added to the error of a failing test."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,10 +14,10 @@ _SHOWN = 200
 
 
 class SocketLog:
-    """Lines with the seconds since the page was opened.
+    """The lines of the log, with the seconds since the page was opened.
 
-    The server of a test runs in the event loop of the test, so the log has the times in which that
-    loop was blocked, too.
+    The server of a test runs in the event loop of the test, so the log also contains the times at
+    which that loop was blocked.
 
     Attributes:
         opened: the number of WebSockets that the page has opened.
@@ -33,7 +33,7 @@ class SocketLog:
         return "\n".join(["The WebSockets of the page:", *self._lines])
 
     def follow(self, socket: WebSocket) -> None:
-        """Note what happens to *socket*, which the page has opened."""
+        """Log the events of *socket*, which the page has opened."""
         self.opened += 1
         number = self.opened
         self._note(number, "opened")
@@ -43,7 +43,7 @@ class SocketLog:
         socket.on("close", lambda _: self._note(number, "closed"))
 
     async def watch_event_loop(self) -> None:
-        """Note when the event loop is late by more than half a second; never returns."""
+        """Log each delay of the event loop by more than half a second; never returns."""
         while True:
             due = self._loop.time() + _CHECK
             await asyncio.sleep(_CHECK)

@@ -41,10 +41,10 @@ async def board(tmp_path: Path, node: Path) -> AsyncIterator[Application]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def open_window(browser: Browser) -> AsyncIterator[OpenWindow]:
-    """Opens the page in a window of its own: no cookie, cache or storage is shared, except with
-    the window *beside*.
+    """Open the page in a new window. It shares cookies, cache and storage with the window *beside*
+    only.
 
-    What a page writes to its console as an error fails the test when it ends.
+    An error in the console of a page fails the test at its end.
     """
     windows: list[BrowserContext] = []
     problems: list[str] = []
@@ -113,7 +113,7 @@ async def test_change_in_one_window_appears_in_the_other(
 async def test_title_with_markup_is_shown_as_text(
     board: Application, open_window: OpenWindow
 ) -> None:
-    """No markup of a title becomes part of the page, neither here nor in another window."""
+    """Markup in a title is shown as text, in this window and in others."""
     title = "<img src=x onerror=\"document.title='broken'\"><script>alert(1)</script>"
     here, there = await open_window(board), await open_window(board)
 
@@ -155,7 +155,9 @@ async def test_title_rejected_by_server_is_reported_and_kept_in_field(
     await expect(page.get_by_role("alert")).to_be_hidden()
 
 
-async def test_board_works_with_keyboard_only(board: Application, open_window: OpenWindow) -> None:
+async def test_board_with_keyboard_only_adds_changes_and_deletes_tasks(
+    board: Application, open_window: OpenWindow
+) -> None:
     """After a task is deleted with the keyboard, the next task has the focus."""
     page = await open_window(board)
     await expect(page.get_by_role("status")).to_have_text("Live")
@@ -189,7 +191,7 @@ async def test_csv_download_has_file_name(board: Application, open_window: OpenW
 async def test_page_after_reconnection_shows_missed_changes(
     tmp_path: Path, node: Path, browser: Browser
 ) -> None:
-    """After the reconnection the page requests the list, which has the missed changes."""
+    """After the reconnection the page requests the list of tasks again."""
     with reserved_port() as port:
         async with await browser.new_page() as page:
             async with serving(board_of(tmp_path, port=port)) as application:
@@ -209,7 +211,7 @@ async def test_page_after_reconnection_shows_missed_changes(
                 await expect(page.get_by_role("button", name="Add")).to_be_enabled()
 
 
-async def test_page_without_socket_io_client_names_it(
+async def test_page_without_socket_io_client_shows_how_to_install_it(
     tmp_path: Path, open_window: OpenWindow
 ) -> None:
     client = tmp_path / "socket.io.esm.min.js"
@@ -307,7 +309,7 @@ async def test_sign_in_and_out_in_one_window_is_followed_by_the_other(
 async def test_sign_in_with_token_in_browser_reaches_both_transports(
     board: Application, open_window: OpenWindow
 ) -> None:
-    """Without cookies, as an application on another site does."""
+    """Without cookies, like an application on another site."""
     page = await open_window(board)
     await enter(page, "Sign up")
     await expect(page.get_by_text("Signed in as ada")).to_be_visible()
@@ -337,7 +339,7 @@ async def test_sign_in_with_token_in_browser_reaches_both_transports(
 async def test_sign_in_without_websocket_is_followed_by_sockets(
     board: Application, browser: Browser
 ) -> None:
-    """The socket polls then: its requests have the cookie too."""
+    """The socket uses polling then, and its requests send the cookie too."""
     async with await browser.new_context() as context:
         await context.add_init_script("delete window.WebSocket")
         here, there = await context.new_page(), await context.new_page()
@@ -360,7 +362,7 @@ async def test_sign_in_without_websocket_is_followed_by_sockets(
 
 
 async def test_sign_in_wrong_password_is_reported(board: Application, browser: Browser) -> None:
-    """Without the fixture `open_window`: Chromium writes the 401 to the console."""
+    """Without the fixture `open_window`, because Chromium writes the 401 to the console."""
     async with await browser.new_page() as page:
         await page.goto(str(board.servers["http"].url))
         await expect(page.get_by_role("status")).to_have_text("Live")

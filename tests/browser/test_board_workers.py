@@ -43,7 +43,7 @@ def board(
 
 
 class Window:
-    """A browser with an address of its own, and the number of the worker that has its socket."""
+    """A browser with its own address, and the number of the worker with its socket."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -60,7 +60,7 @@ async def windows(browser: Browser, board: Process) -> AsyncIterator[tuple[Page,
     """Two windows that are served by different workers."""
     by_worker: dict[str, Page] = {}
     contexts = []
-    for number in range(50):  # the address of a client decides about its worker
+    for number in range(50):  # the supervisor chooses the worker by the address
         headers = {"X-Forwarded-For": f"203.0.113.{number}"}
         contexts.append(await browser.new_context(extra_http_headers=headers))
         window = Window(await contexts[-1].new_page())

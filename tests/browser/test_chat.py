@@ -167,8 +167,8 @@ async def test_health_is_sent_to_administrators(
 async def test_wrong_key_of_an_administrator_is_reported(
     application: Application, browser: Browser
 ) -> None:
-    """Without the fixture `context`: the refused client closes its session, perhaps during the
-    upgrade to a websocket, which is a 400 in the console then."""
+    """Without the fixture `context`: the rejected client closes its session, maybe during the
+    upgrade to a WebSocket. Chromium then writes a 400 to the console."""
     async with await browser.new_page() as page:
         await page.goto(f"{application.servers['http'].url}/admin.html")
         await page.get_by_label("Key").fill("wrong")

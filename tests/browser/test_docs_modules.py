@@ -1,4 +1,4 @@
-"""The modules of the documentation page that make texts and values of schemas, in a browser."""
+"""The modules of the documentation page that create texts and examples of schemas."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -147,10 +147,10 @@ async def examples(page: Page, document: Any, *fields: tuple[str, Any]) -> Any:
         ({"minLength": 6}, {"default": "short"}, ["textxx", "short"]),
     ],
 )
-async def test_examples_of_fields_with_one_name_are_the_same(
+async def test_examples_of_fields_with_one_name_have_one_length_if_it_fits(
     page: Page, one: Any, other: Any, found: list[Any]
 ) -> None:
-    """A length that fits one of the fields only, or is long, is not that of the other."""
+    """The length of one field is used for the other too, unless it does not fit or is long."""
     texts = [
         {"type": "string", **one},
         {**({} if "anyOf" in other else {"type": "string"}), **other},
@@ -165,8 +165,8 @@ async def test_examples_of_fields_with_one_name_are_the_same(
     assert await examples(page, document, ("other", {"type": "string"})) == ["text"]
 
 
-async def test_examples_of_fields_that_are_called_as_keywords(page: Page) -> None:
-    """The page reads the lengths of all documents before it shows anything."""
+async def test_examples_of_fields_with_names_of_schema_keywords_are_found(page: Page) -> None:
+    """A field may have the name of a keyword of JSON Schema, such as ``properties``."""
     inner = {"type": "object", "properties": {"anyOf": {"type": "string", "minLength": 6}}}
     document = {
         "components": {

@@ -60,7 +60,7 @@ async def test_newcomer_adds_tasks_over_both_transports_and_sees_pushed_events(
     await expect(pushed[1].last).to_contain_text('"title": "Feed the cat"')
 
 
-async def test_example_password_of_the_account_is_that_of_the_login(
+async def test_example_password_of_sign_up_equals_that_of_login(
     board: Application, open_docs: OpenDocs
 ) -> None:
     page = await open_docs(board)

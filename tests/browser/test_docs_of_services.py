@@ -56,7 +56,7 @@ async def test_console_shows_error_of_service_with_its_status(
     await expect(acknowledgement).to_contain_text("a room has a name")
 
 
-async def test_console_sends_fields_named_as_those_of_an_envelope(
+async def test_console_sends_fields_with_names_of_an_envelope_unchanged(
     services: Application, open_docs: OpenDocs
 ) -> None:
     page = await open_docs(services, "#wrap")

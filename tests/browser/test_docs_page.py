@@ -189,7 +189,7 @@ async def test_http_form_sends_urlencoded_form(
     await expect(shown_response(page)).to_contain_text('"title": "Grüße & more"')
 
 
-async def test_view_that_is_shown_again_has_its_values_and_response(
+async def test_view_shown_again_keeps_its_values_and_response(
     application: Application, open_docs: OpenDocs
 ) -> None:
     page = await open_docs(application, "#thing_create")
@@ -251,7 +251,7 @@ async def test_credentials_are_sent_over_http_and_with_handshake(
     await expect(page.get_by_text("Connected to /rooms/tea", exact=True)).to_be_visible()
 
 
-async def test_console_refused_connection_shows_error_body(
+async def test_console_rejected_connection_shows_error_body(
     application: Application, open_docs: OpenDocs
 ) -> None:
     page = await open_docs(application)
@@ -304,7 +304,7 @@ async def test_console_sends_and_saves_binary_data(
     assert (await (await downloading.value).path()).read_bytes() == bytes(range(6))
 
 
-async def test_console_question_of_server_is_acknowledged_by_hand(
+async def test_console_call_of_server_is_acknowledged_by_the_user(
     application: Application, open_docs: OpenDocs
 ) -> None:
     page = await open_docs(application, "#ask")
@@ -317,7 +317,7 @@ async def test_console_question_of_server_is_acknowledged_by_hand(
 
 
 async def test_page_with_hostile_names_shows_them_as_text(open_docs: OpenDocs) -> None:
-    """Names, descriptions and values of the documents are never read as markup."""
+    """Names, descriptions and values of the documents are never interpreted as markup."""
     http, sockets = openapi(), asyncapi()
     show = http["paths"]["/things/{id}"]["get"]
     http["info"].update(title=HOSTILE, description=HOSTILE)
@@ -349,7 +349,9 @@ async def test_page_with_hostile_names_shows_them_as_text(open_docs: OpenDocs) -
         assert await page.title() != "broken"
 
 
-async def test_page_below_prefix_and_path_of_sockets_works(open_docs: OpenDocs) -> None:
+async def test_page_below_prefix_and_own_path_of_sockets_sends_requests_and_events(
+    open_docs: OpenDocs,
+) -> None:
     async with serving(documented(prefix="/api/v1", path="/live")) as application:
         page = await open_docs(application, "#thing_create")
         await send(page)
@@ -368,7 +370,7 @@ async def test_page_without_documents_reports_status(open_docs: OpenDocs) -> Non
         )
 
 
-async def test_page_works_with_keyboard_only(
+async def test_page_with_keyboard_only_emits_an_event(
     application: Application, open_docs: OpenDocs
 ) -> None:
     page = await open_docs(application)

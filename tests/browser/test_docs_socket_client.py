@@ -124,7 +124,7 @@ async def test_client_large_integer_keeps_its_digits(
 async def test_client_credentials_open_namespace(
     application: Application, open_docs: OpenDocs, options: str
 ) -> None:
-    """With headers the session is opened by a request, and continued over a WebSocket."""
+    """With headers, the client opens the session by a request and continues over a WebSocket."""
     found = await run(
         await open_docs(application),
         f"""
@@ -140,7 +140,7 @@ async def test_client_credentials_open_namespace(
     assert found == {"room": "tea & milk", "loud": True}
 
 
-async def test_client_refused_namespace_raises_error_with_body(
+async def test_client_rejected_namespace_raises_error_with_body(
     application: Application, open_docs: OpenDocs
 ) -> None:
     page = await open_docs(application)
@@ -159,7 +159,7 @@ async def test_client_refused_namespace_raises_error_with_body(
     assert unknown["closed"] == []
 
 
-async def test_client_question_of_server_can_be_acknowledged(
+async def test_client_call_of_server_can_be_acknowledged(
     application: Application, open_docs: OpenDocs
 ) -> None:
     found = await run(

@@ -81,7 +81,7 @@ class Pages:
 
 
 def write(root: Path, greeting: str, more: str = "") -> None:
-    """Save both files as an editor does: a temporary file each, which is renamed."""
+    """Save both files as an editor does: write a temporary file and rename it."""
     for key, text in {
         "api/greetings/greet.py": GREET.format(greeting=greeting),
         "domain/greetings.py": COUNT.format(more=more),
@@ -99,7 +99,7 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
         yield page
 
 
-async def test_save_is_seen_without_a_reload_of_the_page_and_without_a_new_connection(
+async def test_saved_file_is_used_by_an_open_page_over_the_same_connection(
     node: Path, page: Page, tmp_path: Path
 ) -> None:
     root = tmp_path / "application"

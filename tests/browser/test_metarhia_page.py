@@ -24,7 +24,7 @@ logger = logging.getLogger("rxkernel.tests")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("debug_logs"),  # a failed test shows what the server has done
+    pytest.mark.usefixtures("debug_logs"),  # a failed test shows the log of the server
 ]
 
 ROME = {"name": "Rome", "area": 1285, "region": "Lazio"}
@@ -91,7 +91,7 @@ async def served(project: Path, port: int = 0) -> AsyncIterator[Application]:
 async def open_page(
     context: BrowserContext, application: Application, *, connections: int = 1
 ) -> Page:
-    """The page is live on its *connections*-th connection."""
+    """Open the page and wait until its *connections*-th connection is open."""
     page = await context.new_page()
     async with logged_sockets(page) as sockets:
         await page.goto(str(application.servers["http"].url))
@@ -138,10 +138,10 @@ async def test_console_shows_each_stage_of_the_document(
         assert await in_console(page, first) == ["Unauthorized", 401]
 
 
-async def test_session_over_http_is_a_cookie_that_the_websocket_has_too(
+async def test_session_cookie_of_http_is_used_by_the_websocket(
     project: Path, context: BrowserContext
 ) -> None:
-    """T39. A script cannot read the cookie."""
+    """Scripts cannot read the cookie (T39)."""
     async with served(project) as application:
         page = await open_page(context, application)
         results = await page.evaluate(f"""async () => {{
@@ -203,7 +203,9 @@ async def test_streams_of_1_mib_in_both_directions(project: Path, context: Brows
         assert report == [1 << 20, report[3], report[3], report[3]]
 
 
-async def test_restarted_server_is_used_again(project: Path, browser: Browser) -> None:
+async def test_page_after_server_restart_is_connected_again(
+    project: Path, browser: Browser
+) -> None:
     """Without the fixture `context`: Chromium writes the lost connection to the console."""
     with reserved_port() as port:
         async with await browser.new_context() as context:
@@ -217,10 +219,10 @@ async def test_restarted_server_is_used_again(project: Path, browser: Browser) -
                 await expect(page.get_by_role("listitem")).to_have_text(["again"])
 
 
-async def test_page_begins_again_when_its_first_connection_is_lost(
+async def test_page_that_loses_its_first_connection_starts_again(
     project: Path, context: BrowserContext
 ) -> None:
-    """The client repeats neither its first call nor anything else on the next connection."""
+    """The client does not repeat calls on the next connection, so the page must."""
     async with served(project) as application:
 
         async def close(event: ConnectionEvent) -> None:
@@ -232,7 +234,9 @@ async def test_page_begins_again_when_its_first_connection_is_lost(
         await expect(page.locator("#city")).to_have_text("Rome")
 
 
-async def test_page_without_the_client_says_what_to_do(project: Path, browser: Browser) -> None:
+async def test_page_without_the_client_shows_how_to_install_it(
+    project: Path, browser: Browser
+) -> None:
     (project / "application" / "static" / "metacom" / "metacom.js").unlink()
     async with served(project) as application, await browser.new_page() as page:
         await page.goto(str(application.servers["http"].url))

@@ -65,12 +65,12 @@ async def test_message_reaches_both_windows_as_text(
     wanted = [f"Ada {HOSTILE}", "<b>Bob</b> Hello"]
     for page in pages:
         await expect(page.get_by_role("listitem")).to_have_text(wanted)
-    await pages[0].reload()  # now by the template
+    await pages[0].reload()  # now rendered by the template
     await expect(pages[0].get_by_role("listitem")).to_have_text(wanted)
     assert await pages[0].locator("img").count() == 0
 
 
-async def test_messages_in_three_formats(
+async def test_messages_are_sent_in_three_formats(
     application: Application, context: BrowserContext
 ) -> None:
     page = await open_page(context, application)
@@ -110,7 +110,7 @@ async def test_user_logs_in_uploads_downloads_and_logs_out(
     await expect(page.get_by_role("link", name="Files")).to_be_hidden()
 
 
-async def test_errors_are_pages(application: Application, browser: Browser) -> None:
+async def test_errors_are_sent_as_pages(application: Application, browser: Browser) -> None:
     """Without the fixture `context`: Chromium writes failed requests to the console."""
     async with await browser.new_page() as page:
         url = str(application.servers["http"].url)

@@ -52,7 +52,7 @@ async def test_message_reaches_both_windows_and_the_session_keeps_the_name(
     for page in pages:
         await page.bring_to_front()
         await expect(page.get_by_role("listitem")).to_have_text(wanted)
-    await pages[1].reload()  # now by the template
+    await pages[1].reload()  # now rendered by the template
     await expect(pages[1].get_by_role("listitem")).to_have_text(wanted)
     await expect(pages[1].get_by_label("Name")).to_have_value("Bob")
     assert await pages[1].locator("img").count() == 0

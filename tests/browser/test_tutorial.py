@@ -1,4 +1,4 @@
-"""The pages of docs/tutorial, followed in their order, and what two windows show at their ends."""
+"""The pages of docs/tutorial, followed in order; two windows show the result of each page."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
@@ -63,7 +63,10 @@ async def see_live_page(windows: Windows, reader: Reader) -> None:
     await add(windows[0], "Bread")
     for window in windows:
         await expect(window.get_by_role("listitem")).to_have_text(
-            ["Read the tutorial", "Bread"]  # the mistake of the page has restarted the server
+            [
+                "Read the tutorial",
+                "Bread",
+            ]  # the deliberate mistake on the page has restarted the server
         )
 
 
@@ -121,7 +124,9 @@ async def see_workers(windows: Windows, reader: Reader) -> None:
         window.on("websocket", lambda socket: sessions.append(socket.url.partition("sid=")[2]))
     await open_board(windows, reader)
     await is_live(windows)
-    assert len({session.partition(".")[0] for session in sessions}) == 2, "one worker has both"
+    assert len({session.partition(".")[0] for session in sessions}) == 2, (
+        "both windows are at one worker"
+    )
     await add(windows[0], "Two workers")
     await expect(windows[1].get_by_role("listitem").last).to_contain_text("Two workers (ada)")
 
@@ -138,12 +143,12 @@ LOOKS: dict[str, Look] = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-async def test_tutorial_page_is_followed_and_shows_what_it_says(
+async def test_tutorial_page_when_followed_has_its_described_result(
     page: str, reader: Reader, windows: Windows
 ) -> None:
     reader.read(page)
     if look := LOOKS.get(page):
         reader.wait_for_server()
         await look(windows, reader)
-        for window in windows:  # or it connects again, at any time of a later page
+        for window in windows:  # otherwise it would reconnect during a later page
             await window.goto("about:blank")

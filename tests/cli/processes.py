@@ -15,7 +15,7 @@ from typing import IO, Any, TypeVar
 T = TypeVar("T")
 
 DEADLINE = 60.0
-"""Seconds after which a test gives up; nothing is expected to take nearly as long."""
+"""Seconds after which a test fails; a test that works takes much less."""
 
 
 class Process:
@@ -71,15 +71,15 @@ class Process:
         return found()[number - 1]
 
     def url(self, *, number: int = 1) -> str:
-        """The URL that it prints."""
+        """Return the URL that the process prints."""
         return self.line(r"^Listening on (http://\S+)", number=number)[1]
 
     def send(self, *signals: signal.Signals) -> None:
         for one in signals:
             self._process.send_signal(one)
 
-    def insist(self, number: signal.Signals) -> None:
-        """Send the signal again until the process ends: two at once count as one."""
+    def send_until_end(self, number: signal.Signals) -> None:
+        """Send the signal repeatedly until the process ends: two at once count as one."""
 
         def ended() -> bool:
             self.send(number)
@@ -88,7 +88,7 @@ class Process:
         until(ended)
 
     def code(self) -> int:
-        """Wait until it has ended and all its output is read; return the exit code."""
+        """Wait until the process has ended and all its output is read; return the exit code."""
         code = self._process.wait(DEADLINE)
         for reader in self._readers:
             reader.join(DEADLINE)
@@ -107,8 +107,8 @@ def get(url: str, *, method: str = "GET") -> Any:
         return json.load(response)
 
 
-def get_meanwhile(url: str) -> Future[Any]:
-    """Send the request in a thread."""
+def get_in_thread(url: str) -> Future[Any]:
+    """Send the request in a thread; return the future of its JSON."""
     threads = ThreadPoolExecutor(1)
     future = threads.submit(get, url)
     threads.shutdown(wait=False)
@@ -124,5 +124,5 @@ def until(condition: Callable[[], T]) -> T:
                 return value
         except OSError:
             pass
-        assert time.monotonic() < end, "the condition never came true"
+        assert time.monotonic() < end, f"the condition was not true within {DEADLINE} s"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The supervisor of ``serve --workers``: which worker gets a connection; hostile clients."""
+"""The acceptor of ``serve --workers``: the worker that gets a connection; hostile clients."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ class Site:
             self.workers.append(Worker(self.add(place)[1]))
 
     def add(self, place: int) -> tuple[WorkerSockets, socket.socket]:
-        """Add a worker that listens; return the end of its channel too."""
+        """Add a worker that listens; return it and the other end of its channel."""
         ours, theirs = socket_pair()
         pool = self.acceptor.pool
         worker = pool.add(ours, theirs.dup(), pool.new_number())
@@ -86,7 +86,7 @@ async def site() -> AsyncIterator[Site]:
     site.close()
 
 
-async def test_request_of_a_session_goes_to_its_worker_unread(site: Site) -> None:
+async def test_request_of_session_is_passed_unread_to_its_worker(site: Site) -> None:
     with site.connect(SESSION):
         number, message, connection = await site.passed()
 
@@ -95,7 +95,7 @@ async def test_request_of_a_session_goes_to_its_worker_unread(site: Site) -> Non
             assert connection.recv(MAX_HEAD) == SESSION
 
 
-async def test_request_without_a_known_session_goes_by_address(site: Site) -> None:
+async def test_requests_without_session_are_passed_to_one_worker_by_address(site: Site) -> None:
     numbers = set()
     for target in (b"/", b"/?sid=2", b"/?sid=77.abc", b"/?asid=1.abc", b"/?x=/?sid=1.abc"):
         with site.connect(b"GET " + target + b" HTTP/1.1\r\n"):
@@ -107,7 +107,7 @@ async def test_request_without_a_known_session_goes_by_address(site: Site) -> No
     assert len(numbers) == 1
 
 
-async def test_new_sessions_of_an_address_are_at_all_workers(site: Site) -> None:
+async def test_handshakes_of_one_address_are_passed_to_all_workers(site: Site) -> None:
     numbers = []
     for target in (
         b"/?EIO=4",
@@ -123,7 +123,7 @@ async def test_new_sessions_of_an_address_are_at_all_workers(site: Site) -> None
     assert sorted(numbers) == [1, 1, 2, 2]
 
 
-async def test_line_in_pieces_is_awaited_without_busy_waiting(site: Site) -> None:
+async def test_request_line_in_pieces_is_awaited_without_busy_waiting(site: Site) -> None:
     with site.connect(SESSION[:20]) as client:
         await _accepted(site)
         client.sendall(SESSION[20:])
@@ -135,13 +135,15 @@ async def test_line_in_pieces_is_awaited_without_busy_waiting(site: Site) -> Non
 
 
 async def _accepted(site: Site) -> None:
-    """Wait until the acceptor has looked at the connections before this one."""
+    """Wait until the acceptor has read the connections before this one."""
     with site.connect(b"GET / HTTP/1.1\r\n"):
         (await site.passed())[2].close()
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT"], ids=["nothing", "part of a line"])
-async def test_late_request_is_left_to_the_worker(site: Site, sent: bytes) -> None:
+async def test_request_line_missing_after_patience_is_passed_as_unknown(
+    site: Site, sent: bytes
+) -> None:
     site.acceptor.patience = 0.0
     with site.connect(sent):
         _, message, connection = await site.passed()
@@ -150,7 +152,7 @@ async def test_late_request_is_left_to_the_worker(site: Site, sent: bytes) -> No
         assert message == UNKNOWN
 
 
-async def test_dripping_client_is_left_to_the_worker(site: Site) -> None:
+async def test_request_line_sent_byte_by_byte_is_passed_as_unknown(site: Site) -> None:
     with site.connect() as client:
         passed = asyncio.create_task(site.passed())
         while not passed.done():
@@ -162,7 +164,7 @@ async def test_dripping_client_is_left_to_the_worker(site: Site) -> None:
         assert message == UNKNOWN
 
 
-async def test_line_that_is_too_long_is_left_to_the_worker(site: Site) -> None:
+async def test_request_line_too_long_is_passed_to_a_worker(site: Site) -> None:
     with site.connect(b"GET /" + MAX_HEAD * b"x"):
         _, message, connection = await site.passed()
 
@@ -170,7 +172,7 @@ async def test_line_that_is_too_long_is_left_to_the_worker(site: Site) -> None:
         assert message == CHOSEN
 
 
-async def test_oldest_of_too_many_silent_clients_is_left_to_the_worker(site: Site) -> None:
+async def test_oldest_silent_client_above_max_waiting_is_passed_as_unknown(site: Site) -> None:
     site.acceptor.max_waiting = 2
     clients = [site.connect() for _ in range(3)]
 
@@ -183,7 +185,7 @@ async def test_oldest_of_too_many_silent_clients_is_left_to_the_worker(site: Sit
         client.close()
 
 
-async def test_client_that_closes_is_dropped(site: Site) -> None:
+async def test_client_that_closes_before_its_request_is_not_passed(site: Site) -> None:
     site.connect().close()
     half_closed = site.connect(b"GET")
     half_closed.shutdown(socket.SHUT_WR)
@@ -206,14 +208,14 @@ async def test_worker_that_stops_gets_no_further_connection(site: Site) -> None:
         assert number == 1
 
 
-async def test_request_waits_while_no_worker_is_open(site: Site) -> None:
+async def test_request_without_open_worker_waits_for_the_next(site: Site) -> None:
     with site.connect(SESSION[:20]) as client:
         await _accepted(site)
         for worker in site.workers:
             worker.channel.send(STOP)
             assert await worker.messages.get() == (END, None)
         client.sendall(SESSION[20:])
-        for _ in range(3):  # turns of the loop, in which the acceptor reads it
+        for _ in range(3):  # iterations of the event loop, in which the acceptor reads
             await asyncio.sleep(0)
 
         site.workers.append(Worker(site.add(0)[1]))
@@ -222,7 +224,7 @@ async def test_request_waits_while_no_worker_is_open(site: Site) -> None:
         assert (number, message) == (3, CHOSEN)
 
 
-async def test_connection_that_is_sent_back_goes_to_the_worker_of_its_session(site: Site) -> None:
+async def test_connection_sent_back_is_passed_to_worker_of_its_session(site: Site) -> None:
     with site.connect(b"GET / HTTP/1.1\r\n"):
         number, _, connection = await site.passed()
         other = 3 - number
@@ -234,7 +236,7 @@ async def test_connection_that_is_sent_back_goes_to_the_worker_of_its_session(si
         assert (number, message) == (other, CHOSEN + read)
 
 
-async def test_encrypted_connection_goes_by_address_without_a_look() -> None:
+async def test_encrypted_connection_is_passed_unread_by_address() -> None:
     site = Site(None)
     try:
         with site.connect():
@@ -260,7 +262,7 @@ async def test_channel_to_a_process_that_does_not_read_is_bounded() -> None:
 
 
 class Hanging:
-    """A site whose first place has a worker that reads nothing."""
+    """A site whose first worker reads nothing."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -268,16 +270,16 @@ class Hanging:
         self.session = SESSION.replace(b"sid=2", f"sid={self.worker.number}".encode())
 
     async def fill(self) -> list[socket.socket]:
-        """Send it connections of its session until it has received more than it should."""
+        """Send it connections of its session until connections are queued."""
         clients = []
         while not self.worker.queued:
             clients.append(self.site.connect(self.session))
-            await _turn()
+            await _run_loop()
         return clients
 
 
-async def _turn() -> None:
-    for _ in range(3):  # turns of the loop, in which the acceptor reads
+async def _run_loop() -> None:
+    for _ in range(3):  # iterations of the loop, in which the acceptor reads
         await asyncio.sleep(0)
 
 
@@ -290,10 +292,10 @@ async def hanging(site: Site) -> AsyncIterator[Hanging]:
     hanging.end.close()
 
 
-async def test_unread_connections_of_a_worker_that_ended_go_to_another(
+async def test_unread_connections_of_ended_worker_are_passed_to_another(
     site: Site, hanging: Hanging
 ) -> None:
-    """Its end is still open in a process that it has forked."""
+    """The channel does not end with the worker: a process that it has forked has it open."""
     clients = await hanging.fill()
     with site.connect(b"GET /split") as split:
         await _accepted(site)
@@ -309,7 +311,7 @@ async def test_unread_connections_of_a_worker_that_ended_go_to_another(
         (await site.passed())[2].close()
 
 
-async def test_connection_that_moves_to_a_worker_that_ends_goes_to_another(
+async def test_connection_moving_to_ending_worker_is_passed_to_another(
     site: Site, hanging: Hanging
 ) -> None:
     with site.connect(b"GET / HTTP/1.1\r\n"):
@@ -326,7 +328,7 @@ async def test_connection_that_moves_to_a_worker_that_ends_goes_to_another(
         assert (number, message) == (2, CHOSEN + hanging.session)
 
 
-async def test_connections_that_an_ending_worker_has_sent_back_are_passed(site: Site) -> None:
+async def test_connections_sent_back_by_ending_worker_are_passed(site: Site) -> None:
     worker, theirs = site.add(0)
     with site.connect(SESSION):
         _, _, connection = await site.passed()
@@ -346,9 +348,10 @@ async def test_hanging_worker_gets_only_its_sessions_until_it_reads(
 ) -> None:
     hanging.worker.patience = 0.01
     with site.connect(hanging.session), site.connect(b"GET /?EIO=4 HTTP/1.1\r\n"):
-        (await site.passed())[2].close()  # one in turn
+        (await site.passed())[2].close()  # a new session, passed to the workers in turn
         with site.connect(b"GET /?EIO=4 HTTP/1.1\r\n"):
-            number, message, connection = await site.passed()  # the other one, taken back
+            # The other one waits in the worker that hangs, and is taken back.
+            number, message, connection = await site.passed()
             connection.close()
             assert (number, message) == (2, CHOSEN)
         assert hanging.worker.hangs
@@ -363,7 +366,7 @@ async def test_hanging_worker_gets_only_its_sessions_until_it_reads(
         assert not hanging.worker.hangs
 
 
-async def test_new_connections_go_past_a_worker_with_many_unread_ones(
+async def test_new_connections_skip_worker_with_many_unread_ones(
     site: Site, hanging: Hanging
 ) -> None:
     clients = await hanging.fill()
@@ -377,13 +380,13 @@ async def test_new_connections_go_past_a_worker_with_many_unread_ones(
         client.close()
 
 
-async def test_connections_wait_in_the_system_while_a_worker_has_many_to_read(
+async def test_connections_wait_in_the_backlog_while_a_worker_is_congested(
     site: Site, hanging: Hanging
 ) -> None:
     clients = await hanging.fill()
     while not site.acceptor.pool.is_congested:
         clients.append(site.connect(hanging.session))
-        await _turn()
+        await _run_loop()
     clients += (site.connect(hanging.session) for _ in range(500))
 
     site.workers.append(Worker(hanging.end))
@@ -394,7 +397,7 @@ async def test_connections_wait_in_the_system_while_a_worker_has_many_to_read(
         client.close()
 
 
-async def test_port_is_accepted_completely_before_the_last_worker_stops(site: Site) -> None:
+async def test_connections_in_the_backlog_are_passed_before_last_worker_stops(site: Site) -> None:
     clients = [site.connect(SESSION) for _ in range(300)]
     for worker in site.workers:
         worker.channel.send(STOP)
@@ -434,7 +437,7 @@ asyncio.run(main())
 
 
 async def test_limit_of_sockets_in_flight_delays_connections() -> None:
-    """unix(7), ETOOMANYREFS: the limit is that of all workers together, except for root."""
+    """unix(7), ETOOMANYREFS: the limit applies to all workers together, but not to root."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", IN_FLIGHT, stdout=asyncio.subprocess.PIPE
     )
@@ -453,11 +456,13 @@ async def test_limit_of_sockets_in_flight_delays_connections() -> None:
         ("GET /socket.io/sid={} HTTP/1.1", None),
     ],
 )
-def test_worker_is_read_from_the_query_of_the_request_line(line: str, worker: int | None) -> None:
+def test_worker_number_is_read_from_query_of_request_line_only(
+    line: str, worker: int | None
+) -> None:
     assert worker_of(line.format(session_id(12, "Zk3")).encode()) == worker
 
 
-def test_client_behind_a_trusted_proxy_is_the_forwarded_one() -> None:
+def test_client_address_behind_trusted_proxy_is_the_forwarded_address() -> None:
     heads = RequestHeads(ForwardedHeaders(["127.0.0.1"]))
     head = b"GET / HTTP/1.1\r\nx-forwarded-for: 192.0.2.1, 203.0.113.9\r\n"
 

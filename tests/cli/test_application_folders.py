@@ -1,4 +1,4 @@
-"""Commands in a directory without a Python module: a bundle makes the application."""
+"""Commands in a directory without a Python module: a bundle creates the application."""
 
 import os
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_folder_tasks_enables_the_bundle(endpoint: Path, project: Path) -> None:
     assert "tasks" in locate(None).bundles
 
 
-def test_module_app_of_the_directory_wins(
+def test_module_app_precedes_folder_application(
     endpoint: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "own_app")
@@ -61,9 +61,7 @@ def test_folder_app_of_the_directory_enables_the_bundle(has_api: bool, project: 
     assert "web" in locate(None).bundles
 
 
-def test_folder_named_app_without_a_module_is_not_the_application(
-    endpoint: Path, project: Path
-) -> None:
+def test_folder_app_without_a_module_is_ignored(endpoint: Path, project: Path) -> None:
     (project / "app").mkdir()
 
     assert "contracts" in locate(None).bundles
@@ -83,7 +81,7 @@ def test_folders_of_two_bundles_are_an_error(endpoint: Path, project: Path) -> N
     )
 
 
-def test_nothing_found_names_what_was_looked_for(
+def test_directory_without_application_error_names_module_and_folders(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rxkernel.cli.locate.DEFAULT", "no_app_here")
@@ -98,7 +96,7 @@ def test_nothing_found_names_what_was_looked_for(
     ) in result.stderr
 
 
-def test_folder_of_a_project_is_the_folder_application_in_it(project: Path) -> None:
+def test_folder_of_project_loads_its_folder_application(project: Path) -> None:
     (project / "sites" / "shop" / "application" / "app").mkdir(parents=True)
 
     [autoload] = [one for one in locate("sites/shop").bundles if isinstance(one, AutoloadBundle)]
@@ -106,8 +104,8 @@ def test_folder_of_a_project_is_the_folder_application_in_it(project: Path) -> N
     assert autoload.root == Path("sites/shop/application")
 
 
-def test_folder_of_a_project_with_a_module_app_is_refused(project: Path) -> None:
-    """Its module may have users, which the folder alone does not have."""
+def test_folder_of_project_with_module_app_is_an_error(project: Path) -> None:
+    """The application of the module may differ: it may have users."""
     (project / "sites" / "shop" / "application" / "app").mkdir(parents=True)
     (project / "sites" / "shop" / "app.py").touch()
 
@@ -130,7 +128,7 @@ def test_folder_of_a_project_with_a_module_app_is_refused(project: Path) -> None
         ("sites/application/app/..", "sites"),
     ],
 )
-def test_folder_has_the_name_of_its_project(
+def test_application_of_folder_is_named_after_its_project(
     target: str, name: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each project of ``rxkernel new`` has a folder ``application``."""

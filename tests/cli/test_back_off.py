@@ -1,9 +1,9 @@
-"""How long a worker that ends again and again waits for its next start."""
+"""The delay before a worker that ends repeatedly starts again."""
 
 from rxkernel.cli.back_off import MAX_FAILURES, STEADY, BackOff
 
 
-def test_ends_in_a_row_wait_longer_each_time_up_to_a_limit() -> None:
+def test_back_off_grows_with_each_end_up_to_a_limit() -> None:
     back_off = BackOff()
 
     delays = [back_off.record(0.0) for _ in range(20)]
@@ -12,7 +12,7 @@ def test_ends_in_a_row_wait_longer_each_time_up_to_a_limit() -> None:
     assert set(delays[8:]) == {30}
 
 
-def test_end_of_a_worker_that_has_run_for_long_is_no_part_of_a_loop() -> None:
+def test_back_off_after_a_long_run_begins_again() -> None:
     back_off = BackOff()
     for _ in range(MAX_FAILURES):
         assert not back_off.is_loop

@@ -79,7 +79,7 @@ Broken.settings_class = Nested
 """,
 }
 
-FOUND_WHEN_BUILT = (
+BROKEN_WHEN_BUILT = (
     "constructor raises",
     "constructor exits",
     "constructor raises CancelledError",
@@ -106,15 +106,15 @@ def broken(project: Path) -> Iterator[Callable[[str], None]]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("what", SOURCES)
-def test_broken_bundle_is_one_line_and_exit_code_2(
+def test_broken_bundle_prints_one_line_and_exits_with_2(
     what: str, command: str, run: Run, write: Write, broken: Callable[[str], None]
 ) -> None:
     broken(SOURCES[what])
 
     result = run(*command.split(), write(APPLICATION))
 
-    if command == "bundles" and what in FOUND_WHEN_BUILT:
-        return  # a bundle is not built to be listed
+    if command == "bundles" and what in BROKEN_WHEN_BUILT:
+        return  # `bundles` does not build the bundles
     assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert len(result.stderr.splitlines()) == 1, result.stderr

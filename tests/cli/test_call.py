@@ -140,7 +140,7 @@ def test_call_prints_every_kind_of_content(
 
 
 @pytest.mark.parametrize("transport", ["http", "socket"])
-def test_call_of_typed_action_reads_options(transport: str, run: Run, shop: str) -> None:
+def test_call_of_typed_action_converts_its_options(transport: str, run: Run, shop: str) -> None:
     options = ("--transport", transport, "--param", "id=7", "--param", "fast=true")
     result = run("call", "typed", shop, *options, "--body", '{"id": 2}')
     assert json.loads(result.stdout)["content"] == {"id": 10}
@@ -179,18 +179,18 @@ def test_call_with_content_type_encodes_body(run: Run, shop: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "message"),
     [
         ("X-Mine", "does not have the form NAME=VALUE"),
         ("=x", "does not have the form NAME=VALUE"),
         ("X Mine=1", "X Mine"),
     ],
 )
-def test_call_invalid_header_is_rejected(header: str, said: str, run: Run, shop: str) -> None:
+def test_call_invalid_header_is_rejected(header: str, message: str, run: Run, shop: str) -> None:
     result = run("call", "headers", shop, "--header", header)
 
     assert result.exit_code == 2
-    assert said in result.stderr
+    assert message in result.stderr
 
 
 def test_call_repeated_response_header_is_a_list(run: Run, shop: str) -> None:

@@ -117,7 +117,7 @@ application = Application(listeners=[Listener])
 def test_check_reports_a_log_directory_that_cannot_be_used(
     run: Run, write: Write, project: Path
 ) -> None:
-    """With the problems of the boot."""
+    """Together with the problems of the boot."""
     (project / "file").touch()
     (project / "rxkernel.toml").write_text("logging.directory = 'file/logs'")
 
@@ -131,8 +131,8 @@ def test_check_reports_a_log_directory_that_cannot_be_used(
     assert len(result.stderr.splitlines()) == 3
 
 
-def test_check_does_not_make_the_log_directory(run: Run, write: Write, project: Path) -> None:
-    """It would belong to the user of the command, not to that of the service."""
+def test_check_does_not_create_the_log_directory(run: Run, write: Write, project: Path) -> None:
+    """The directory would belong to the user of the command, not to the user of the service."""
     (project / "rxkernel.toml").write_text("logging.directory = 'var/logs'")
 
     result = run("check", write("from rxkernel import Application\napplication = Application()"))

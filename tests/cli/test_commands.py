@@ -46,7 +46,7 @@ def test_help_lists_the_commands_of_bundles(run: Run, write: Write) -> None:
     assert listed == sorted([*ours, "migrate"])
 
 
-def test_help_with_broken_application_works(run: Run, write: Write) -> None:
+def test_help_with_broken_application_is_printed(run: Run, write: Write) -> None:
     result = run("--app", write("1 / 0"), "--help")
 
     assert result.exit_code == 0
@@ -121,7 +121,7 @@ def test_unknown_command_of_the_default_application_names_bundle_and_option(
         ("Made = 3", "bundle 'storm' is 3 in storm_of_test:Made, which is not"),
     ],
 )
-def test_unknown_command_called_like_a_broken_bundle_reports_its_problem(
+def test_unknown_command_with_name_of_broken_bundle_reports_its_problem(
     source: str, problem: str, run: Run, write: Write, project: Path
 ) -> None:
     install_bundle(project, "storm", source)
@@ -134,7 +134,7 @@ def test_unknown_command_called_like_a_broken_bundle_reports_its_problem(
 
 
 @pytest.mark.parametrize("arguments", [["migrate", "shop"], ["migrate", "--app", "shop"]])
-def test_application_behind_command_of_a_bundle_is_reported(
+def test_application_after_command_of_bundle_is_an_error_with_hint(
     arguments: list[str], run: Run, write: Write
 ) -> None:
     result = run("--app", write(SHOP), *arguments)
@@ -145,7 +145,7 @@ def test_application_behind_command_of_a_bundle_is_reported(
     )
 
 
-def test_application_as_option_behind_command_is_reported(run: Run) -> None:
+def test_app_option_after_command_is_an_error_with_hint(run: Run) -> None:
     stderr = run("routes", "--app", "shop").stderr
 
     assert "No such option" in stderr
@@ -186,10 +186,10 @@ def test_debug_adds_the_traceback(place: str, run: Run, write: Write) -> None:
         "application = Application(controllers=[Shop])",
     ],
 )
-def test_debug_adds_no_traceback_to_a_mistake_without_an_exception(
+def test_debug_adds_no_traceback_to_configuration_error_of_rxkernel(
     source: str, run: Run, write: Write
 ) -> None:
-    """``--debug`` is also the switch for live reload; the text of the mistake says everything."""
+    """``--debug`` is used for live reload too; a traceback would add nothing to the message."""
     shop = write(source)
 
     plain, debugged = run("check", shop), run("check", shop, "--debug")
@@ -208,7 +208,7 @@ def test_unknown_bundle_is_reported(run: Run, write: Write) -> None:
     assert "no bundle 'nope' is installed" in result.stderr
 
 
-def test_console_script_and_module_are_the_same() -> None:
+def test_console_script_and_module_print_the_same_version() -> None:
     script = Path(sys.executable).with_name("rxkernel")
     outputs = [
         subprocess.run([*command, "--version"], capture_output=True, text=True, check=True).stdout

@@ -240,7 +240,7 @@ application = Application(bundles=[Rules])
 """
 
 
-def test_rules_for_targets_are_listed(run: Run, write: Write) -> None:
+def test_rewrite_rules_are_listed(run: Run, write: Write) -> None:
     target = write(RULES)
 
     assert listed(run, "routes", target)["rules"] == [
@@ -259,7 +259,7 @@ def test_check_counts_native_paths(run: Run, write: Write) -> None:
 
 
 def test_check_reports_path_that_is_mounted_twice(run: Run, write: Write) -> None:
-    """Also if both are mounted as late as possible."""
+    """Also if both are mounted in `server.configure`, the last possible moment."""
     result = run("check", write(NATIVE.replace('"/late"', '"/live"')))
 
     assert result.exit_code == 2
@@ -287,7 +287,7 @@ def test_listeners_are_in_the_order_in_which_they_run(run: Run, shop: str) -> No
         ("/shop:order", [], ["before", "first", "last"]),
     ],
 )
-def test_listeners_of_definition_are_those_that_only_accepts(
+def test_listeners_of_definition_exclude_listeners_rejected_by_only(
     definition: str, options: list[str], names: list[str], run: Run, shop: str
 ) -> None:
     rows = listed(run, "listeners", shop, "--definition", definition, *options)
@@ -295,7 +295,7 @@ def test_listeners_of_definition_are_those_that_only_accepts(
     assert [row["listener"].rpartition(".")[2] for row in rows] == names
 
 
-def test_listeners_as_a_table(run: Run, shop: str) -> None:
+def test_listeners_are_printed_as_a_table(run: Run, shop: str) -> None:
     lines = run("listeners", shop, "--definition", "list").stdout.splitlines()
 
     assert lines[1].split() == ["kernel.request", "0", f"{shop}.Audit.before"]
@@ -407,7 +407,7 @@ def test_bundles_without_application_lists_installed(
     assert run("bundles", "nowhere").exit_code == 2
 
 
-def test_listing_has_an_order_for_every_event() -> None:
+def test_order_of_listing_contains_every_event() -> None:
     known = {*ApplicationEvents, *KernelEvents, *ServerEvents}
 
     assert set(IN_ORDER) == known

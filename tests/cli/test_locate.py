@@ -83,7 +83,7 @@ def test_target_missing_module_and_missing_import_are_distinguished(write: Write
     assert f"{name}.py, line 2)" in text
 
 
-def test_missing_default_target_hints_how_to_begin(
+def test_default_target_missing_error_hints_at_rxkernel_new(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [])
@@ -130,7 +130,7 @@ def test_module_without_application_names_the_reason(
 
 
 def test_invalid_declaration_is_reported_with_its_line(write: Write) -> None:
-    """It is raised while a class is created; the report has the line, without a traceback."""
+    """The error is raised during the import; the message contains the line."""
     name = write("from rxkernel import Query\n\nx = Query(alias='y')")
 
     assert problem(name).startswith(
@@ -148,7 +148,7 @@ def test_invalid_declaration_by_a_bundle_is_reported_with_the_line_of_the_applic
 
 
 @pytest.mark.parametrize("annotation", ["list[int]", "list | None", "dict[str, list[int]]"])
-def test_method_that_hides_a_type_is_reported(annotation: str, write: Write) -> None:
+def test_method_that_hides_a_type_is_reported_with_its_line(annotation: str, write: Write) -> None:
     name = write(
         f"class Tasks:\n"
         f"    async def list(self): ...\n"

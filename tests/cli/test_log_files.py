@@ -58,10 +58,10 @@ def log(
     files.handle(record)
 
 
-async def test_unexpected_error_does_not_end_the_thread(
+async def test_write_error_other_than_oserror_does_not_end_the_thread(
     files: LogFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A path that no system call takes: Python raises ValueError, not OSError."""
+    """System calls reject a path with NUL; Python raises ValueError, not OSError."""
     broken = Application(settings=Settings(logging=LoggingSettings(directory=Path("a\0b"))))
     token = current_application.set(broken)
     log(files, "lost")
@@ -73,7 +73,7 @@ async def test_unexpected_error_does_not_end_the_thread(
     await wait_until(lambda: path.exists() and path.read_text() == "kept\n")
 
 
-def test_directory_with_a_path_that_no_system_takes_is_an_error(restore_logging: None) -> None:
+def test_directory_with_nul_in_its_path_is_a_configuration_error(restore_logging: None) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot create logging.directory 'a\\x00b'"):
         configure_logging(LoggingSettings(directory=Path("a\0b")))
 
@@ -103,7 +103,9 @@ def test_records_go_to_files_by_logger_and_level(files: LogFiles, tmp_path: Path
     }
 
 
-def test_midnight_begins_a_new_file_and_removes_old_ones(files: LogFiles, tmp_path: Path) -> None:
+def test_record_after_midnight_begins_a_new_file_and_removes_old_files(
+    files: LogFiles, tmp_path: Path
+) -> None:
     """The date of a record selects its file; files are kept ``keep_days`` days, here three."""
     midnight = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
     directory = tmp_path / "log"
@@ -161,7 +163,7 @@ def test_thread_writes_without_a_flush(files: LogFiles, tmp_path: Path) -> None:
     until(lambda: path.read_text() == "first\nsecond\n")
 
 
-def test_closed_handler_has_no_thread_and_lost_nothing(files: LogFiles, tmp_path: Path) -> None:
+def test_close_writes_all_lines_and_ends_the_thread(files: LogFiles, tmp_path: Path) -> None:
     log(files, "last")
     files.close()
 
@@ -169,10 +171,10 @@ def test_closed_handler_has_no_thread_and_lost_nothing(files: LogFiles, tmp_path
     assert "log files" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_directory_that_cannot_be_written_is_reported_once(
+def test_log_file_on_full_disk_is_reported_once_until_written_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a full disk: ``/dev/full`` raises its error for each write."""
+    """``/dev/full`` raises the error of a full disk for each write."""
     daily, key = DailyFiles(), FileKey(tmp_path, "2026-11-30", "server")
     key.path.symlink_to("/dev/full")
     daily.append({key: ["lost"]}, 3)
@@ -185,7 +187,7 @@ def test_directory_that_cannot_be_written_is_reported_once(
     assert key.path.read_text() == "kept\n"
 
 
-def test_one_file_that_cannot_be_written_is_reported_once_among_others(
+def test_log_file_that_cannot_be_written_is_reported_once_and_others_are_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     daily = DailyFiles()
@@ -198,7 +200,7 @@ def test_one_file_that_cannot_be_written_is_reported_once_among_others(
     assert "cannot write" in lines[0]
 
 
-def test_lines_above_the_limit_are_counted(
+def test_lines_above_the_limit_of_waiting_lines_are_dropped_and_counted(
     files: LogFiles,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -271,7 +273,7 @@ def test_two_processes_append_whole_lines(tmp_path: Path) -> None:
     assert len(lines) == 800
 
 
-def test_directory_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) -> None:
+def test_directory_that_cannot_be_created_is_a_configuration_error(tmp_path: Path) -> None:
     (tmp_path / "log").touch()
     with pytest.raises(ConfigurationError, match=r"cannot create logging\.directory '.*log'"):
         configure_logging(LoggingSettings(directory=tmp_path / "log"))
@@ -372,13 +374,15 @@ application = Application(controllers=[Shop])
 """
 
 
-def test_forced_end_writes_what_waits(start: Start, write: Write, project: Path) -> None:
+def test_forced_end_of_serve_writes_waiting_lines(
+    start: Start, write: Write, project: Path
+) -> None:
     (project / "rxkernel.toml").write_text('shutdown_timeout = 60\n[logging]\ndirectory = "log"')
     process = start("serve", write(HANGING), "--port", "0")
     url = process.url()
     threading.Thread(target=_ignore_errors, args=(url,), daemon=True).start()
     process.line("the last words")
-    process.insist(signal.SIGTERM)
+    process.send_until_end(signal.SIGTERM)
     assert process.code() == 1
 
     assert any("the last words" in line for line in lines_of(project, "error"))

@@ -54,7 +54,7 @@ def test_text_record_is_one_line_with_id() -> None:
         current_request.reset(token)
 
 
-def test_record_of_worker_has_its_number() -> None:
+def test_text_record_of_worker_contains_its_number() -> None:
     line = TextFormatter(2).format(record("sold"))
     fields = json.loads(JsonFormatter(2).format(record("sold")))
 
@@ -64,7 +64,7 @@ def test_record_of_worker_has_its_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("message", "shown"),
     [
         ("a\n2026 ERROR root: fake", r"a\n2026 ERROR root: fake"),
         ("a\r\x0b\x0c\x85\u2028", r"a\r\x0b\x0c\x85\u2028"),
@@ -73,8 +73,8 @@ def test_record_of_worker_has_its_number() -> None:
         ("naïve 你好", "naïve 你好"),
     ],
 )
-def test_text_message_with_line_breaks_is_one_line(said: str, shown: str) -> None:
-    assert text(record("%s", said)) == f"WARNING shop: {shown}"
+def test_text_message_with_line_breaks_is_one_line(message: str, shown: str) -> None:
+    assert text(record("%s", message)) == f"WARNING shop: {shown}"
 
 
 def test_text_message_of_1_mb_is_cut() -> None:
@@ -91,7 +91,7 @@ def test_text_traceback_is_indented() -> None:
 
 
 def test_text_traceback_cached_by_another_handler_is_indented() -> None:
-    """logging stores the text on the record, for the next handler."""
+    """logging caches the text of the traceback on the record, for the next handler."""
     shared = record("no luck", failed=True)
     first = logging.Formatter().format(shared)
 
@@ -100,7 +100,7 @@ def test_text_traceback_cached_by_another_handler_is_indented() -> None:
 
 
 def test_record_of_another_process_has_its_traceback() -> None:
-    """Its ``exc_info`` cannot be sent, its ``exc_text`` can."""
+    """Such a record has no ``exc_info``, which cannot be pickled, but ``exc_text``."""
     made = record("failed")
     made.exc_text = "Traceback:\nValueError: 3"
     assert text(made) == "WARNING shop: failed\n  Traceback:\n  ValueError: 3"
@@ -128,7 +128,7 @@ def test_json_record_has_documented_fields() -> None:
     }
 
 
-def test_json_record_leaves_out_missing_fields() -> None:
+def test_json_record_omits_missing_fields() -> None:
     assert parsed(record("x")).keys() == {"time", "level", "logger", "message"}
 
 

@@ -96,7 +96,7 @@ def test_new_without_directory_is_a_usage_error(run: Run) -> None:
 
 
 def test_new_bundle_built_as_a_wheel_passes_its_own_tests(run: Run, project: Path) -> None:
-    """Its third test enables the bundle by name, which needs the entry point of the wheel."""
+    """One of its tests enables the bundle by name, which needs the entry point of the wheel."""
     result = run("new", "--bundle", "rate-limit")
     made, site = project / "rxkernel-rate-limit", project / "site"
     wheel = build_wheel(made, project)
@@ -112,7 +112,7 @@ def test_new_bundle_built_as_a_wheel_passes_its_own_tests(run: Run, project: Pat
     assert "3 passed" in done
 
 
-def test_new_bundle_names_are_filled_in(run: Run, project: Path) -> None:
+def test_new_bundle_contains_no_placeholder(run: Run, project: Path) -> None:
     assert run("new", "--bundle", "rate_limit", "deep/here").exit_code == 0
 
     made = project / "deep" / "here"
@@ -125,7 +125,7 @@ def test_new_bundle_names_are_filled_in(run: Run, project: Path) -> None:
     assert (made / ".gitignore").is_file()
     classes = re.findall(r"^class (\w+)", "\n".join(texts), re.MULTILINE)
     assert classes
-    assert not {*classes} & {*rxkernel.__all__}, "a reader would take it for that of rxkernel"
+    assert not {*classes} & {*rxkernel.__all__}, "readers would take it for a class of rxkernel"
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_new_bundle_overwrites_nothing(run: Run, project: Path) -> None:
 
 
 def test_console_script_finds_the_new_project(run: Run) -> None:
-    """Python does not put the current directory on its path, as it does for ``-m``."""
+    """Without ``-m``, Python does not add the current directory to its path."""
     assert run("new", ".").exit_code == 0
 
     script = Path(sys.executable).with_name("rxkernel")
@@ -173,7 +173,7 @@ def test_console_script_finds_the_new_project(run: Run) -> None:
 
 
 def test_new_metarhia_project_serves_the_request_that_new_prints(run: Run, start: Start) -> None:
-    """There is no Python module: the folder application/api is found."""
+    """There is no Python module; the folder ``application/api`` is found."""
     result = run("new", "--layout", "metarhia", ".")
     request = re.search(r"curl 'http://127\.0\.0\.1:8000(/\S+)'", result.stdout)
 
@@ -189,7 +189,7 @@ def test_new_metarhia_project_serves_the_request_that_new_prints(run: Run, start
 def test_new_metarhia_project_with_debug_loads_a_saved_file(
     run: Run, start: Start, project: Path
 ) -> None:
-    """What its README says."""
+    """As its README describes."""
     run("new", "--layout", "metarhia", ".")
     process = start("serve", "--port", "0", "--debug")
     url = f"{process.url()}/api/geo/findCity?name=Rome"
@@ -244,7 +244,7 @@ def test_new_site_passes_its_own_tests(run: Run, project: Path) -> None:
     assert not any("__project__" in text for text in texts)
 
 
-def test_new_site_has_the_places_of_its_readme(run: Run, project: Path) -> None:
+def test_new_site_has_the_folders_of_its_readme(run: Run, project: Path) -> None:
     """In the order in which they are loaded."""
     run("new", "--layout", "site", ".")
 
@@ -327,7 +327,7 @@ def test_new_names_the_extras_that_are_missing(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without uvloop a project works."""
+    """uvloop is not named: a project runs without it."""
     folder = tmp_path / "site-packages" / "rxkernel-0.1.0.dist-info"
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text(METADATA)
@@ -366,7 +366,7 @@ application = create_application(users=Users)
 """
 
 TEST_OF_USER = """
-async def test_editor(client):
+async def test_user_edits_example(client):
     response = await client.as_user("ada").http("example/edit")
 
     assert response.content == "edited"
@@ -385,15 +385,13 @@ def test_new_metarhia_project_passes_its_own_tests(run: Run, project: Path) -> N
     done = run_own_tests(made)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "18 passed" in done.stdout
+    assert "20 passed" in done.stdout
     texts = [file.read_text() for file in made.rglob("*.*") if file.is_file()]
     assert not any("__project__" in text for text in texts)
 
 
-async def test_new_sites_in_one_process_have_databases_of_their_own(
-    run: Run, project: Path
-) -> None:
-    """Also if their folders are beside each other, without a project around each."""
+async def test_new_sites_in_one_process_have_separate_databases(run: Run, project: Path) -> None:
+    """Also if both folders are in one directory, without a project for each."""
     for name in ("shop", "blog"):
         run("new", "--layout", "site", f"sites/{name}")
         (project / "sites" / name / "application").rename(project / f"{name}_moved")

@@ -10,7 +10,7 @@ from rxkernel.settings import HttpSettings
 
 
 def test_socket_of_a_shared_port_keeps_it_after_a_shutdown() -> None:
-    """Also if the system has chosen it: the next process listens on it again."""
+    """Also a port that the system has chosen: the next process listens on it again."""
     with shared_port(HttpSettings(port=0), 3) as opened:
         address = opened[0][0].getsockname()
         assert {one.getsockname() for [one] in opened} == {address}
@@ -32,4 +32,4 @@ def test_every_address_of_a_host_has_the_same_port() -> None:
             pytest.raises(ServerStartError, match="the port is in use"),
             shared_port(HttpSettings(host="localhost", port=ports.pop()), 2),
         ):
-            pytest.fail("other workers have it")
+            pytest.fail("the port was opened twice")

@@ -1,4 +1,4 @@
-"""What ``serve`` reads again, within one process; see also test_serve_hangup.py."""
+"""What ``serve`` reads again after SIGHUP, in this process; see also test_serve_hangup.py."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ def changed_level(name: str) -> SettingsChangedEvent:
     return SettingsChangedEvent(settings, frozenset({"logging.level"}))
 
 
-async def test_level_of_the_log_of_serve_changes(level: logging.Logger) -> None:
+async def test_log_level_with_handler_of_serve_changes(level: logging.Logger) -> None:
     level.addHandler(LineHandler())
     event = changed_level("ERROR")
 
@@ -41,7 +41,9 @@ async def test_level_of_the_log_of_serve_changes(level: logging.Logger) -> None:
     assert not event.pending
 
 
-async def test_level_of_handlers_of_the_application_stays(level: logging.Logger) -> None:
+async def test_log_level_with_handlers_of_the_application_needs_a_restart(
+    level: logging.Logger,
+) -> None:
     before = level.level
     event = changed_level("ERROR")
 
@@ -51,20 +53,22 @@ async def test_level_of_handlers_of_the_application_stays(level: logging.Logger)
     assert event.pending == {"logging.level"}
 
 
-async def test_error_while_reading_is_logged_and_the_next_one_is_read(
+async def test_error_while_reading_is_logged_and_the_next_sighup_reads_again(
     caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     application = Application(settings=Settings(http=HttpSettings(port=0)))
     await application.start()
-    asked = asyncio.Event()
+    requested = asyncio.Event()
     read: list[int] = []
-    reading = asyncio.create_task(read_again_when(asked, [application], lambda: read.append(1)))
+    reading = asyncio.create_task(
+        read_again_when(requested, [application], lambda: read.append(1))
+    )
 
-    asked.set()
+    requested.set()
     await until(lambda: "the settings are not changed" in caplog.text)
     assert "call application.load_settings() before boot" in caplog.text
-    asked.set()
+    requested.set()
     await until(lambda: caplog.text.count("the settings are not changed") == 2)
 
     assert len(read) == 2
@@ -75,20 +79,20 @@ async def test_error_while_reading_is_logged_and_the_next_one_is_read(
     await application.stop()
 
 
-async def test_error_of_certificates_does_not_keep_the_settings_from_being_read(
+async def test_error_of_certificates_does_not_prevent_reading_the_settings(
     caplog: pytest.LogCaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     application = Application(settings=Settings(http=HttpSettings(port=0)))
     await application.start()
-    asked = asyncio.Event()
+    requested = asyncio.Event()
 
     def reload_certificates() -> None:
         raise MemoryError("no memory")
 
-    reading = asyncio.create_task(read_again_when(asked, [application], reload_certificates))
+    reading = asyncio.create_task(read_again_when(requested, [application], reload_certificates))
     for times in (1, 2):
-        asked.set()
+        requested.set()
         await until(lambda: caplog.text.count("the settings are not changed") == times)  # noqa: B023
 
     assert caplog.text.count("the TLS certificates were not reloaded") == 2

@@ -26,7 +26,7 @@ from tests.cli.test_serve_workers import (
 from tests.node_scripts import report_of
 
 CLIENTS = 16
-"""Addresses; so many that both workers have some."""
+"""The number of client addresses; so many that both workers serve some."""
 
 SCRIPTS = Path(__file__).parents[1] / "clients"
 
@@ -95,7 +95,7 @@ async def test_sighup_under_load_loses_no_request_and_no_acknowledged_event(
 async def test_5000_clients_that_connect_again_at_once_are_served(
     process: Process, node: Path
 ) -> None:
-    """First those of one worker, while the clients of the other one are served; then all."""
+    """First the clients of one worker, while the other worker serves its own; then all."""
     pids = ",".join(str(process.line(f"worker {n} has pid (\\d+)")[1]) for n in (1, 2))
     arguments = process.url(), str(process.pid), pids, "5000"
 
@@ -131,11 +131,11 @@ def test_killed_worker_is_replaced_and_the_other_keeps_its_sessions(process: Pro
     assert set(sessions_of_both(process)) == {"2", "3"}
 
 
-def test_worker_that_cannot_be_started_is_tried_again(process: Process) -> None:
-    """A supervisor without a file descriptor keeps the workers that run.
+def test_worker_that_cannot_be_started_is_started_later(process: Process) -> None:
+    """A supervisor without free file descriptors keeps the running workers.
 
-    A replacement that ends is replaced although the former process is still there, which has time
-    for its requests, also if all are stopped then.
+    A former worker completes its requests. A replacement that ends meanwhile is replaced, and a
+    stop waits for the former worker.
     """
     before = pids_of(process)
     limits = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
@@ -158,18 +158,18 @@ def test_worker_that_cannot_be_started_is_tried_again(process: Process) -> None:
         process.line("INFO .* stopping")
         os.kill(int(process.line(r"worker 1 has pid (\d+)", number=3)[1]), signal.SIGKILL)
         process.line(r"worker 1 has pid (\d+)", number=4)
-        os.kill(former, 0)  # is still there
+        os.kill(former, 0)  # the former worker still runs
 
         process.send(signal.SIGTERM)
-        process.line("INFO .* stopped")  # the other ones
+        process.line("INFO .* stopped")  # the other workers
         connection.sendall(b"x")
         assert process.code() == 0
     assert not any("Forced" in line for line in (*process.stdout, *process.stderr))
 
 
-def test_workers_that_end_again_and_again_start_later_each_time(process: Process) -> None:
-    """While all are gone, requests wait for the next ones. Then the other one serves, and a stop
-    does not wait for the next start."""
+def test_worker_that_ends_repeatedly_restarts_with_growing_delay(process: Process) -> None:
+    """Requests wait while no worker runs. While one worker waits for its next start, the other one
+    serves, and a stop does not wait for that start."""
     for pid in pids_of(process):
         os.kill(pid, signal.SIGKILL)
     assert until(lambda: get(f"{process.url()}/pid")) not in pids_of(process)

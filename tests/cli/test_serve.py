@@ -16,7 +16,7 @@ import pytest
 
 from rxkernel.cli.watched_files import WatchedFiles
 from tests.cli.conftest import Run, Start, Write
-from tests.cli.processes import DEADLINE, Process, get, get_meanwhile, until
+from tests.cli.processes import DEADLINE, Process, get, get_in_thread, until
 
 SHOP = """
 import asyncio
@@ -69,9 +69,9 @@ def shop(project: Path) -> None:
     (project / "app.py").write_text(SHOP)
 
 
-def hold(process: Process, path: str) -> Future[Any]:
-    """A request in flight."""
-    future = get_meanwhile(f"{process.url()}/{path}")
+def begin_request(process: Process, path: str) -> Future[Any]:
+    """Send a request and return when its action runs; its response is in the future."""
+    future = get_in_thread(f"{process.url()}/{path}")
     process.line(f"^{path}$")
     return future
 
@@ -80,7 +80,7 @@ def hold(process: Process, path: str) -> Future[Any]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_first_signal_completes_requests_in_flight(number: signal.Signals, start: Start) -> None:
     process = start("serve", "--port", "0")
-    answer = hold(process, "held")
+    answer = begin_request(process, "held")
 
     process.send(number)
     process.line("^stopping$")
@@ -96,7 +96,7 @@ def test_first_signal_completes_requests_in_flight(number: signal.Signals, start
 def test_two_signals_at_once_count_as_one(start: Start) -> None:
     """`timeout` of coreutils signals the process, then its group."""
     process = start("serve", "--port", "0")
-    answer = hold(process, "held")
+    answer = begin_request(process, "held")
 
     process.send(signal.SIGTERM, signal.SIGTERM)
     process.line("^stopping$")
@@ -107,13 +107,13 @@ def test_two_signals_at_once_count_as_one(start: Start) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_second_signal_ends_at_once(start: Start) -> None:
+def test_second_signal_ends_serve_at_once(start: Start) -> None:
     process = start("serve", "--port", "0")
-    answer = hold(process, "held")
+    answer = begin_request(process, "held")
 
     process.send(signal.SIGINT)
     process.line("^stopping$")
-    process.insist(signal.SIGINT)
+    process.send_until_end(signal.SIGINT)
 
     assert process.code() == 1
     assert "shut down" not in process.stdout
@@ -125,17 +125,19 @@ def test_second_signal_ends_at_once(start: Start) -> None:
 @pytest.mark.usefixtures("shop")
 def test_second_signal_with_blocked_loop_ends_at_once(start: Start) -> None:
     process = start("serve", "--port", "0")
-    answer = hold(process, "blocked")
+    answer = begin_request(process, "blocked")
 
     process.send(signal.SIGTERM)
-    process.insist(signal.SIGINT)
+    process.send_until_end(signal.SIGINT)
 
     assert process.code() == 1
     assert answer.exception() is not None
 
 
 @pytest.mark.usefixtures("shop")
-def test_second_signal_ends_the_delay(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_signal_ends_serve_during_shutdown_delay(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RXKERNEL_SHUTDOWN_DELAY", "3600")
     process = start("serve", "--port", "0")
     url = process.url()
@@ -143,7 +145,7 @@ def test_second_signal_ends_the_delay(start: Start, monkeypatch: pytest.MonkeyPa
     process.send(signal.SIGTERM)
     process.line("^stopping$")
     assert get(f"{url}/pid") == process.pid
-    process.insist(signal.SIGTERM)
+    process.send_until_end(signal.SIGTERM)
 
     assert process.code() == 1
 
@@ -154,7 +156,7 @@ def test_shutdown_past_its_timeout_is_forced(
 ) -> None:
     monkeypatch.setenv("RXKERNEL_SHUTDOWN_TIMEOUT", "0.1")
     process = start("serve", "--port", "0")
-    answer = hold(process, "held")
+    answer = begin_request(process, "held")
 
     process.send(signal.SIGTERM)
 
@@ -196,8 +198,8 @@ def test_serve_prints_url_of_separate_socketio_port(start: Start, write: Write) 
     process.line(rf"^Listening on {address} \(HTTP\) and {address} \(Socket\.IO\)$")
 
 
-def refused(process: Process) -> str:
-    """The one line of error of a process that could not start."""
+def error_line(process: Process) -> str:
+    """The only line of stderr of a process that could not start."""
     assert process.code() == 2
     assert not any(line.startswith("Listening") for line in process.stdout)
     (line,) = process.stderr
@@ -214,14 +216,14 @@ def test_port_in_use_is_reported_on_one_line(options: list[str], start: Start) -
         if options:
             Path("rxkernel.toml").write_text("socketio.enabled = false")
 
-        line = refused(start("serve", "--port", str(port), *options))
+        line = error_line(start("serve", "--port", str(port), *options))
 
     assert line.startswith(f"Error: cannot listen on 127.0.0.1:{port}: the port is in use; ")
 
 
 @pytest.mark.usefixtures("shop")
 def test_port_shared_by_other_workers_is_in_use(start: Start) -> None:
-    """With SO_REUSEPORT we could bind the port of the workers and take half of their requests."""
+    """With SO_REUSEPORT, `serve` could bind that port and receive half of its connections."""
     Path("rxkernel.toml").write_text("socketio.enabled = false")
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -229,13 +231,13 @@ def test_port_shared_by_other_workers_is_in_use(start: Start) -> None:
         other.listen()
 
         port = str(other.getsockname()[1])
-        assert "the port is in use" in refused(start("serve", "--port", port, "--workers", "2"))
+        assert "the port is in use" in error_line(start("serve", "--port", port, "--workers", "2"))
 
 
 def test_missing_target_is_reported_on_one_line(start: Start) -> None:
     assert (
         "found neither module 'app' nor folder 'application/api' nor folder 'application/app' in "
-    ) in refused(start("serve"))
+    ) in error_line(start("serve"))
 
 
 def test_unbound_service_is_reported_on_one_line(start: Start, write: Write) -> None:
@@ -251,7 +253,7 @@ class Shop:
 
 application = Application(controllers=[Shop])
 """)
-    line = refused(start("serve", target))
+    line = error_line(start("serve", target))
 
     assert line.startswith("Error: Shop asks for Tasks, which nothing binds; bind it")
 
@@ -278,7 +280,7 @@ def test_unknown_settings_are_reported_each_on_a_line(
     assert "RXKERNEL_HTTP_PROT" in second
 
 
-def test_number_of_workers_must_be_a_number(run: Run) -> None:
+def test_workers_option_not_a_number_is_a_usage_error(run: Run) -> None:
     assert "'--workers': 'two' is not a valid number." in run_serve(run, "--workers", "two")
 
 
@@ -289,7 +291,7 @@ def test_workers_and_socketio_port_exclude_each_other(run: Run, write: Write) ->
     assert "remove socketio.port" in run_serve(run, target, "--workers", "2")
 
 
-def test_workers_with_socketio_on_a_system_without_seqpacket_are_refused(
+def test_workers_with_socketio_without_seqpacket_is_an_error(
     run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "SOCK_SEQPACKET", 99)
@@ -338,7 +340,7 @@ def either_workers(shop: None, start: Start, request: pytest.FixtureRequest) -> 
 
 
 def pids(process: Process, *, without: int = 0) -> set[int]:
-    """The ids of the two workers; each connection is accepted by either."""
+    """The process ids of the two workers; either can accept a connection."""
     found: set[int] = set()
 
     def both() -> bool:
@@ -350,7 +352,7 @@ def pids(process: Process, *, without: int = 0) -> set[int]:
     return found
 
 
-def test_workers_share_port_and_dead_one_is_replaced(workers: Process) -> None:
+def test_workers_share_port_and_killed_one_is_replaced(workers: Process) -> None:
     first, second = pids(workers)
 
     os.kill(first, signal.SIGKILL)
@@ -382,7 +384,7 @@ application = Application(listeners=[Listens])
 
 
 def test_workers_start_as_many_at_once_as_there_are_cpus(project: Path) -> None:
-    """With one CPU one after the other."""
+    """Here on one CPU: one after another."""
     (project / "app.py").write_text(STARTS)
     (project / "rxkernel.toml").write_text("http.port = 0\nsocketio.enabled = false")
     one_cpu = "import os, sys; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); "
@@ -397,7 +399,7 @@ def test_workers_start_as_many_at_once_as_there_are_cpus(project: Path) -> None:
 
 
 def test_workers_complete_requests_in_flight(either_workers: Process) -> None:
-    answer = hold(either_workers, "held")
+    answer = begin_request(either_workers, "held")
 
     either_workers.send(signal.SIGTERM)
     either_workers.line("^stopping$", number=2)
@@ -408,18 +410,18 @@ def test_workers_complete_requests_in_flight(either_workers: Process) -> None:
 
 
 def test_second_signal_kills_the_workers(either_workers: Process) -> None:
-    answer = hold(either_workers, "held")
+    answer = begin_request(either_workers, "held")
 
     either_workers.send(signal.SIGTERM)
     either_workers.line("^stopping$", number=2)
-    either_workers.insist(signal.SIGTERM)
+    either_workers.send_until_end(signal.SIGTERM)
 
     assert either_workers.code() == 1
     assert answer.exception() is not None
 
 
 def test_workers_of_killed_supervisor_end(either_workers: Process) -> None:
-    """The pipe from the supervisor is closed, however it was ended."""
+    """The system closes the pipe from the supervisor, also after SIGKILL."""
     either_workers.send(signal.SIGKILL)
 
     either_workers.line("^shut down$", number=2)
@@ -428,7 +430,7 @@ def test_workers_of_killed_supervisor_end(either_workers: Process) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_worker_ends_when_supervisor_has_ended_without_reading() -> None:
-    """The system then reports a reset connection, not its end."""
+    """The system then reports a reset of the connection, not its end."""
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-m", "rxkernel", "serve", "--supervised", "--port", "0"]
     with theirs:
@@ -488,7 +490,7 @@ def test_reload_starts_again_when_a_source_changes(start: Start) -> None:
     process.line("^Error: prot from ")
     Path("rxkernel.toml").write_text("debug = false")
 
-    assert process.url(number=2) == url, "a page that is open stays at its port"
+    assert process.url(number=2) == url, "an open page must find the server at the same port"
     after = get(f"{url}/pid")
     assert after != before
     process.send(signal.SIGINT)
@@ -546,7 +548,7 @@ def test_watched_files_are_found_by_suffix_and_pattern(
 
 
 def test_files_that_the_application_writes_are_not_watched(tmp_path: Path) -> None:
-    """A new application writes its keys when it boots."""
+    """For example the keys of a new application, which its first boot writes."""
     watched = WatchedFiles((tmp_path, tmp_path / "other"), ("*.sqlite3",))
 
     assert not watched.includes(tmp_path / "var" / "security-keys.json")
@@ -566,11 +568,11 @@ def test_ignored_directories_are_not_watched(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("shop")
 def test_second_signal_kills_the_reloaded_child(start: Start) -> None:
     process = start("serve", "--port", "0", "--reload")
-    answer = hold(process, "held")
+    answer = begin_request(process, "held")
 
     process.send(signal.SIGINT)
     process.line("^stopping$")
-    process.insist(signal.SIGINT)
+    process.send_until_end(signal.SIGINT)
 
     assert process.code() == 1
     assert answer.exception() is not None

@@ -36,7 +36,7 @@ def test_sighup_reads_the_settings_again(
     url = process.line(r"^Listening on (http://\S+)")[1]
     pid = get(f"{url}/pid")
 
-    if "--reload" not in options:  # there the change itself starts another process
+    if "--reload" not in options:  # with --reload, the change itself starts another process
         toml.write_text(WITHOUT_SOCKETS + "[logging]\nlevel = 'WARNING'\n[http]\nbody_limit = 5\n")
     process.send(signal.SIGHUP)
 
@@ -51,7 +51,7 @@ def test_sighup_reads_the_settings_again(
     assert process.code() == 0
 
 
-def test_log_level_changes_and_invalid_settings_do_not(start: Start, toml: Path) -> None:
+def test_sighup_changes_log_level_and_ignores_invalid_settings(start: Start, toml: Path) -> None:
     process = start("serve", "--port", "0")
     url = process.url()
 
@@ -98,8 +98,10 @@ def test_server_ends_when_its_terminal_is_closed(project: Path, toml: Path) -> N
             process.kill()
 
 
-def test_server_that_ignores_sighup_reads_its_settings_too(start: Start, toml: Path) -> None:
-    """As with ``nohup``."""
+def test_server_started_with_sighup_ignored_reads_its_settings_too(
+    start: Start, toml: Path
+) -> None:
+    """As under ``nohup``."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         process = start("serve", "--port", "0")
@@ -114,8 +116,8 @@ def test_server_that_ignores_sighup_reads_its_settings_too(start: Start, toml: P
     assert process.code() == 0
 
 
-def test_command_of_a_bundle_that_runs_reads_the_settings_again(project: Path) -> None:
-    """As ``tasks worker`` does."""
+def test_sighup_in_run_until_stopped_reads_the_settings_again(project: Path) -> None:
+    """Like ``tasks worker``."""
     (project / "work.py").write_text(
         "from rxkernel import Application\n"
         "from rxkernel.cli import run_until_stopped\n\n\n"

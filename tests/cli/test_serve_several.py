@@ -58,7 +58,7 @@ def sites(project: Path) -> Iterator[None]:
 
 
 def lines_of(project: Path, name: str) -> list[str]:
-    """The texts of the records of the application *name* at INFO, without what is before them."""
+    """The messages of the application *name* at INFO, without time, level and logger."""
     [file] = (project / "log" / name).glob("*-server.log")
     return [line.partition(": ")[2] for line in file.read_text().splitlines()]
 
@@ -175,7 +175,7 @@ def test_same_host_in_two_applications_is_reported(run: Run, project: Path) -> N
 
 
 def test_same_hosts_are_reported_before_an_application_boots(run: Run, project: Path) -> None:
-    """So no set-up script has changed a database."""
+    """Thus no set-up script changes a database."""
     for name in ("shop", "blog"):
         (project / "sites" / name / "app").mkdir(parents=True)
         script = project / "sites" / name / "setup" / "001_tables.py"
@@ -198,7 +198,7 @@ def test_same_hosts_are_reported_before_an_application_boots(run: Run, project: 
         (("shop", "./."), "is not the folder of an application: it has no folder"),
     ],
 )
-def test_targets_that_cannot_be_served_together_are_refused(
+def test_targets_that_cannot_be_served_together_are_an_error(
     run: Run, targets: tuple[str, ...], text: str
 ) -> None:
     for command in ("serve", "check"):
@@ -208,7 +208,7 @@ def test_targets_that_cannot_be_served_together_are_refused(
         assert text in result.output
 
 
-def test_two_applications_with_the_same_name_are_refused(run: Run, project: Path) -> None:
+def test_two_applications_with_the_same_name_are_an_error(run: Run, project: Path) -> None:
     (project / "shop.py").write_text(PAGE.format(name="shop") + "\nother = Application()\n")
 
     result = run("serve", "shop", "shop:other")
@@ -217,7 +217,7 @@ def test_two_applications_with_the_same_name_are_refused(run: Run, project: Path
     assert "shop:other: another application has the same name 'shop'" in result.output
 
 
-def test_folders_are_served_with_the_name_of_their_last_part(start: Start, project: Path) -> None:
+def test_folders_are_named_after_the_last_part_of_their_path(start: Start, project: Path) -> None:
     for name in ("shop", "blog"):
         folder = project / "sites" / name / "app" / "name.json"
         folder.mkdir(parents=True)
@@ -233,7 +233,7 @@ def test_folders_are_served_with_the_name_of_their_last_part(start: Start, proje
     assert process.code() == 0
 
 
-def test_site_is_reloaded_while_another_one_serves_every_call(start: Start, project: Path) -> None:
+def test_reload_of_one_site_fails_no_call_of_another(start: Start, project: Path) -> None:
     handlers = {}
     for name in ("shop", "blog"):
         folder = project / "sites" / name / "app" / "name.json"

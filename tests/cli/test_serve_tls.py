@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Run, Start, Write
 from tests.cli.processes import Process, until
 from tests.ports import reserved_port
-from tests.required_tools import absent
+from tests.required_tools import skip_missing_tool
 from tests.servers.tls import YESTERDAY, Authority
 
 SHOP = """
@@ -70,7 +70,7 @@ def names_of(port: int, authority: Authority, host: str = "127.0.0.1") -> set[st
 
 def curl(*arguments: str, authority: Authority) -> str:
     if shutil.which("curl") is None:
-        absent("no curl: `apt-get install curl`")
+        skip_missing_tool("no curl: `apt-get install curl`")
     command = ["curl", "-sS", "--max-time", "60", "--cacert", str(authority.certificate)]
     return subprocess.run(
         [*command, *arguments], check=True, capture_output=True, text=True
@@ -148,6 +148,10 @@ def test_workers_serve_tls_and_redirect(start: Start, authority: Authority, proj
             "-o", "/dev/null", "-D", "-", f"http://127.0.0.1:{plain}/a", authority=authority
         )
         assert f"Location: https://127.0.0.1:{port}/a" in head
+
+    other = start("serve", "--port", "0", "--workers", "2")  # it would share the port of both
+    assert other.code() == 2
+    other.line(f"cannot listen on 127.0.0.1:{plain}: the port is in use")
     process.send(signal.SIGTERM)
     assert process.code() == 0
 
@@ -184,7 +188,7 @@ def test_expired_certificate_is_a_warning(start: Start, authority: Authority) ->
         ({"KEY": "k", "CERTIFICATE": "c", "REDIRECT_PORT": "0"}, "must be a port, 1 to 65535"),
     ],
 )
-def test_settings_of_variables_are_checked(
+def test_tls_settings_in_variables_that_are_invalid_are_reported(
     run: Run,
     write: Write,
     authority: Authority,
@@ -210,7 +214,7 @@ def test_key_in_a_variable_for_a_file_is_not_shown(
     project: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """``…_KEY_FILE`` is the file with the value, and the value is a path."""
+    """``…_KEY_FILE`` names a file with the value of the setting, and this value is a path."""
     (project / "rxkernel.toml").unlink()
     monkeypatch.setenv("RXKERNEL_HTTP_TLS_CERTIFICATE", "server.pem")
     monkeypatch.setenv("RXKERNEL_HTTP_TLS_KEY_FILE", "server.key")

@@ -56,7 +56,7 @@ class Load:
             answer = await client.call("answer", timeout=30)
             self.counts[f"socket {answer['statusCode']}"] += 1
             if answer["statusCode"] == 503:
-                return  # not waiting for this client, which takes 30 s to notice an end
+                return  # does not wait for the client, which notices the end after 30 s
 
 
 async def under_load(process: Process, answers: int) -> Counter[str]:

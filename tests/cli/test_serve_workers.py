@@ -58,7 +58,7 @@ def start_workers(folder: Path, settings: str = SETTINGS) -> Process:
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """Two workers, which no test ends."""
+    """Two workers, which the tests do not end."""
     process = start_workers(tmp_path_factory.mktemp("workers"))
     yield process
     process.kill()
@@ -158,7 +158,7 @@ async def test_npm_clients_reach_their_worker_with_each_request(
     assert report["transports"] == [transports.split(",")[-1]]
 
 
-def test_client_without_session_has_one_worker(workers: Process) -> None:
+def test_client_without_session_stays_at_one_worker(workers: Process) -> None:
     def pid(client: str) -> str:
         with connect(workers) as connection:
             return exchange(connection, request("/pid", client))
@@ -176,7 +176,7 @@ def test_request_line_in_pieces_reaches_the_worker_of_its_session(workers: Proce
             data = packet(sid, "40")
             for piece in (data[:30], data[30:50], data[50:]):
                 connection.sendall(piece)
-                get(f"{workers.url()}/pid")  # the supervisor has seen the piece
+                get(f"{workers.url()}/pid")  # the supervisor has read the piece by now
 
             assert response_of(connection) == "ok"
 
@@ -191,8 +191,8 @@ def test_next_request_of_a_connection_moves_it_to_another_worker(workers: Proces
             assert int(exchange(connection, request("/pid"))) in pids_of(workers)
 
 
-def test_request_with_a_large_body_moves(workers: Process) -> None:
-    """The part that the worker has read moves with it; the rest stays in the system."""
+def test_request_with_a_large_body_moves_to_another_worker(workers: Process) -> None:
+    """The part that the worker has read moves with the connection; the rest is in its socket."""
     sids = sessions_of_both(workers)
     with connect(workers) as connection:
         for sid in sids.values():
@@ -203,7 +203,7 @@ def test_request_with_a_large_body_moves(workers: Process) -> None:
                 assert exchange(connection, packet(sid, event)) == "ok"
 
 
-def test_connection_moves_without_the_fast_path_too(tmp_path: Path) -> None:
+def test_connection_without_fast_path_moves_to_another_worker(tmp_path: Path) -> None:
     process = start_workers(tmp_path, f"{SETTINGS}fast_path = false\n")
     try:
         test_next_request_of_a_connection_moves_it_to_another_worker(process)
@@ -211,7 +211,7 @@ def test_connection_moves_without_the_fast_path_too(tmp_path: Path) -> None:
         process.kill()
 
 
-def test_session_with_tls_is_found_by_the_address(tmp_path: Path) -> None:
+def test_session_over_tls_reaches_its_worker_by_address(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     authority.issue("server", "127.0.0.1")
     tls = '[http.tls]\ncertificate = "server.pem"\nkey = "server.key"\n'
@@ -233,7 +233,7 @@ def test_session_with_tls_is_found_by_the_address(tmp_path: Path) -> None:
         process.kill()
 
 
-def test_session_of_an_ended_worker_is_unknown(workers: Process) -> None:
+def test_session_of_unknown_worker_is_an_unknown_session(workers: Process) -> None:
     with connect(workers) as connection:
         target = "/socket.io/?EIO=4&transport=polling&sid=999999999.abc"
         for _ in range(2):

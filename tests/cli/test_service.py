@@ -17,7 +17,7 @@ from rxkernel.cli.service_needs import ServiceNeeds, needs_as_user
 from rxkernel.cli.unit_file import UnitFile
 from rxkernel.settings import LoggingSettings, SocketioSettings, TlsSettings
 from tests.cli.conftest import Run, Write
-from tests.required_tools import absent
+from tests.required_tools import skip_missing_tool
 
 DEFAULTS = Settings()
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -89,7 +89,9 @@ def test_install_does_not_overwrite_without_force(run: Run, write: Write, home: 
     assert path.read_text().startswith("[Unit]")
 
 
-def test_install_where_it_may_not_write_is_an_error(run: Run, write: Write, home: Path) -> None:
+def test_install_into_folder_that_is_not_writable_is_an_error(
+    run: Run, write: Write, home: Path
+) -> None:
     home.touch()  # a file in place of the directory, also for root
     result = run("service", "install", write(SOURCE), "--user", "--name", "shop")
 
@@ -136,7 +138,9 @@ def test_install_writes_options_and_variables_of_its_command(
     assert "AmbientCapabilities=CAP_NET_BIND_SERVICE" in lines
 
 
-def test_install_with_debug_of_the_group_writes_it(run: Run, write: Write) -> None:
+def test_install_with_debug_before_the_command_writes_it_into_the_unit(
+    run: Run, write: Write
+) -> None:
     name = write(SOURCE)
     result = run("--debug", "service", "install", name, "--run-as", ME, "--name=x", "--print")
 
@@ -153,7 +157,7 @@ def test_install_with_workers_and_socketio_port_is_an_error(run: Run, write: Wri
 def test_install_with_secret_variable_is_an_error(
     run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A unit file is for everybody to read."""
+    """Every user can read a unit file."""
     monkeypatch.setenv("RXKERNEL_SECURITY_TOKENS_SECRET", "s3cret" * 10)
     name = write(SOURCE.replace("Application()", "Application(bundles=['security'])"))
     result = run("service", "install", name, "--run-as", ME, "--name=x", "--print")
@@ -168,7 +172,8 @@ def test_install_as_root_does_not_run_code_of_the_user(
 ) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can start a process of another user")
-    with tempfile.TemporaryDirectory() as folder:  # that of pytest is for its user only
+    # Not tmp_path, whose parent only the user of the tests can read.
+    with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o777)
         monkeypatch.chdir(folder)
         monkeypatch.setenv("OF_ROOT", "secret")
@@ -241,7 +246,7 @@ def test_install_with_invalid_option_is_an_error(
     assert not home.exists()
 
 
-def test_stop_timeout_is_longer_than_that_of_the_settings() -> None:
+def test_stop_timeout_of_unit_is_longer_than_shutdown_settings() -> None:
     slow = Settings(shutdown_delay=5, shutdown_timeout=20.5)
 
     assert "TimeoutStopSec=35\n" in unit()
@@ -249,7 +254,7 @@ def test_stop_timeout_is_longer_than_that_of_the_settings() -> None:
     assert "TimeoutStopSec=61\n" in unit(slow)
 
 
-def test_only_ports_below_1024_have_a_capability(tmp_path: Path) -> None:
+def test_unit_has_capability_to_bind_ports_below_1024_only(tmp_path: Path) -> None:
     assert "CapabilityBoundingSet=\n" in unit()
     assert "CapabilityBoundingSet=\n" in unit(Settings(socketio=SocketioSettings(port=8001)))
     tls = TlsSettings(certificate=tmp_path / "a", key=tmp_path / "b", redirect_port=80)
@@ -258,15 +263,15 @@ def test_only_ports_below_1024_have_a_capability(tmp_path: Path) -> None:
     assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" in text
 
 
-def test_log_directory_may_be_written() -> None:
+def test_unit_allows_writes_into_log_directory() -> None:
     text = unit(Settings(logging=LoggingSettings(directory=Path("/var/log/the shop"))))
 
     assert "ReadWritePaths=/srv/shop\n" in text
     assert 'ReadWritePaths="-/var/log/the shop"\n' in text
 
 
-def test_folders_of_the_service_belong_to_systemd() -> None:
-    """systemd.exec(5): StateDirectory and LogsDirectory are made, and may be written."""
+def test_unit_lets_systemd_create_state_and_log_directories() -> None:
+    """systemd.exec(5): systemd creates StateDirectory and LogsDirectory, and they are writable."""
     text = unit(Settings(logging=LoggingSettings(directory=Path("/var/log/shop"))))
 
     assert "StateDirectory=shop\n" in text
@@ -278,7 +283,7 @@ def test_folders_of_the_service_belong_to_systemd() -> None:
     assert "StateDirectory" not in unit(user=None)
 
 
-def test_special_characters_are_escaped() -> None:
+def test_unit_special_characters_are_escaped() -> None:
     text = unit(directory="/srv/100% \\$", environment={"RXKERNEL_X": '100% "of" it'})
 
     assert "WorkingDirectory=/srv/100%% \\$\n" in text
@@ -286,7 +291,7 @@ def test_special_characters_are_escaped() -> None:
     assert 'Environment="RXKERNEL_X=100%% \\"of\\" it"\n' in text
 
 
-def test_space_at_the_end_of_the_directory_is_kept() -> None:
+def test_unit_directory_with_space_at_its_end_is_kept() -> None:
     """systemd.syntax(7): white space at the end of a line is removed."""
     assert "WorkingDirectory=/srv/shop /\n" in unit(directory="/srv/shop ")
 
@@ -296,9 +301,9 @@ def test_space_at_the_end_of_the_directory_is_kept() -> None:
     [pytest.param("daemon", "100% of $HOME ", id="system"), pytest.param(None, "shop", id="user")],
 )
 def test_systemd_accepts_the_unit(tmp_path: Path, user: str | None, folder: str) -> None:
-    """It reports a program that does not exist: special characters of its path are the same."""
+    """It reports a missing program, so the path of the program must be unescaped correctly."""
     if shutil.which("systemd-analyze") is None:
-        absent("no systemd-analyze: `apt-get install systemd`")
+        skip_missing_tool("no systemd-analyze: `apt-get install systemd`")
     path = tmp_path / "shop.service"
     tls = TlsSettings(certificate=tmp_path / "a", key=tmp_path / "b", redirect_port=80)
     settings = Settings(http=HttpSettings(tls=tls), logging=LoggingSettings(directory=tmp_path))
@@ -320,6 +325,6 @@ def test_systemd_accepts_the_unit(tmp_path: Path, user: str | None, folder: str)
 
 
 @pytest.mark.parametrize("name", ["a\nExecStartPre=+touch x", "a\x1b[31m", "a\\"], ids=repr)
-def test_directory_that_would_write_other_lines_is_error(name: str) -> None:
+def test_unit_directory_with_line_break_is_an_error(name: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written into a unit"):
         unit(directory=f"/srv/{name}")

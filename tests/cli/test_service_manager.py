@@ -1,4 +1,4 @@
-"""sd_notify: what a real socket receives."""
+"""sd_notify: the messages that a real socket receives."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ class Receiver:
         """The lines of the next message."""
         return self._socket.recv(4096).decode().split("\n")
 
-    def waiting(self) -> list[str]:
+    def arrived(self) -> list[str]:
         """The first lines of all messages that have arrived."""
         lines = []
         self._socket.setblocking(False)
@@ -84,7 +84,7 @@ def test_reload_before_ready_and_after_stopping_is_not_reported(receiver: Receiv
     with service.reloading():
         pass
 
-    assert receiver.waiting() == ["STOPPING=1"]
+    assert receiver.arrived() == ["STOPPING=1"]
 
 
 async def test_watchdog_is_sent_until_the_block_ends(receiver: Receiver) -> None:
@@ -92,7 +92,7 @@ async def test_watchdog_is_sent_until_the_block_ends(receiver: Receiver) -> None
     seen: list[str] = []
 
     def enough() -> bool:
-        seen.extend(receiver.waiting())
+        seen.extend(receiver.arrived())
         return len(seen) >= 3
 
     with ServiceManager({**variables, "WATCHDOG_PID": str(os.getpid())}):
@@ -112,7 +112,7 @@ def test_watchdog_of_another_process_is_not_sent(
     variables: dict[str, str], receiver: Receiver
 ) -> None:
     with ServiceManager({"NOTIFY_SOCKET": receiver.address, **variables}):
-        assert receiver.waiting() == []
+        assert receiver.arrived() == []
 
 
 @pytest.mark.parametrize("address", ["", "vsock:2:1234", "relative"])
@@ -164,4 +164,4 @@ def test_serve_reports_ready_reload_and_stop(
     process.send(signal.SIGTERM)
     assert receiver.receive()[0] == "STOPPING=1"
     assert process.code() == 0
-    assert receiver.waiting() == []
+    assert receiver.arrived() == []

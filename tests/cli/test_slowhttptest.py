@@ -36,9 +36,9 @@ def clients(request: pytest.FixtureRequest) -> int:
 
 
 def attack(slowhttptest: Path, clients: int, *options: str) -> list[str]:
-    """Return the command, which writes ``told.csv``."""
+    """Return the command, which writes ``report.csv``."""
     common = ["-c", str(clients), "-r", str(5 * clients), "-l", str(int(DEADLINE)), "-g"]
-    return [str(slowhttptest), *options, *common, "-o", "told"]
+    return [str(slowhttptest), *options, *common, "-o", "report"]
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_slow_connection_is_closed_at_its_timeout(
         assert get(url + "/") == {"served": True}
         assert attacker.wait(2 * DEADLINE) == 0
 
-    with (tmp_path / "told.csv").open(newline="") as file:
+    with (tmp_path / "report.csv").open(newline="") as file:
         *_, last = csv.DictReader(file)
-    assert int(last["Seconds"]) < DEADLINE  # it ends when no connection is left
+    assert int(last["Seconds"]) < DEADLINE  # the tool ends when no connection is open
     assert get(url + "/") == {"served": True}
 
 
@@ -82,7 +82,7 @@ def test_slow_connection_is_closed_at_its_timeout(
 def test_slow_reader_is_closed_at_its_timeout(
     url_and_pid: tuple[str, int], slowhttptest: Path, tmp_path: Path, clients: int
 ) -> None:
-    """The tool does not notice that its connections have ended, because it does not read them."""
+    """The tool does not read, so it does not notice that its connections were closed."""
     url, pid = url_and_pid
     before = open_files(pid)
     window = ["-w", "512", "-y", "1024", "-n", "20", "-z", "1"]

@@ -82,7 +82,7 @@ class Load:
             self.is_over = True
 
 
-async def test_worker_with_too_many_requests_is_replaced_without_a_failed_one(
+async def test_worker_at_max_requests_is_replaced_without_a_failed_request(
     start_workers: StartWorkers,
 ) -> None:
     """The counters of ended processes stay in the total."""
@@ -107,16 +107,16 @@ async def test_worker_with_too_many_requests_is_replaced_without_a_failed_one(
 
 
 def _with_handled(process: Process, number: int) -> dict[str, Any]:
-    """The details of all workers, once they have at least *number* requests."""
+    """The details of all workers; empty until they have handled *number* requests."""
     details = get(f"{process.url()}/readyz")["details"]["workers"]
     return details if details["total"]["handled"] >= number else {}
 
 
-async def test_worker_with_too_much_memory_is_replaced_without_a_failed_request(
+async def test_worker_at_max_memory_is_replaced_without_a_failed_request(
     start_workers: StartWorkers,
     project: Path,
 ) -> None:
-    """Without Socket.IO each worker has a socket of the port, which its successor takes over."""
+    """Without Socket.IO, each worker has its own socket of the port; its successor inherits it."""
     process = start_workers(f"socketio.enabled = false\nworkers.max_memory = {MEMORY}")
     load = Load(process.url())
     leaking = await asyncio.to_thread(get, f"{process.url()}/leak")
@@ -137,9 +137,7 @@ async def test_worker_with_too_much_memory_is_replaced_without_a_failed_request(
     assert until(lambda: get(f"{process.url()}/pid") == leaking)
 
 
-def test_limit_below_the_memory_of_a_worker_is_an_error_at_boot(
-    start: Start, project: Path
-) -> None:
+def test_max_memory_below_memory_at_boot_is_an_error(start: Start, project: Path) -> None:
     (project / "app.py").write_text(APP)
     (project / "rxkernel.toml").write_text("workers.max_memory = 1000")
 
@@ -154,12 +152,12 @@ def test_limit_below_the_memory_of_a_worker_is_an_error_at_boot(
     )
 
 
-def test_memory_that_the_system_does_not_tell_cannot_be_limited() -> None:
+def test_max_memory_without_proc_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match=r"workers\.max_memory needs /proc"):
         WorkerLimits(WorkersSettings(max_memory=1)).check(None)
 
 
-def test_limits_of_workers_differ() -> None:
+def test_max_requests_of_each_worker_is_reduced_at_random() -> None:
     settings = WorkersSettings(max_requests=1000)
 
     limits = {
@@ -181,7 +179,7 @@ def test_limits_of_workers_differ() -> None:
     ],
     ids=["no limit", "requests", "memory", "ports"],
 )
-def test_limits_without_a_supervisor_are_a_warning(
+def test_limits_without_workers_log_a_warning(
     settings: WorkersSettings, is_warned: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     warn_of_unused_limits(settings)

@@ -26,7 +26,7 @@ PORTS = "[workers]\nports = [{}, {}]\nbalancer = {}\n"
 
 @pytest.fixture(scope="module")
 def ports() -> Iterator[tuple[int, int, int]]:
-    """Those of two workers, and of the balancer."""
+    """The ports of two workers and of the balancer."""
     with ExitStack() as stack:
         first, second, balancer = (stack.enter_context(reserved_port()) for _ in range(3))
         yield first, second, balancer
@@ -81,7 +81,7 @@ def test_each_port_belongs_to_one_worker(process: Process, ports: tuple[int, int
 
 @pytest.mark.usefixtures("process")
 def test_session_stays_at_the_port_where_it_began(ports: tuple[int, int, int]) -> None:
-    """As the page that the balancer has redirected to uses it."""
+    """As a page uses it after the redirect of the balancer."""
     with urllib.request.urlopen(f"http://127.0.0.1:{ports[2]}/pid") as page:
         origin = urlsplit(page.url).netloc
     target = f"http://{origin}/socket.io/?EIO=4&transport=polling"
@@ -100,16 +100,16 @@ def test_balancer_rejects_requests_that_no_worker_could_handle(
     assert ask(ports[2], "TRACE", "/")[0] == 405
 
 
-def test_killed_worker_is_replaced_on_its_port_and_left_out_meanwhile(
+def test_killed_worker_is_replaced_on_its_port_and_skipped_meanwhile(
     process: Process, ports: tuple[int, int, int]
 ) -> None:
     first = get(f"http://127.0.0.1:{ports[0]}/pid")
     os.kill(first, signal.SIGKILL)
     process.line(rf"worker 1 \(pid {first}\) ended")
 
-    location = ask(ports[2], "GET", "/")[1]  # while none listens, or after it
+    location = ask(ports[2], "GET", "/")[1]  # before or after the next worker listens
     assert location.startswith(f"http://127.0.0.1:{ports[1]}") or get(f"{location}pid") != first
-    assert get(f"http://127.0.0.1:{ports[0]}/pid") != first  # waits for the next one
+    assert get(f"http://127.0.0.1:{ports[0]}/pid") != first  # waits for the next worker
 
 
 def test_sighup_replaces_each_worker_on_its_port(
@@ -125,7 +125,7 @@ def test_sighup_replaces_each_worker_on_its_port(
     assert not before & after
 
 
-def test_stop_ends_all(process: Process, ports: tuple[int, int, int]) -> None:
+def test_stop_ends_workers_and_balancer(process: Process, ports: tuple[int, int, int]) -> None:
     process.send(signal.SIGTERM)
 
     assert process.code() == 0
@@ -189,7 +189,7 @@ def test_host_of_another_machine_is_not_tried_again() -> None:
     ],
     ids=["twice", "balancer alone", "same port", "workers", "port", "socketio"],
 )
-def test_contradictions_of_ports_are_reported(
+def test_port_settings_that_contradict_each_other_are_an_error(
     settings: str, arguments: list[str], text: str, run: Run, write: Write
 ) -> None:
     Path("rxkernel.toml").write_text(f"[workers]\n{settings}\n")

@@ -1,4 +1,4 @@
-"""What workers report, and how their supervisor merges it; in one process."""
+"""The reports of workers, and how the supervisor merges them; in one process."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ async def readyz(application: Application) -> Any:
         return (await response.json())["details"]["workers"]
 
 
-async def test_details_have_the_sums_of_all_workers_also_ended_ones() -> None:
+async def test_details_are_sums_of_running_and_ended_workers() -> None:
     async with reporting(SETTINGS) as (application, reports, reader, writer):
         assert reports.is_needed
         process = await asyncio.create_subprocess_exec("true")
@@ -62,7 +62,7 @@ async def test_details_have_the_sums_of_all_workers_also_ended_ones() -> None:
         ended["applications"][""] |= {"handled": 100, "limits": {"http": {"http.max_headers": 2}}}
         merged.take(others[1], ended)
         merged.end(others[1])
-        merged.end(others[1])  # nothing more
+        merged.end(others[1])  # the second time changes nothing
 
         async def supervise() -> None:
             asked = json.loads(await reader.readline())
@@ -88,7 +88,7 @@ async def test_details_are_null_if_the_supervisor_does_not_respond() -> None:
     async with reporting(SETTINGS) as (application, _, _, writer):
         assert await readyz(application) is None
 
-        writer.write(b"{}\n")  # late: it is not taken for the response to another request
+        writer.write(b"{}\n")  # too late; it must not count as the response to the next request
         assert await readyz(application) is None
 
 
@@ -124,14 +124,14 @@ def test_limit_of_memory_is_checked_at_boot_and_later() -> None:
     assert limits.exceeded(0, 1000) == "it has 1000 bytes of memory (workers.max_memory = 1000)"
 
 
-def test_application_that_no_report_has_gets_empty_details() -> None:
+def test_details_of_application_without_reports_are_empty() -> None:
     details = details_of(MergedReports({}).merged(), "shop")
 
     assert details["each"] == []
     assert details["total"]["handled"] == 0
 
 
-async def test_balancer_without_a_worker_that_serves_responds_503() -> None:
+async def test_balancer_without_serving_worker_responds_503() -> None:
     opened = socket.create_server(("127.0.0.1", 0))
     settings = Settings(workers=WorkersSettings(ports=(8001, 8002), balancer=8000))
     balancer = Balancer(settings, [opened])

@@ -1,4 +1,4 @@
-// The chat of docs/examples/chat: what the tests of IOServer ask of it, and rooms, typing and presence.
+// The chat of docs/examples/chat: the cases of IOServer's tests, and rooms, typing and presence.
 
 import { connect, next, open, report } from "./client.mjs";
 
@@ -22,7 +22,7 @@ const message = await heard;
 const typing = next(bob, "user_typing");
 ada.emit("typing", { isTyping: true });
 
-// A room with the name of another client's id is a room as any other.
+// A room may have the id of another client as its name.
 const left = next(ada, "user_left");
 const moved = await bob.emitWithAck("join_room", { room: ada.id });
 const received = [];

@@ -12,7 +12,7 @@ from tests.node_scripts import report_of
 from tests.serving import serving
 
 PATIENCE = 30
-"""Seconds after which a script that has not ended hangs."""
+"""The time limit of a script, in seconds."""
 
 Served = Callable[..., AbstractAsyncContextManager[str]]
 RunNode = Callable[..., Coroutine[Any, Any, Any]]
@@ -40,7 +40,7 @@ def served() -> Served:
 
 @pytest.fixture(params=["websocket", "polling"])
 def transport(request: pytest.FixtureRequest) -> str:
-    """The transport of the client; a test with it runs once for each."""
+    """The transport of the client. A test that uses it runs once for each transport."""
     return str(request.param)
 
 

@@ -5,7 +5,7 @@ import { connect, next, report } from "./client.mjs";
 const ada = await connect();
 const grace = await connect();
 
-// The arguments of the acknowledgement: an error, or null and the result.
+// The arguments of the acknowledgement: one error, or null and the result.
 const send = (socket, event, ...args) =>
   new Promise((resolve) => socket.emit(event, ...args, (...values) => resolve(values)));
 const call = (socket, action, params) => send(socket, "call", action, params);

@@ -1,4 +1,4 @@
-"""The example docs/examples/gateway in its three set-ups, on free ports."""
+"""The three variants of the example docs/examples/gateway, on free ports."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ SETUPS: tuple[SetUp, ...] = get_args(SetUp)
 
 @attrs.frozen
 class Served:
-    """Where the page and Socket.IO are."""
+    """The URLs of the page and of Socket.IO."""
 
     page: str
     sockets: str

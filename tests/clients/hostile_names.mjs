@@ -1,4 +1,4 @@
-// The client refuses to send the names that it uses itself, so its `emit` is passed by.
+// `emit` of the client refuses the names that the client uses itself, so packets are sent without it.
 
 import { connect, report } from "./client.mjs";
 

@@ -14,7 +14,7 @@ await ann.emitWithAck("say", { body: "to all others" });
 await bob.emitWithAck("leave", { params: { room: "tea" } });
 await ann.emitWithAck("say", { params: { room: "tea" }, body: "to nobody" });
 
-// A later answer on the same socket: all that was sent before has arrived.
+// When this later response arrives, all earlier packets of the socket have arrived.
 for (const socket of [root, ann, bob, eve]) await socket.emitWithAck("where");
 const nowhere = open("/nowhere", { reconnection: false });
 const error = await next(nowhere, "connect_error");

@@ -44,7 +44,7 @@ class Client {
     });
   }
 
-  // The id of the process that answers; null if the connection was lost.
+  // The id of the process that responds; null if the connection was lost.
   ask() {
     return new Promise((resolve) => {
       this.answered = resolve;

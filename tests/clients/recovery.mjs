@@ -16,10 +16,10 @@ async function loses(act) {
 
 await next(socket, "connect");
 await socket.emitWithAck("enter", { body: "room" });
-await loses(() => socket.io.engine.close()); // it has received nothing yet
+await loses(() => socket.io.engine.close()); // the client has not received an event yet
 await socket.emitWithAck("say", { body: [1, 2] });
 await loses(() => {
-  socket.emit("lose", { body: [3, 4] }); // the server ends the transport, then sends
+  socket.emit("lose", { body: [3, 4] }); // the server closes the transport, then sends
 });
 const last = next(socket, "last");
 await socket.emitWithAck("say", { body: [5] });

@@ -1,4 +1,4 @@
-// A client that loses its transport ten times, and comes back to any worker.
+// A client that loses its transport ten times, and reconnects to any worker.
 
 import { connect, next, open, report } from "./client.mjs";
 

@@ -1,5 +1,8 @@
-"""The chat of docs/examples/chat with the `socket.io-client` of npm and over HTTP: the nine cases
-of IOServer's own tests of its chat, and what its documentation describes besides."""
+"""The chat of docs/examples/chat, with the `socket.io-client` of npm and over HTTP.
+
+The tests are the nine cases of IOServer's own tests of its chat, and the behaviour that its
+documentation describes.
+"""
 
 import json
 import logging
@@ -34,7 +37,7 @@ from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
 OPTIONS = ChatOptions(database=None, admin_key="the key", most_memory=math.inf, most_cpu=math.inf)
-"""The tests share the process with others, and the machine."""
+"""Memory and CPU have no limits, since other tests use the same process and machine."""
 
 SETTINGS = Settings(
     bundles={
@@ -71,7 +74,7 @@ async def fetch(url: str, path: str, method: str = "GET", **sent: Any) -> tuple[
         return response.status, kind, body
 
 
-async def test_page_is_at_the_root(url: str) -> None:
+async def test_root_serves_the_page(url: str) -> None:
     status, kind, page = await fetch(url, "/")
     assert (status, kind) == (200, "text/html")
     assert "<title>Chat</title>" in page
@@ -80,7 +83,7 @@ async def test_page_is_at_the_root(url: str) -> None:
         assert (await fetch(url, script))[:2] == (200, "text/javascript")
 
 
-async def test_health_is_ok(url: str) -> None:
+async def test_health_of_the_chat_is_ok(url: str) -> None:
     status, _, body = await fetch(url, "/health")
     assert status == 200
     assert body == {
@@ -96,7 +99,7 @@ async def test_status_of_api_is_ok(url: str) -> None:
     assert (body["status"], body["service"], body["version"]) == ("OK", "chat api", "1.0.0")
 
 
-async def test_statistics_are_counted(url: str) -> None:
+async def test_statistics_contain_users_and_uptime(url: str) -> None:
     _, _, body = await fetch(url, "/api/stats")
     assert body["status"] == "OK"
     assert body["data"]["totalUsers"] == 0
@@ -104,7 +107,7 @@ async def test_statistics_are_counted(url: str) -> None:
 
 
 @pytest.mark.node
-async def test_events_of_chat_with_the_client_of_npm(
+async def test_client_of_npm_chats_with_all_events(
     url: str, run_node: RunNode, transport: str
 ) -> None:
     """Login, a taken name, a message, an empty name, a message before the login; rooms, typing
@@ -159,7 +162,7 @@ async def test_messages_and_rooms_are_read_over_http(url: str) -> None:
     assert body["errors"][0]["path"] == "querystring.limit"
 
 
-async def test_announcement_needs_the_key(url: str) -> None:
+async def test_announcement_without_the_key_is_refused(url: str) -> None:
     for headers, content, expected in (
         ({}, "x", 401),
         ({"Authorization": "Bearer wrong"}, "x", 401),
@@ -184,7 +187,7 @@ async def test_chat_without_database_is_503() -> None:
             assert (await client.websocket("/chat:login", **login)).status_code == 200
 
 
-async def test_health_depends_on_memory_cpu_and_database() -> None:
+async def test_health_with_high_memory_cpu_or_no_database_is_not_ok() -> None:
     for options, status in (
         (OPTIONS, "ok"),
         (attrs.evolve(OPTIONS, most_memory=1.0), "warning"),
@@ -201,7 +204,7 @@ async def test_health_depends_on_memory_cpu_and_database() -> None:
             assert (sample["status"], sample["databaseMs"]) == ("error", None)
 
 
-async def test_first_sample_of_the_health_is_without_the_cpu_of_the_start() -> None:
+async def test_health_sample_after_the_start_excludes_the_cpu_of_the_start() -> None:
     """The start uses a whole core, so the first sample would be a warning."""
     application = chat(attrs.evolve(OPTIONS, most_cpu=0.0))
     async with KernelClient(application):
@@ -223,7 +226,7 @@ async def test_health_is_logged_by_its_status(caplog: pytest.LogCaptureFixture) 
     assert levels == {logging.ERROR}
 
 
-async def test_messages_survive_a_restart_and_old_ones_are_removed(tmp_path: Path) -> None:
+async def test_messages_after_a_restart_are_kept_except_old_ones(tmp_path: Path) -> None:
     options = attrs.evolve(OPTIONS, database=tmp_path / "new" / "chat.sqlite3")
     async with KernelClient(chat(options)) as client, client.connection("/chat") as ada:
         await client.websocket("/chat:login", body={"username": "Ada"}, connection=ada)
@@ -249,7 +252,7 @@ async def test_script_of_npm_that_is_missing_is_404() -> None:
     assert "npm install socket.io-client" in response.content["message"]
 
 
-async def test_administration_without_a_key_is_closed() -> None:
+async def test_administration_without_a_configured_key_is_refused() -> None:
     async with KernelClient(chat(attrs.evolve(OPTIONS, admin_key=None))) as client:
         for key in ("", "None"):
             headers = {"Authorization": f"Bearer {key}"}
@@ -259,7 +262,7 @@ async def test_administration_without_a_key_is_closed() -> None:
 
 
 @pytest.mark.parametrize("command", ["rxkernel serve chat_app", "chat_app.server"])
-def test_chat_is_served_as_its_readme_says(
+def test_chat_started_as_in_its_readme_is_served(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHAT_DATABASE", str(tmp_path / "chat.sqlite3"))
@@ -282,7 +285,7 @@ def test_chat_is_served_as_its_readme_says(
     assert (tmp_path / "chat.sqlite3").is_file()
 
 
-async def test_login_of_a_client_that_has_left_takes_no_name() -> None:
+async def test_login_of_a_disconnected_client_reserves_no_name() -> None:
     """Events that were read run even if the client disconnects meanwhile."""
     application = chat()
     await application.start()
@@ -298,7 +301,7 @@ async def test_login_of_a_client_that_has_left_takes_no_name() -> None:
     assert len(rooms) == 0
 
 
-def test_number_of_rooms_is_limited() -> None:
+def test_room_over_the_limit_is_refused() -> None:
     rooms = Rooms()
     users = [rooms.add(f"user {number}") for number in range(101)]
     for number, user in enumerate(users[:99]):

@@ -1,4 +1,4 @@
-"""The example docs/examples/gateway with the `socket.io-client` of npm, in its three set-ups."""
+"""The three variants of docs/examples/gateway, with the `socket.io-client` of npm."""
 
 import hashlib
 import signal
@@ -28,7 +28,7 @@ async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
 
 
 @pytest.mark.node
-async def test_client_of_npm_calls_logs_in_talks_and_uploads(
+async def test_client_of_npm_uses_every_feature_of_the_gateway(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     report = await run_node("gateway.mjs", served.sockets, transport)
@@ -100,7 +100,7 @@ async def test_page_of_another_origin_opens_no_socket(served: Served) -> None:
     "command",
     ["rxkernel serve gateway_app.one_port", "rxkernel serve gateway_app.two_ports"],
 )
-def test_set_up_is_served_as_its_readme_says(
+def test_variant_started_as_in_its_readme_is_served(
     command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if command.endswith("two_ports"):
@@ -109,7 +109,9 @@ def test_set_up_is_served_as_its_readme_says(
         _check_process(f"{command} --port {port}", port, monkeypatch)
 
 
-def test_mounted_set_up_is_served_as_its_readme_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mounted_variant_started_as_in_its_readme_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with reserved_port() as port:
         monkeypatch.setenv("GATEWAY_PORT", str(port))
         _check_process("gateway_app.mounted", port, monkeypatch)

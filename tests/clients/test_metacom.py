@@ -55,9 +55,10 @@ OF_TRANSPORT: dict[str, dict[str, Any]] = {
 }
 
 
+# T01, T02, T05
 @pytest.mark.node
 @pytest.mark.parametrize("transport", ["ws", "http"])
-async def test_t01_t02_t05_npm_client_loads_calls_listens_and_reconnects(
+async def test_npm_client_loads_calls_listens_and_reconnects(
     site_of: SiteOf, run_node: RunNode, tmp_path: Path, transport: str
 ) -> None:
     """T1, T2, T4, T5, T7, T11, T33 and T37 with the client that users have."""

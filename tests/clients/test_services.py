@@ -1,5 +1,5 @@
-"""The `socket.io-client` of npm with services of the bundle realtime: checks 24 to 32 of the
-specification of IOServer."""
+"""The `socket.io-client` of npm with services of the bundle realtime: checks 24 to 32 of
+IOServer."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ class Chat(Service, namespace="/chat", middlewares=[Login]):
         return "not for clients"
 
 
-async def test_services_behave_as_those_of_ioserver(
+async def test_services_respond_as_in_ioserver(
     served: Served, run_node: RunNode, transport: str
 ) -> None:
     async with served(bundles=[RealtimeBundle(services=[Chat])]) as url:

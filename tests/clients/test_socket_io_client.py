@@ -251,7 +251,7 @@ async def test_call_returns_acknowledgement_of_client(
 
 
 class Steps:
-    """Yields more often for earlier events, so that a later one could overtake."""
+    """Yields more often for earlier events, so that a later event could end first."""
 
     log: list[tuple[str, int]]
     events = 40
@@ -278,7 +278,7 @@ async def test_events_with_concurrency_one_run_one_after_another(
 
 
 class Countdown:
-    """The first event ends when the last has begun: they must run at the same time."""
+    """The first event ends when the last event has begun, so they must run at the same time."""
 
     def __init__(self) -> None:
         self.began: list[int] = []

@@ -3,7 +3,7 @@ import { io } from "socket.io-client";
 import { report } from "./client.mjs";
 
 // Clients that send events with acknowledgements while a supervisor replaces its workers, whose ids
-// are given. Each goes on until a new worker has acknowledged three of its events.
+// are given. Each continues until a new worker has acknowledged three of its events.
 const [, , url, supervisor, workers, number] = process.argv;
 const old = new Set(workers.split(",").map(Number));
 const transports = [["polling"], ["websocket"], ["polling", "websocket"]];

@@ -1,4 +1,4 @@
-"""What programs write that run in the background while the blocks of a page are evaluated."""
+"""The output of programs that run in the background while the blocks of a page are evaluated."""
 
 import re
 from threading import Condition, Thread
@@ -39,7 +39,7 @@ class Outputs:
         before; ``...`` in them matches any text.
 
         Raises:
-            AssertionError: none has within *patience* seconds, or all have ended.
+            AssertionError: no program wrote them within *patience* seconds, or all have ended.
         """
         lines = r"\s*".join(re.escape(line.strip()) for line in wanted.strip().splitlines())
         pattern = re.compile(lines.replace(r"\.\.\.", r"[\s\S]*?"))

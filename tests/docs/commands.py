@@ -15,6 +15,7 @@ _OTHERS = {
         "cd",
         "curl",
         "export",
+        "docker",
         "git",
         "kill",
         "mkdir",

@@ -1,11 +1,11 @@
-"""The examples of README and docs, run from top to bottom as a reader would run them.
+"""Runs the examples of README and docs from top to bottom, as a reader would run them.
 
 Every fenced block has a language that `_RUNNERS` knows; any other fails.
 
 python          Executed, with ``await`` at the top level, in one namespace and one loop per page.
                 A block whose first line is ``# name.ext`` is a file instead: it is written, a
                 module is imported, and ``test_….py`` is run by pytest. With the first line
-                ``# FastAPI`` it uses that library: only its syntax is checked. With
+                ``# FastAPI`` it uses that library, and only its syntax is checked. With
                 ``# project/package/name.ext`` it is a part of that file below docs/examples, and
                 the packages of ``project`` can be imported; or of that file of a project that
                 commands of the page have created. If there is neither, the file is written.
@@ -27,6 +27,7 @@ json, text      Must equal the output of the block before. ``...`` matches any t
 toml            A file of settings, loaded. Its tables may be those of installed bundles.
 diagram         A drawing; not checked.
 ini, nginx      Files of other programs on a server; tests/docs/test_deployment.py uses them.
+dockerfile      The file of an image; tests/docs/test_container.py uses it.
 
 A pytest plugin: the root `conftest.py` names it in ``pytest_plugins``.
 """
@@ -178,14 +179,14 @@ class Page:
         path = (_EXAMPLES if is_ours else self.directory) / name
         text = path.read_text(encoding="utf-8")
         quoted = source.removeprefix(f"# {name}\n")
-        assert quoted in text, f"{name} has not what the page quotes:\n{quoted}"
+        assert quoted in text, f"{name} does not contain what the page quotes:\n{quoted}"
         project = _EXAMPLES / Path(name).parts[0]
         if is_ours and project not in self.projects:
             self.projects.add(project)
             sys.path.insert(0, str(project))
 
     def write(self, name: str, source: str) -> None:
-        """Write a file of the reader's site, which a server with live reload then loads."""
+        """Write a file of the reader's project, which a server with live reload then loads."""
         path = self.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(source, encoding="utf-8")
@@ -193,7 +194,7 @@ class Page:
             self.unloaded.append(path)
 
     def wait_until_loaded(self) -> None:
-        """Return when the server of the page has loaded what was written since its start."""
+        """Return when the server of the page has loaded the files written since its start."""
         log, end = self.directory / "serve.log", time.monotonic() + _PATIENCE
         while self.unloaded and self.servers:
             text = log.read_text(encoding="utf-8")
@@ -240,7 +241,7 @@ class Page:
         return (done.stdout or done.stderr).replace(self.address, ADDRESS)
 
     def rxkernel(self, arguments: list[str]) -> str:
-        """The output of a command of rxkernel, run in this process to save half a second."""
+        """Return the output of a command of rxkernel, run in this process to save time."""
         self.has_created |= arguments[:1] == ["new"]
         ours = {name: None for name in os.environ if name.startswith("RXKERNEL_")}
         with contextlib.chdir(self.directory):
@@ -369,6 +370,7 @@ _RUNNERS: dict[str, Callable[[Page, str, Example], None]] = {
     "diagram": lambda page, source, example: None,
     "ini": lambda page, source, example: None,
     "nginx": lambda page, source, example: None,
+    "dockerfile": lambda page, source, example: None,
 }
 
 
@@ -428,7 +430,8 @@ def run_command(
 
 
 def environment() -> dict[str, str]:
-    """Our variables without settings; this Python first, and plugins of ``rxkernel[test]``."""
+    """Return the variables of this process without settings. This Python is the first in PATH;
+    pytest loads the plugins of ``rxkernel[test]`` only."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("RXKERNEL_", "PYTEST_"))}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -14,7 +14,7 @@ from tests.required_tools import ROOT
 PAGES = sorted((ROOT / "docs" / "bundles").glob("*.md"))
 ROW = re.compile(r"^\| (`[a-z_]+\.[a-z0-9_.]+`(?:, `[a-z_]+`)*) \|([^|]*)\|", re.MULTILINE)
 UNITS = {"KiB": 2**10, "MiB": 2**20, "MB": 10**6}
-DESCRIBED = {  # defaults that depend on the machine or on another setting
+DESCRIBED = {  # the default depends on the machine or on another setting
     "autoload.reload",
     "autoload.setup_file",
     "gateway.node_id",
@@ -23,8 +23,8 @@ DESCRIBED = {  # defaults that depend on the machine or on another setting
 
 
 def listed() -> Iterator[tuple[str, str]]:
-    """Each setting of a page, with its default as text. In a row with several settings, those
-    behind the first are written without the section."""
+    """Yield each setting of the pages, with its default as text. In a row with several settings,
+    only the first one is written with its section."""
     for page in PAGES:
         for names, defaults in ROW.findall(page.read_text(encoding="utf-8")):
             first, *others = re.findall(r"`([a-z0-9_.]+)`", names)
@@ -35,7 +35,7 @@ def listed() -> Iterator[tuple[str, str]]:
 
 
 def fields_of(settings: Any, section: str) -> Iterator[tuple[str, Any]]:
-    """Each setting of a class of settings and of the groups in it, with its default."""
+    """Yield each setting of a class of settings and of the groups in it, with its default."""
     for field in attrs.fields(settings):
         default: Any = field.default
         if isinstance(default, attrs.Factory):  # type: ignore[arg-type] # a class of attrs

@@ -23,7 +23,7 @@ import pytest
 from tests.bundles.redis_servers import running_redis
 from tests.cli.processes import DEADLINE, Process, until
 from tests.ports import reserved_port
-from tests.required_tools import ROOT, absent, require_nginx, require_redis_server
+from tests.required_tools import ROOT, require_nginx, require_redis_server, skip_missing_tool
 
 _PAGES = ROOT / "docs" / "operate"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -176,7 +176,7 @@ def curl(machine: Machine, url: str, port: int, *options: str) -> str:
     """The body of *url*, whose certificate is verified, from 127.0.0.1."""
     program = shutil.which("curl")
     if program is None:
-        absent("no curl: `apt-get install curl`")
+        skip_missing_tool("no curl: `apt-get install curl`")
     return subprocess.run(
         [
             *(program, "-sS", "--max-time", "60"),
@@ -208,7 +208,7 @@ def test_hook_of_the_issuer_is_a_script(machine: Machine) -> None:
 def test_unit_is_valid(machine: Machine) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
-        absent("no systemd-analyze: `apt-get install systemd`")
+        skip_missing_tool("no systemd-analyze: `apt-get install systemd`")
     unit = machine.path("etc/systemd/system/shop.service")
 
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The runner of the examples itself: a wrong example must fail."""
+"""The runner of the examples: a wrong example must fail."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def namespace() -> Iterator[dict[str, Any]]:
 
 
 def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
-    """Run *blocks*, each a language and a source, as a page."""
+    """Run *blocks*, pairs of a language and a source, as one page."""
     text = "".join(f"{FENCE}{language}\n{source}\n{FENCE}\n" for language, source in blocks)
     document = Document(text, "page.md")
     for region in parse(document):

@@ -1,5 +1,5 @@
-"""The worked bundle of docs/extend/bundles.md, built as a wheel, installed, and tested through its
-entry point."""
+"""The example bundle of docs/extend/bundles.md, built as a wheel, installed, and tested through
+its entry point."""
 
 import json
 import shutil
@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_wheel_of_example_holds_its_package_and_entry_point(site: Path) -> None:
+def test_wheel_of_example_contains_its_package_and_entry_point(site: Path) -> None:
     (wheel,) = site.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -42,7 +42,7 @@ def test_wheel_of_example_holds_its_package_and_entry_point(site: Path) -> None:
 
 
 def test_installed_example_passes_its_tests(site: Path) -> None:
-    """Among them: called over its protocol, in a functional test, and reloaded under load."""
+    """The tests call it over its protocol and in process, and reload it under load."""
     pytest_ = (sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider")
 
     printed = run(*pytest_, cwd=site, path=site / "site")

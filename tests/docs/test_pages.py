@@ -1,4 +1,4 @@
-"""Checks of every page: links and paths exist, and no page names a machine of ours."""
+"""Checks of every page: links and paths exist, and no page names one of our machines."""
 
 import ast
 import re
@@ -47,7 +47,7 @@ INDEXES = sorted((ROOT / "docs").rglob("index.md"))
 
 @pytest.mark.parametrize("index", INDEXES, ids=lambda index: str(index.relative_to(ROOT)))
 def test_index_links_to_every_page_of_its_folder(index: Path) -> None:
-    """The tables of the indexes are the menu of the site too."""
+    """The tables of the index pages are also the menu of the site."""
     pages = {
         *index.parent.glob("*.md"),
         *index.parent.glob("*/index.md"),
@@ -121,6 +121,6 @@ def test_architecture_names_every_module_outside_the_folders() -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """The names that GitHub gives to the headings of a page."""
+    """Return the anchors that GitHub creates for the headings of a page."""
     headings = _HEADING.findall(path.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -11,7 +11,7 @@ from tests.required_tools import ROOT
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_public_name_is_once_in_the_reference(module: str) -> None:
+def test_public_name_is_in_the_reference_exactly_once(module: str) -> None:
     listed = Counter(
         row[1]
         for page in PAGES
@@ -23,7 +23,7 @@ def test_every_public_name_is_once_in_the_reference(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_public_name_has_a_docstring(module: str) -> None:
+def test_public_name_has_a_docstring(module: str) -> None:
     names = import_module(module).__all__
 
     assert [name for name in names if not docstring(module, name)] == []
@@ -32,5 +32,5 @@ def test_every_public_name_has_a_docstring(module: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_summary_is_the_first_sentence_of_the_docstring(page: Path) -> None:
     assert page.read_text(encoding="utf-8") == with_summaries(page), (
-        "after a change of a docstring: python -m tests.docs.public_names"
+        "run after a change of a docstring: python -m tests.docs.public_names"
     )

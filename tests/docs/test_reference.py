@@ -50,8 +50,8 @@ def test_table_of_events_equals_the_enums() -> None:
     }
 
 
-def test_enums_of_the_table_of_events_are_all_public_ones() -> None:
-    """By their name: ``…Events`` that are texts."""
+def test_table_of_events_contains_all_public_enums_of_events() -> None:
+    """They are recognized by their names, ``…Events``, and their base class."""
     public = [
         getattr(import_module(m), name) for m in MODULES for name in import_module(m).__all__
     ]
@@ -98,7 +98,7 @@ def test_table_of_exceptions_equals_the_classes() -> None:
 
 
 def test_codes_of_errors_have_their_status_in_the_table() -> None:
-    """Those that are written where the exception is made."""
+    """Only codes that are literals in the call of the exception class are found."""
     listed = codes_of_page()
 
     assert {one for path in SOURCES for one in raised_codes(path)} - listed == set()
@@ -117,7 +117,7 @@ def codes_of_page() -> set[tuple[str, int]]:
 
 
 def raised_codes(path: Path) -> Iterator[tuple[str, int]]:
-    """The code and the status of each ``SomeException(code="…")`` of a module."""
+    """Yield the code and the status of each ``SomeException(code="…")`` in a module."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
@@ -136,7 +136,7 @@ def raised_codes(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def classes_of(names: type[StrEnum]) -> Iterator[tuple[str, str]]:
-    """Each constant with the class that its docstring begins with."""
+    """Yield each constant with the class at the beginning of its docstring."""
     (cls,) = ast.parse(dedent(inspect.getsource(names))).body
     assert isinstance(cls, ast.ClassDef)
     for statement, following in pairwise(cls.body):
@@ -146,7 +146,7 @@ def classes_of(names: type[StrEnum]) -> Iterator[tuple[str, str]]:
 
 
 def fields_of(cls: type[Event]) -> tuple[str, ...]:
-    """The fields, then the properties, that a listener may read."""
+    """Return the fields, then the properties, that a listener may read."""
     fields = [field.name for field in attrs.fields(cls)]
     properties = [name for name, value in vars(cls).items() if isinstance(value, property)]
     hidden = {"propagation_stopped"}

@@ -1,5 +1,5 @@
-"""The site of the pages: each link leads somewhere, each docstring can be shown, and the search
-finds what readers ask for."""
+"""The site of the documentation: links and docstrings cause no warning, and the search
+finds the page of each question."""
 
 import json
 import re
@@ -52,9 +52,13 @@ console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the builder that resolves all links and writes no pages, to save half of the time."""
+    """Built by the builder that resolves all links but writes no pages, to save half of the time.
+
+    One process builds it: a second one would take the core of other tests, and would have to send
+    what it has read.
+    """
     folder = tmp_path_factory.mktemp("site")
-    options = ["--quiet", "--fail-on-warning", "--jobs", "2", "--builder", "dummy"]
+    options = ["--quiet", "--fail-on-warning", "--builder", "dummy"]
     command = [sys.executable, "-m", "sphinx", *options, "-c", "docs", ".", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stderr == ""

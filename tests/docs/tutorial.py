@@ -1,6 +1,6 @@
-"""A reader of docs/tutorial, who does what the pages say, in their order and in one folder.
+"""A reader of docs/tutorial, who follows the pages in their order and in one folder.
 
-Every fenced block is something to do:
+Each fenced block is a step:
 
 bash            Installs something. The command must exist; the environment of the tests has it.
 console         The commands after ``$ `` are run, and their output is compared. ``serve`` and
@@ -55,7 +55,7 @@ def blocks_of(page: str) -> Iterator[Block]:
 
 
 class Reader:
-    """*folder* is the folder of the reader's project."""
+    """Follows the tutorial in *folder*, the folder of the reader's project."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
@@ -67,7 +67,7 @@ class Reader:
         self._redis = REDIS
         self._server: Process | None = None
         self._changed: set[str] = set()
-        """The files whose changes start the server again."""
+        """Changed files that make the server restart."""
         self._is_paused = False
         self._log_begin = 0
         self._unsaved: dict[Path, str] = {}
@@ -128,7 +128,7 @@ class Reader:
         for path, text in self._unsaved.items():
             if path.suffix in _WATCHED:
                 self._pause()
-                if path.parent in watched:  # not files that come with their folder
+                if path.parent in watched:  # files of a new folder do not restart the server
                     self._changed.add(str(path.relative_to(self._folder)))
             path.parent.mkdir(exist_ok=True)
             unnamed = path.with_name(f"{path.name}~")
@@ -146,7 +146,7 @@ class Reader:
             for path in (*self._folder.glob("*.py"), *self._folder.glob("*.toml"))
             if right in path.read_text(encoding="utf-8")
         ]
-        assert len(files) == 1, f"{len(files)} files have what is replaced:\n{difference}"
+        assert len(files) == 1, f"{len(files)} files contain the lines to replace:\n{difference}"
         text = files[0].read_text(encoding="utf-8")
         assert text.count(right) == 1, f"found more than once:\n{difference}"
         self._mistaken = files[0], text
@@ -178,10 +178,10 @@ class Reader:
             expect(wanted, self._run(command, may_fail=bool(wanted)))
 
     def _run(self, command: str, *, may_fail: bool) -> str:
-        """The output of *command*, or its errors."""
+        """Return the output of *command*, or its errors."""
         command = command.replace(ADDRESS, self.address)
         done = run_command(command, self._folder, self._environment, may_fail=may_fail)
-        is_curl = command.startswith("curl ")  # it shows its progress unless it has a terminal
+        is_curl = command.startswith("curl ")  # curl writes its progress to stderr
         output = done.stdout if is_curl else done.stdout or done.stderr
         return output.replace(self.address, ADDRESS)
 
@@ -195,15 +195,15 @@ class Reader:
         return self._server.stdout[0].replace(self.address, ADDRESS)
 
     def _pause(self) -> None:
-        """Let the server see the changes that follow only in `wait_for_server`, all at once: a
-        restart for each of them takes long."""
+        """Stop the server process until `wait_for_server`, so that it sees all changes at once. A
+        restart for each change would take long."""
         if self._server is not None and not self._is_paused:
             self._log_begin = len(self._server.stderr)
             self._server.send(signal.SIGSTOP)
             self._is_paused = True
 
     def wait_for_server(self) -> None:
-        """Return when the server runs with all changes."""
+        """Continue the server process, and return when it runs with all changes."""
         if self._server is not None and self._is_paused:
             self._server.send(signal.SIGCONT)
             until(self._runs_with_changes)
@@ -227,7 +227,7 @@ class Reader:
 
 
 def replaced(text: str, name: str, by: str) -> str:
-    """*text* with the top-level definition of *name*, in Python or JavaScript, replaced."""
+    """Return *text* with *by* in place of the top-level Python or JavaScript definition *name*."""
     begin = rf"^(?:(?:async )?(?:function|def|class|const) )?{name}\b.*\n"
     rest = r"(?:(?:[ )\]}].*)?\n)*"
     changed, count = re.subn(begin + rest, lambda _: f"{by}\n\n", text, flags=re.MULTILINE)

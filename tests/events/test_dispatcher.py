@@ -50,7 +50,7 @@ async def test_listeners_run_one_after_another() -> None:
     assert trace == ["begin", "end", "begin", "end"]
 
 
-async def test_dispatch_returns_its_event_or_a_plain_one() -> None:
+async def test_dispatch_returns_its_event_or_a_new_event() -> None:
     """RxStack: dispatch resolves with the same event, whatever listeners return."""
     dispatcher, event = AsyncEventDispatcher(), Event()
 
@@ -69,7 +69,7 @@ async def test_stop_propagation_skips_later_listeners() -> None:
     assert event.propagation_stopped
     trace.clear()
     await dispatcher.dispatch("x", event)
-    assert trace == [], "a stopped event calls no listener"
+    assert trace == [], "a stopped event was delivered"
 
 
 async def test_listener_that_raises_ends_dispatch() -> None:
@@ -123,7 +123,7 @@ async def test_listener_added_twice_runs_twice_and_is_removed_once() -> None:
 
 
 async def test_bound_method_of_unreferenced_object_is_called() -> None:
-    """blinker's default, a weak reference, would lose them."""
+    """blinker's default, a weak reference, would lose the listener."""
     dispatcher, trace = AsyncEventDispatcher(), list[str]()
 
     class Service:
@@ -194,7 +194,7 @@ def test_unknown_event_is_not_stored_by_lookup() -> None:
 class TestSignal:
     """The blinker signal of an event, for tests."""
 
-    async def test_connected_to_listens_within_the_block(self) -> None:
+    async def test_connected_to_calls_listener_within_the_block_only(self) -> None:
         dispatcher, trace = AsyncEventDispatcher(), list[str]()
 
         with dispatcher.signal("x").connected_to(listener(trace, "watched")):

@@ -20,7 +20,7 @@ def found(listener: object) -> set[tuple[str, str, int]]:
     return {(m.__name__, o.event_name, o.priority) for m, o in observations(listener)}
 
 
-def test_the_function_comes_back_unchanged() -> None:
+def test_observe_returns_the_function_unchanged() -> None:
     async def listen(event: Event) -> None: ...
 
     assert observe("x")(listen) is listen
@@ -31,7 +31,7 @@ def test_method_with_several_labels_listens_to_all() -> None:
 
 
 def test_subclass_label_does_not_change_base() -> None:
-    """RxStack's metadata was shared: a subclass's label landed on the parent."""
+    """RxStack shares the metadata: a label of a subclass is added to the base class."""
 
     class Child(Base):
         @observe("new")
@@ -80,6 +80,6 @@ def test_labelled_function_is_a_listener() -> None:
 def test_observe_on_class_raises() -> None:
     class Listener: ...
 
-    told = "@observe is on the class .*Listener; it must be on a method of it"
-    with pytest.raises(ConfigurationError, match=told):
+    message = "@observe is on the class .*Listener; it must be on a method of it"
+    with pytest.raises(ConfigurationError, match=message):
         observe("x")(Listener)

@@ -50,7 +50,7 @@ def test_content_that_cannot_be_sent_is_a_type_error_with_a_hint(
                 encode(content)
 
 
-def test_mapping_that_is_no_response_is_an_object() -> None:
+def test_mapping_with_keys_of_a_response_is_sent_as_object() -> None:
     assert encode_json(CIMultiDict(headers="a", status="b")) == b'{"headers":"a","status":"b"}'
 
 
@@ -66,7 +66,7 @@ class Mistakes:
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
 @pytest.mark.parametrize(("name", "hint"), [("native", FOREIGN), ("file", FILE)])
-async def test_action_that_returns_it_is_500_and_the_log_has_the_hint(
+async def test_action_content_that_cannot_be_sent_is_500_and_hint_is_logged(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture, transport: str, name: str, hint: str
 ) -> None:
     client = client_of(Mistakes)

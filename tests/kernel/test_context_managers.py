@@ -1,4 +1,4 @@
-"""Context managers of a message: entered for its action, left with its exception or None."""
+"""Context managers of a message: entered for its action, exited with its exception or None."""
 
 import asyncio
 import threading
@@ -39,12 +39,12 @@ LOG: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
+def _empty_log() -> None:
     LOG.clear()
 
 
 class Session:
-    """Records in `LOG` the outcome that it was left with."""
+    """Records in `LOG` the outcome that it was exited with."""
 
     def __init__(self, name: str = "session") -> None:
         self.name = name
@@ -58,7 +58,7 @@ class Session:
     async def __aexit__(self, kind: Any, exc: BaseException | None, tb: Any) -> None:
         await asyncio.sleep(0)
         self.is_open = False
-        LOG.append(f"{self.name} left with {exc!r}")
+        LOG.append(f"{self.name} exited with {exc!r}")
 
 
 class Repository:
@@ -146,7 +146,7 @@ over_both = pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
 
 
 @over_both
-async def test_manager_is_left_with_none_before_response_is_sent(
+async def test_manager_is_exited_with_none_before_response_is_sent(
     client_of: ClientOf, transport: str
 ) -> None:
     client = client_of(Actions, modules=[configure], listeners=[Late])
@@ -158,7 +158,7 @@ async def test_manager_is_left_with_none_before_response_is_sent(
         "session entered",
         "well",
         "response listener",
-        "session left with None",
+        "session exited with None",
         "terminate listener",
     ]
 
@@ -168,7 +168,7 @@ async def test_manager_is_left_with_none_before_response_is_sent(
     ("what", "failure", "status"),
     [("conflict", "ConflictException('Conflict')", 409), ("bug", "LookupError('bug')", 500)],
 )
-async def test_manager_is_left_with_exception_before_exception_phase(
+async def test_manager_is_exited_with_exception_before_exception_phase(
     client_of: ClientOf, transport: str, what: str, failure: str, status: int
 ) -> None:
     client = client_of(Actions, modules=[configure], listeners=[Late])
@@ -179,12 +179,12 @@ async def test_manager_is_left_with_exception_before_exception_phase(
     assert LOG[:4] == [
         "session entered",
         what,
-        f"session left with {failure}",
+        f"session exited with {failure}",
         f"exception listener: {failure}",
     ]
 
 
-async def test_manager_is_left_with_exception_even_if_listener_responds(
+async def test_manager_is_exited_with_exception_even_if_listener_responds(
     client_of: ClientOf,
 ) -> None:
     """An action that raised is rolled back, even if a listener sets a response."""
@@ -197,17 +197,17 @@ async def test_manager_is_left_with_exception_even_if_listener_responds(
     client = client_of(Actions, modules=[configure], listeners=[Answering])
 
     assert (await client.http("do", params={"what": "bug"})).status_code == 200
-    assert LOG[-1] == "session left with LookupError('bug')"
+    assert LOG[-1] == "session exited with LookupError('bug')"
 
 
-async def test_manager_is_left_with_none_for_returned_error_status(client_of: ClientOf) -> None:
+async def test_manager_is_exited_with_none_for_returned_error_status(client_of: ClientOf) -> None:
     client = client_of(Actions, modules=[configure])
 
     assert (await client.http("do", params={"what": "error status"})).status_code == 400
-    assert LOG[-1] == "session left with None"
+    assert LOG[-1] == "session exited with None"
 
 
-async def test_manager_is_left_with_exception_of_response_listener(client_of: ClientOf) -> None:
+async def test_manager_is_exited_with_exception_of_response_listener(client_of: ClientOf) -> None:
     class Failing:
         @observe(KernelEvents.KERNEL_RESPONSE)
         async def respond(self, event: ResponseEvent) -> None:
@@ -217,7 +217,7 @@ async def test_manager_is_left_with_exception_of_response_listener(client_of: Cl
     client = client_of(Actions, modules=[configure], listeners=[Failing])
 
     assert (await client.http("do", params={"what": "well"})).status_code == 500
-    assert LOG[-1] == "session left with LookupError('in a listener')"
+    assert LOG[-1] == "session exited with LookupError('in a listener')"
 
 
 @over_both
@@ -231,7 +231,7 @@ async def test_service_with_async_dependency_gets_it_open(
     assert LOG == [
         "session entered",
         "repository closed, session open: True",
-        "session left with None",
+        "session exited with None",
     ]
 
 
@@ -252,7 +252,7 @@ async def test_service_older_than_managers_is_closed_after_terminate(
     assert LOG == [
         "session entered",
         "response listener",
-        "session left with None",
+        "session exited with None",
         "terminate listener",
         "early closed",
     ]
@@ -269,10 +269,10 @@ async def test_terminate_listener_gets_new_session(client_of: ClientOf) -> None:
     await client.http("do", params={"what": "bug"})
 
     assert LOG[2:] == [
-        "session left with LookupError('bug')",
+        "session exited with LookupError('bug')",
         "session entered",
         "audit, open: True",
-        "session left with None",
+        "session exited with None",
     ]
 
 
@@ -299,7 +299,7 @@ class Entering:
 
 
 @over_both
-async def test_manager_that_raises_on_exit_sets_response_and_others_are_left(
+async def test_manager_that_raises_on_exit_sets_response_and_others_are_exited(
     client_of: ClientOf, transport: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A commit that fails must not follow a 200."""
@@ -311,9 +311,9 @@ async def test_manager_that_raises_on_exit_sets_response_and_others_are_left(
     assert response.status_code == 409
     assert LOG[3:7] == [
         "response listener",
-        "last left with None",
-        "raising left with None",
-        f"first left with {failure}",
+        "last exited with None",
+        "raising exited with None",
+        f"first exited with {failure}",
     ]
     assert LOG[7] == f"exception listener: {failure}"
     assert caplog.records == []
@@ -332,7 +332,7 @@ async def test_manager_that_raises_on_exit_replaces_exception_and_keeps_context(
     response = await call(client, transport, "enter", fails=True)
 
     assert response.status_code == 500
-    assert LOG[-1] == "first left with OSError('connection lost')"
+    assert LOG[-1] == "first exited with OSError('connection lost')"
     (record,) = caplog.records
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], OSError)
@@ -374,10 +374,10 @@ async def test_manager_that_suppresses_exception_does_not_change_response(
             raise LookupError("bug")
 
     assert (await client_of(Swallowed).http("swallowed")).status_code == 500
-    assert LOG[-2:] == ["swallowed", "session left with LookupError('bug')"]
+    assert LOG[-2:] == ["swallowed", "session exited with LookupError('bug')"]
 
 
-async def test_manager_that_raises_on_entry_is_one_error_and_others_are_left(
+async def test_manager_that_raises_on_entry_is_one_error_and_others_are_exited(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     @asynccontextmanager
@@ -399,7 +399,7 @@ async def test_manager_that_raises_on_entry_is_one_error_and_others_are_left(
     response = await client_of(Broken, modules=[bind]).http("broken")
 
     assert response.status_code == 500
-    assert LOG == ["session entered", "session left with OSError('no connection')"]
+    assert LOG == ["session entered", "session exited with OSError('no connection')"]
     assert len(caplog.records) == 1
 
 
@@ -409,7 +409,7 @@ async def test_plain_context_manager_can_be_entered_by_hand(client_of: ClientOf)
         try:
             yield 3
         except LookupError as exc:
-            LOG.append(f"left with {exc!r}")
+            LOG.append(f"exited with {exc!r}")
             raise
 
     class Plain:
@@ -419,7 +419,7 @@ async def test_plain_context_manager_can_be_entered_by_hand(client_of: ClientOf)
             raise LookupError("bug")
 
     assert (await client_of(Plain).http("plain")).status_code == 500
-    assert LOG == ["left with LookupError('bug')"]
+    assert LOG == ["exited with LookupError('bug')"]
 
 
 async def test_enter_other_object_raises(
@@ -436,7 +436,7 @@ async def test_enter_other_object_raises(
     assert "'coroutine' object is not a context manager; decorate its generator" in caplog.text
 
 
-async def test_manager_entered_by_request_listener_is_left_with_outcome_of_message(
+async def test_manager_entered_by_request_listener_is_exited_with_outcome_of_message(
     client_of: ClientOf,
 ) -> None:
     class Transaction:
@@ -447,7 +447,7 @@ async def test_manager_entered_by_request_listener_is_left_with_outcome_of_messa
     client = client_of(Actions, modules=[configure], listeners=[Transaction])
     await client.http("do", params={"what": "conflict"})
 
-    assert LOG[-1] == "transaction left with ConflictException('Conflict')"
+    assert LOG[-1] == "transaction exited with ConflictException('Conflict')"
 
 
 async def test_listener_of_unmatched_request_may_get_and_enter(client_of: ClientOf) -> None:
@@ -464,7 +464,7 @@ async def test_listener_of_unmatched_request_may_get_and_enter(client_of: Client
     client.application.kernel.terminate(request, None)
     await client.application.kernel.drain()
 
-    assert LOG == ["session entered", "session left with None"]
+    assert LOG == ["session entered", "session exited with None"]
 
 
 class Getting:
@@ -579,7 +579,7 @@ async def test_provider_after_end_of_message_raises(client_of: ClientOf) -> None
     assert LOG == []
 
 
-async def test_manager_entered_after_end_of_message_is_left_at_once(client_of: ClientOf) -> None:
+async def test_manager_entered_after_end_of_message_is_exited_at_once(client_of: ClientOf) -> None:
     tasks: list[asyncio.Task[Any]] = []
     opening = asyncio.Event()
 
@@ -600,7 +600,7 @@ async def test_manager_entered_after_end_of_message_is_left_at_once(client_of: C
 
     with pytest.raises(RxKernelError, match="the message or connection has ended"):
         await tasks[0]
-    assert LOG[-1].startswith("slow left with RxKernelError")
+    assert LOG[-1].startswith("slow exited with RxKernelError")
 
 
 async def test_service_opened_after_end_of_message_is_closed_at_once(client_of: ClientOf) -> None:
@@ -701,7 +701,7 @@ class Slow:
         LOG.append(f"thread ends, session open: {session.is_open}")
 
 
-async def test_cancelled_message_leaves_its_managers_first(client_of: ClientOf) -> None:
+async def test_cancelled_message_exits_its_managers_first(client_of: ClientOf) -> None:
     client = client_of(Slow, modules=[configure])
     controller = (await client.application.boot()).get(Slow)
     calling = asyncio.create_task(client.http("slow"))
@@ -711,10 +711,10 @@ async def test_cancelled_message_leaves_its_managers_first(client_of: ClientOf) 
     with pytest.raises(asyncio.CancelledError):
         await calling
 
-    assert LOG == ["session entered", "session left with CancelledError()"]
+    assert LOG == ["session entered", "session exited with CancelledError()"]
 
 
-async def test_manager_that_is_cancelled_while_it_is_left_leaves_the_others(
+async def test_manager_that_is_cancelled_while_it_exits_exits_the_others(
     client_of: ClientOf,
 ) -> None:
     leaving = asyncio.Event()
@@ -736,11 +736,11 @@ async def test_manager_that_is_cancelled_while_it_is_left_leaves_the_others(
     with pytest.raises(asyncio.CancelledError):
         await calling
 
-    assert LOG[-1] == "outer left with CancelledError()"
+    assert LOG[-1] == "outer exited with CancelledError()"
 
 
 @pytest.mark.parametrize("name", ["slow", "stubborn"])
-async def test_message_past_timeout_leaves_managers_with_cancelled_error(
+async def test_message_past_timeout_exits_managers_with_cancelled_error(
     client_of: ClientOf, name: str
 ) -> None:
     """Also if the action catches its cancellation: its return value is not sent."""
@@ -748,7 +748,7 @@ async def test_message_past_timeout_leaves_managers_with_cancelled_error(
     client = client_of(Slow, modules=[configure], settings=settings)
 
     assert (await client.http(name)).status_code == 503
-    assert LOG == ["session entered", "session left with CancelledError()"]
+    assert LOG == ["session entered", "session exited with CancelledError()"]
 
 
 async def test_thread_past_timeout_keeps_managers_until_its_end(
@@ -765,11 +765,11 @@ async def test_thread_past_timeout_keeps_managers_until_its_end(
     assert LOG == [
         "session entered",
         "thread ends, session open: True",
-        "session left with CancelledError()",
+        "session exited with CancelledError()",
     ]
 
 
-async def test_manager_is_left_in_task_and_context_of_message(
+async def test_manager_is_exited_in_task_and_context_of_message(
     client_of: ClientOf,
 ) -> None:
     """``ContextVar.reset`` works there, and so does ``asyncio.timeout``."""
@@ -795,7 +795,7 @@ async def test_manager_is_left_in_task_and_context_of_message(
     assert (await client.websocket("contextual")).content == "mine"
 
 
-async def test_handler_called_directly_leaves_managers(client_of: ClientOf) -> None:
+async def test_handler_called_directly_exits_managers(client_of: ClientOf) -> None:
     client = client_of(Actions, modules=[configure])
     await client.application.boot()
     handler = client.application.kernel.http_definitions["do"].handler
@@ -804,8 +804,8 @@ async def test_handler_called_directly_leaves_managers(client_of: ClientOf) -> N
     with pytest.raises(ConflictException):
         await handler(Request("HTTP", params={"what": "conflict"}))
 
-    assert LOG.count("session left with None") == 1
-    assert LOG[-1] == "session left with ConflictException('Conflict')"
+    assert LOG.count("session exited with None") == 1
+    assert LOG[-1] == "session exited with ConflictException('Conflict')"
 
 
 async def test_manager_that_raises_after_stream_is_logged(
@@ -824,7 +824,7 @@ async def test_manager_that_raises_after_stream_is_logged(
 
     response = await client_of(Streaming).http("streaming")
     assert [piece async for piece in response.content] == [b"piece"]
-    assert LOG[-1] == "session left with None"
+    assert LOG[-1] == "session exited with None"
     (record,) = caplog.records
     assert "a context manager failed when it was exited" in record.message
 
@@ -842,14 +842,14 @@ class Seated:
         raise LookupError("bug")
 
 
-async def test_connection_manager_is_left_at_end_of_connection(client_of: ClientOf) -> None:
+async def test_connection_manager_is_exited_at_end_of_connection(client_of: ClientOf) -> None:
     client = client_of(Seated, modules=[lambda b: b.bind(Session, scope=connection_scope)])
 
     async with client.connection() as connection:
         await asyncio.gather(*(client.websocket("sit", connection=connection) for _ in range(3)))
         await client.websocket("fail", connection=connection)
         assert LOG == ["session entered"]
-    assert LOG == ["session entered", "session left with None"]
+    assert LOG == ["session entered", "session exited with None"]
 
 
 async def test_get_service_of_ended_connection_raises(client_of: ClientOf) -> None:

@@ -75,9 +75,7 @@ async def test_context_of_a_failed_message_reaches_the_exception_listeners(
     assert not caplog.records
 
 
-async def test_contexts_of_two_messages_are_apart_from_each_other_and_the_test(
-    call: Call, probe: Probe
-) -> None:
+async def test_contexts_of_two_messages_are_separate(call: Call, probe: Probe) -> None:
     user.set("test")
 
     await call("steps", "ann")
@@ -127,7 +125,7 @@ async def test_stream_that_is_closed_early_is_closed_in_the_context_of_its_messa
     assert client.application.injector.get(Pieces).closed == "ann"
 
 
-async def test_connection_listeners_share_a_context_that_no_event_sees(
+async def test_connection_listeners_share_a_context_that_events_do_not_see(
     client_of: ClientOf,
 ) -> None:
     room: ContextVar[str] = ContextVar("room", default="none")
@@ -177,8 +175,8 @@ async def test_cancelled_call_cancels_its_message(client_of: ClientOf) -> None:
     assert cancelled.is_set()
 
 
-async def test_context_of_a_task_is_the_object_that_it_runs_in() -> None:
-    """Python 3.11 has no public way to get the context of a task; this tests ours."""
+async def test_context_of_a_task_is_the_context_that_it_runs_in() -> None:
+    """Python 3.11 has no public API for the context of a task; this tests `context_of`."""
     context = copy_context()
     found = []
 

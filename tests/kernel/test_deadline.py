@@ -160,7 +160,7 @@ async def test_listener_past_timeout_is_503(client: KernelClient, phase: KernelE
 
 
 async def test_exception_listener_past_timeout_is_cancelled(client: KernelClient) -> None:
-    """They have the same time again, so a response is always sent."""
+    """The exception phase has the same timeout again, so a response is always sent."""
 
     async def hang(event: ExceptionEvent) -> None:
         await asyncio.sleep(FOREVER)
@@ -187,7 +187,7 @@ async def test_action_that_raises_on_cancellation_is_logged(
     assert "the rollback failed" in caplog.text
 
 
-async def test_thread_past_timeout_goes_on_after_503(client: KernelClient) -> None:
+async def test_thread_past_timeout_continues_after_503(client: KernelClient) -> None:
     assert (await client.http("thread")).content == LATE
     assert TRACE == []
 
@@ -203,10 +203,10 @@ async def test_stream_sending_time_is_not_limited(client: KernelClient) -> None:
     assert [event.data async for event in response.content] == ["late, and welcome"]
 
 
-async def test_response_at_timeout_is_either_of_both(
+async def test_response_at_timeout_is_the_response_or_503(
     client: KernelClient,
 ) -> None:
-    """Both in one turn of the loop. The cancellation leaves no trace in the task."""
+    """Both in one iteration of the event loop. The task does not stay in the cancelling state."""
     loop = asyncio.get_running_loop()
 
     async def wait(event: RequestEvent) -> None:
@@ -225,8 +225,8 @@ async def test_response_at_timeout_is_either_of_both(
 
 
 async def test_cancelled_request_at_timeout_stays_cancelled(client: KernelClient) -> None:
-    """Also if the timeout expires in the same turn of the loop: it is not replaced by a 503."""
-    await client.http("quick")  # booted
+    """Also if the timeout expires in the same iteration of the event loop: no 503 replaces it."""
+    await client.http("quick")  # boots the application
     task = asyncio.create_task(client.http("sleeps"))
     loop = asyncio.get_running_loop()
     loop.call_later(0.05, task.cancel)
@@ -263,5 +263,5 @@ async def test_timeout_is_paused_while_waiting_for_client(client_of: ClientOf) -
 
     assert (await client.http("quick")).content == "quick"
     assert (await client.http("own")).content == "rescued"
-    assert (await client.http("sleeps")).content == "rescued", "the clock goes on"
+    assert (await client.http("sleeps")).content == "rescued", "the timeout did not run again"
     await asyncio.gather(*readers)

@@ -1,4 +1,4 @@
-"""The garbage collector while many objects are made that stay."""
+"""The garbage collector is paused while many long-lived objects are created."""
 
 import gc
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def test_paused_collection_of_a_disabled_collector_leaves_it_disabled() -> None:
 def test_paused_collection_moves_new_objects_out_of_the_youngest_generation(
     nothing_frozen: None,
 ) -> None:
-    """Else the next search would be through all of them."""
+    """Otherwise the next collection of that generation would visit all of them."""
     with paused_collection():
         made: list[object] = [[] for _ in range(10)]
 

@@ -281,7 +281,7 @@ async def test_body_loader_that_raises_starts_the_exception_phase_of_the_definit
 
 
 class Transaction:
-    """A context manager that records the exception that it is left with."""
+    """A context manager that records the exception that it is exited with."""
 
     def __init__(self) -> None:
         self.failure: BaseException | None = None

@@ -183,7 +183,7 @@ class TestErrors:
         assert response.headers["Retry-After"] == "1"
         assert not caplog.records, "a rejection is not a failure of the server"
 
-    async def test_errors_that_json_cannot_hold_are_left_out(
+    async def test_errors_that_json_cannot_represent_are_omitted(
         self, client_of: ClientOf, caplog: pytest.LogCaptureFixture
     ) -> None:
         """RxStack: a circular reference inside an error stopped the process."""

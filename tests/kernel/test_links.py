@@ -196,7 +196,7 @@ async def test_url_for_invalid_arguments_raise(
     assert content.startswith(message)
 
 
-async def test_url_for_works_in_every_phase(client_of: ClientOf) -> None:
+async def test_url_for_in_every_phase_returns_the_url(client_of: ClientOf) -> None:
     urls: dict[str, str] = {}
 
     class Watcher:
@@ -238,7 +238,7 @@ async def test_url_for_follows_reload(client_of: ClientOf) -> None:
     assert (before.content, after.content) == ("http://localhost/old", "http://localhost/moved")
 
 
-async def test_handler_of_definition_knows_the_application(client_of: ClientOf) -> None:
+async def test_handler_of_definition_builds_urls_of_the_application(client_of: ClientOf) -> None:
     client = client_of(Articles)
     await client.application.boot()
     request = Request("HTTP", params={"to": "index"})

@@ -11,13 +11,13 @@ from rxkernel import BadRequestException
 from rxkernel.kernel.messagepack import decode_msgpack, encode_msgpack
 from rxkernel.kernel.messagepack_keys import has_other_keys
 
-PADDING = b"\xc6\x00\x00\x04\x00" + b"\xdf" * 1024  # so many bytes that the value is searched
+PADDING = b"\xc6\x00\x00\x04\x00" + b"\xdf" * 1024  # large enough that keys are checked first
 
 NIL, TRUE, ARRAY = b"\xc0", b"\xc3", b"\x90"
 
 
 def padded(encoded: bytes) -> bytes:
-    """An array of many bytes, and of the value."""
+    """An array of the padding and the value."""
     return b"\x92" + PADDING + encoded
 
 

@@ -104,7 +104,7 @@ def encode(response: Response) -> bytes:
     return b"sent"
 
 
-async def answer_and_encode(kernel: Kernel) -> Response:
+async def handle_and_encode(kernel: Kernel) -> Response:
     """Handle a message as the transport of a bundle does."""
     request = Request(LINES)
     kernel.begin(request)
@@ -128,7 +128,7 @@ async def test_stream_that_a_transport_cannot_encode_is_rolled_back_before_the_e
     client = client_of(Rows, listeners=[journal], modules=[journal.configure], bundles=[Lines])
     await client.application.boot()
 
-    response = await asyncio.create_task(answer_and_encode(client.application.kernel))
+    response = await asyncio.create_task(handle_and_encode(client.application.kernel))
     await client.application.kernel.drain()
 
     assert response.status_code == status

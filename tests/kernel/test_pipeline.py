@@ -81,7 +81,7 @@ def scene(client_of: ClientOf) -> Scene:
     return Scene(client_of(Controller))
 
 
-def answer(text: str, status: int = 200) -> Reaction:
+def respond(text: str, status: int = 200) -> Reaction:
     def react(event: RequestEvent | ExceptionEvent | ResponseEvent) -> None:
         event.set_response(Response(text, status))
 
@@ -99,7 +99,7 @@ def stop(event: Event) -> None:
     event.stop_propagation()
 
 
-async def test_phases_without_special_cases_run_in_order(scene: Scene) -> None:
+async def test_phases_of_successful_request_run_in_order(scene: Scene) -> None:
     response = await scene.run()
 
     assert scene.trace == "R10 R5 action S10 S5"
@@ -107,7 +107,7 @@ async def test_phases_without_special_cases_run_in_order(scene: Scene) -> None:
 
 
 async def test_request_listener_response_skips_later_listeners_and_action(scene: Scene) -> None:
-    scene.reactions["R10"] = answer("early", 202)
+    scene.reactions["R10"] = respond("early", 202)
 
     response = await scene.run()
 
@@ -124,7 +124,7 @@ async def test_request_listener_that_only_stops_does_not_skip_action(scene: Scen
 
 async def test_response_listener_replacement_is_passed_to_next(scene: Scene) -> None:
     seen = []
-    scene.reactions["S10"] = answer("replaced")
+    scene.reactions["S10"] = respond("replaced")
     scene.reactions["S5"] = lambda event: seen.append(event.response.content)
 
     assert (await scene.run()).content == "replaced"
@@ -159,7 +159,7 @@ async def test_exception_listener_response_keeps_status_and_passes_response_phas
     scene: Scene,
 ) -> None:
     FAIL["action"] = NotFoundException()
-    scene.reactions["X10"] = answer("handled", 404)
+    scene.reactions["X10"] = respond("handled", 404)
 
     response = await scene.run()
 
@@ -202,7 +202,7 @@ async def test_response_listener_that_raises_starts_one_exception_phase(scene: S
 
 async def test_response_phase_failing_twice_raises(scene: Scene) -> None:
     scene.reactions["S10"] = fail(ValueError("again"))
-    scene.reactions["X10"] = answer("handled")
+    scene.reactions["X10"] = respond("handled")
 
     with pytest.raises(ValueError, match="again"):
         await scene.run()
@@ -217,7 +217,7 @@ async def test_response_listener_that_raised_runs_again_for_error_response(
         raise ValueError
 
     scene.reactions["S10"] = once
-    scene.reactions["X10"] = answer("handled")
+    scene.reactions["X10"] = respond("handled")
 
     assert (await scene.run()).content == "handled"
     assert scene.trace == "R10 R5 action S10 X10 S10 S5"
@@ -240,7 +240,7 @@ async def test_cancellation_of_task_runs_no_exception_phase(scene: Scene) -> Non
 async def test_cancelled_error_of_action_starts_exception_phase(scene: Scene) -> None:
     """For example, an action awaits a task that it has cancelled; its own task goes on."""
     FAIL["action"] = asyncio.CancelledError()
-    scene.reactions["X10"] = answer("handled")
+    scene.reactions["X10"] = respond("handled")
 
     assert (await scene.run()).content == "handled"
     assert scene.trace == "R10 R5 action X10 S10 S5"

@@ -95,7 +95,7 @@ async def test_event_whose_response_is_a_client_error_is_logged_and_terminated(
     assert "Sums.add failed for the event 'sum': 422 " in line
 
 
-async def test_procedure_is_only_in_table_of_its_transport() -> None:
+async def test_procedure_is_only_in_definitions_of_its_transport() -> None:
     """Socket.IO clients must not be able to call the procedures of a bundle."""
     async with application(Sums) as app:
         kernel = app.kernel
@@ -149,7 +149,7 @@ async def test_procedure_of_unserved_transport_raises() -> None:
 
 
 @pytest.mark.parametrize(
-    ("transport", "told"),
+    ("transport", "message"),
     [
         ("HTTP", "which is not one of a bundle; use @http"),
         (Transport.SOCKET, "which is not one of a bundle; use @websocket"),
@@ -157,8 +157,8 @@ async def test_procedure_of_unserved_transport_raises() -> None:
         (None, "it must be a Transport, or its name in capital letters"),
     ],
 )
-def test_procedure_invalid_transport_raises(transport: Any, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_procedure_invalid_transport_raises(transport: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         ProcedureMetadata(Sums, "x", "add", transport)
 
 
@@ -208,7 +208,7 @@ async def plain(id: int) -> int:
     return id + 1
 
 
-async def test_target_may_be_an_instance_a_module_or_any_callable_with_one() -> None:
+async def test_metadata_of_an_instance_a_module_or_a_callable_is_served() -> None:
     module = ModuleType("orders")
 
     async def show(id: int) -> dict[str, int]:

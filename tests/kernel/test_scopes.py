@@ -72,7 +72,7 @@ def configure(binder: Binder) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
+def _empty_log() -> None:
     CLOSED.clear()
 
 
@@ -110,7 +110,9 @@ async def test_handler_with_timeout_closes_request_scope(client_of: ClientOf) ->
     assert len(CLOSED) == 1
 
 
-async def test_current_request_is_that_of_innermost_handler(client_of: ClientOf) -> None:
+async def test_current_request_is_the_request_of_the_innermost_handler(
+    client_of: ClientOf,
+) -> None:
     """A transport may have set the current request already."""
     outer, inner = Request("HTTP"), Request("HTTP")
     seen: list[Request | None] = []
@@ -216,7 +218,7 @@ class Threaded:
         raise LookupError("raised by the thread")
 
 
-async def _left_by_its_client(kernel: Kernel, controller: Threaded) -> None:
+async def _cancel_request(kernel: Kernel, controller: Threaded) -> None:
     request = Request("HTTP")
     answering = asyncio.create_task(kernel.answer(kernel.http_definitions["thread"], request))
     await until(controller.began.is_set)
@@ -233,7 +235,7 @@ async def test_services_of_thread_are_closed_after_it(
     injector = await client.application.boot()
     controller, kernel = injector.get(Threaded), client.application.kernel
 
-    await _left_by_its_client(kernel, controller)
+    await _cancel_request(kernel, controller)
     settling = asyncio.create_task(kernel.drain())
     await asyncio.sleep(0)
     assert CLOSED == []
@@ -252,7 +254,7 @@ async def test_shutdown_waits_for_thread_up_to_timeout(
     client = client_of(Threaded, modules=[configure], settings=settings)
     controller = (await client.application.boot()).get(Threaded)
 
-    await _left_by_its_client(client.application.kernel, controller)
+    await _cancel_request(client.application.kernel, controller)
     await client.close()
 
     assert controller.found_closed == []

@@ -134,7 +134,7 @@ async def test_before_sending_message_fails_is_not_called(
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
 async def test_before_sending_raises_message_fails(client_of: ClientOf, transport: str) -> None:
-    """The managers are left with its exception, so a transaction is rolled back."""
+    """The managers are exited with its exception, so a transaction is rolled back."""
     recorder = Recorder()
     client = client_of(recorder)
 
@@ -285,7 +285,7 @@ async def test_managers_that_an_after_sending_call_enters_get_its_exception(
             log.append(f"{name} got {exc}")
             raise
         else:
-            log.append(f"{name} left")
+            log.append(f"{name} exited")
 
     class Late:
         @http("GET", "/late", "late")
@@ -304,4 +304,4 @@ async def test_managers_that_an_after_sending_call_enters_get_its_exception(
             return "done"
 
     assert (await client_of(Late).http("late")).content == "done"
-    assert log == ["first left", "second got broken", "third left"]
+    assert log == ["first exited", "second got broken", "third exited"]

@@ -31,6 +31,6 @@ class Struct(msgspec.Struct):
     ("value", "names"),
     [(Attrs(), {"name"}), (Data(), {"name", "_token"}), (Struct(), {"name", "_token"})],
 )
-def test_fields_with_underscore_are_left_out_for_attrs_only(value: Any, names: set[str]) -> None:
+def test_fields_with_underscore_are_omitted_for_attrs_only(value: Any, names: set[str]) -> None:
     """As in msgspec; documented in docs/guide/responses.md."""
     assert to_plain(value).keys() == msgspec.json.decode(encode_json(value)).keys() == names

@@ -68,7 +68,7 @@ ERROR = len('{"statusCode":500,"message":"Internal Server Error"}')
     ("route", "size"),
     [("text", 3), ("nothing", 0), ("broken", ERROR), ("file", 5), ("stream", None)],
 )
-async def test_size_over_http_is_that_of_the_body(
+async def test_size_over_http_is_the_size_of_the_body(
     tmp_path: Path, route: str, size: int | None
 ) -> None:
     Sizes.path = tmp_path / "file"
@@ -77,7 +77,7 @@ async def test_size_over_http_is_that_of_the_body(
     async with KernelClient(Application(controllers=[Sizes], bundles=[Lines])) as client:
         before = perf_counter()
         response = await client.http(route)
-        if isinstance(response, StreamResponse):  # its message ends with it
+        if isinstance(response, StreamResponse):  # the message ends with the stream
             assert [piece async for piece in response.content] == ["piece"]
         (event,) = client.application.injector.get(Sizes).ended
 
@@ -85,7 +85,7 @@ async def test_size_over_http_is_that_of_the_body(
     assert 0 < event.duration <= perf_counter() - before
 
 
-async def test_size_over_other_transports_is_that_of_the_packet_or_none() -> None:
+async def test_size_over_socket_is_the_size_of_the_packet_and_else_none() -> None:
     """The client does not know how the transport of a bundle encodes a response."""
     async with KernelClient(Application(controllers=[Sizes], bundles=[Lines])) as client:
         await client.websocket("text")

@@ -140,7 +140,7 @@ INSIDE = ["request", "action", "response 200"]
 
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET", "LINES"])
-async def test_wrapper_added_later_wraps_earlier_one(
+async def test_wrapper_added_later_is_outside(
     wrapped: Callable[..., KernelClient], log: list[str], transport: str
 ) -> None:
     async with wrapped(logged("inner", log), logged("outer", log)) as client:
@@ -309,7 +309,7 @@ async def test_wrappers_not_async_are_all_reported(log: list[str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         await Application(controllers=[Pages(log)], listeners=[Plain()], bundles=[Lines]).boot()
 
-    assert len(caught.value.problems) == 3, "one for each name"
+    assert len(caught.value.problems) == 3, "one problem for each definition"
     assert f"the wrapper {__name__}.test_wrappers" in caught.value.problems[0]
     assert "is not async; return an async def that takes the request" in caught.value.problems[0]
     assert " at 0x" not in caught.value.problems[0]

@@ -1,4 +1,4 @@
-"""Context managers that a wrapper of a handler enters: left with the outcome of the message."""
+"""Context managers that a wrapper of a handler enters: exited with the outcome of the message."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -49,12 +49,12 @@ class Rows:
         return "page"
 
 
-async def fails(handler: Handler, request: Request) -> Response:
+async def raises_error(handler: Handler, request: Request) -> Response:
     await request.get(Session)
     raise TooManyRequestsException
 
 
-async def answers(handler: Handler, request: Request) -> Response:
+async def responds(handler: Handler, request: Request) -> Response:
     await request.get(Session)
     return Response("cached")
 
@@ -64,20 +64,20 @@ async def enters_before(handler: Handler, request: Request) -> Response:
     return await handler(request)
 
 
-async def enters_behind(handler: Handler, request: Request) -> Response:
+async def enters_after(handler: Handler, request: Request) -> Response:
     response = await handler(request)
     await request.get(Session)
     return response
 
 
-async def looks_behind(handler: Handler, request: Request) -> Response:
+async def compares_before_and_after(handler: Handler, request: Request) -> Response:
     """A wrapper that gets a service before and after the handler; it must be the same."""
     session = await request.get(Session)
     response = await handler(request)
     return Response(await request.get(Session) is session, response.status_code)
 
 
-async def fails_behind(handler: Handler, request: Request) -> Response:
+async def raises_after(handler: Handler, request: Request) -> Response:
     await handler(request)
     await request.get(Session)
     raise TooManyRequestsException
@@ -88,15 +88,15 @@ async def fails_behind(handler: Handler, request: Request) -> Response:
 @pytest.mark.parametrize(
     ("wrapper", "status", "outcome"),
     [
-        (fails, 429, "left with TooManyRequestsException"),
-        (answers, 200, "left with nothing"),
-        (enters_before, 200, "left with nothing"),
-        (enters_behind, 200, "left with nothing"),
-        (looks_behind, 200, "left with nothing"),
-        (fails_behind, 429, "left with TooManyRequestsException"),
+        (raises_error, 429, "exited with TooManyRequestsException"),
+        (responds, 200, "exited with nothing"),
+        (enters_before, 200, "exited with nothing"),
+        (enters_after, 200, "exited with nothing"),
+        (compares_before_and_after, 200, "exited with nothing"),
+        (raises_after, 429, "exited with TooManyRequestsException"),
     ],
 )
-async def test_manager_entered_by_wrapper_is_left_with_outcome(
+async def test_manager_entered_by_wrapper_is_exited_with_outcome(
     log: list[str],
     wrapper: Wrapper,
     status: int,
@@ -104,16 +104,16 @@ async def test_manager_entered_by_wrapper_is_left_with_outcome(
     request_timeout: float | None,
     controller: type,
 ) -> None:
-    """Before the response is sent, as for one that an action takes; once."""
+    """Once, before the response is sent, like the manager of an action."""
 
     @asynccontextmanager
     async def session() -> AsyncIterator[Session]:
         try:
             yield Session()
         except BaseException as exc:
-            log.append(f"left with {type(exc).__name__}")
+            log.append(f"exited with {type(exc).__name__}")
             raise
-        log.append("left with nothing")
+        log.append("exited with nothing")
 
     def configure(binder: Binder) -> None:
         binder.bind(Session, to=session, scope=request_scope)  # type: ignore[arg-type]
@@ -150,7 +150,7 @@ async def test_manager_entered_by_wrapper_is_left_with_outcome(
 async def test_manager_entered_first_by_wrapper_gets_exception_of_commit(
     log: list[str],
 ) -> None:
-    """So a wrapper can store the response of a message after its data is committed."""
+    """Thus a wrapper can store the response only if the data of its message was committed."""
 
     @asynccontextmanager
     async def remembered() -> AsyncIterator[None]:

@@ -99,7 +99,7 @@ async def test_wrap_method_runs_before_the_value_is_converted(client_of: ClientO
     assert order == ["View", "View", "View", "str"]
 
 
-async def test_wrap_method_twice_puts_the_later_one_outside(client_of: ClientOf) -> None:
+async def test_wrap_method_twice_later_wrapper_is_outside(client_of: ClientOf) -> None:
     order: list[str] = []
 
     def marking(word: str) -> Callable[[Method], Method]:
@@ -151,7 +151,7 @@ async def _not_async(event: DefinitionEvent) -> None:
         (_not_async, "is not async"),
     ],
 )
-async def test_wrap_method_that_cannot_work_is_an_error_at_boot(
+async def test_wrap_method_after_wrap_or_not_async_is_an_error_at_boot(
     client_of: ClientOf, listener: Callable[[DefinitionEvent], Awaitable[None]], problem: str
 ) -> None:
     class Wrap:

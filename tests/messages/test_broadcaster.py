@@ -310,7 +310,7 @@ async def test_event_whose_name_is_not_a_str_raises(name: Any) -> None:
     assert backend.delivered == []
 
 
-async def test_emit_threadsafe_without_backends_reaches_nobody() -> None:
+async def test_emit_threadsafe_without_backends_returns() -> None:
     broadcaster, backend = Broadcaster(), Recorder()
     assert broadcaster.emit_threadsafe("news").result(timeout=0)
     broadcaster.attach(backend)

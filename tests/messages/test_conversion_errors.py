@@ -1,4 +1,4 @@
-"""The texts of msgspec, which are all that it says: a release that changes one fails here."""
+"""The error texts of msgspec; a release that changes one fails here."""
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -40,10 +40,10 @@ class Outer(msgspec.Struct):
     colors: list[Color] = []
 
 
-def refusal(kind: Any, raw: Any, *, lenient: bool = False) -> msgspec.ValidationError:
-    with pytest.raises(msgspec.ValidationError) as refused:
+def error_of_msgspec(kind: Any, raw: Any, *, lenient: bool = False) -> msgspec.ValidationError:
+    with pytest.raises(msgspec.ValidationError) as raised:
         msgspec.convert(raw, kind, strict=not lenient)
-    return refused.value
+    return raised.value
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def refusal(kind: Any, raw: Any, *, lenient: bool = False) -> msgspec.Validation
 def test_msgspec_error_has_code_and_params(
     kind: Any, raw: Any, code: str, params: dict[str, Any]
 ) -> None:
-    entry = entry_of(refusal(kind, raw))
+    entry = entry_of(error_of_msgspec(kind, raw))
 
     assert (entry.code, dict(entry.params)) == (code, params)
     assert "s3cret" not in entry.message + entry.path
@@ -106,7 +106,7 @@ def test_msgspec_error_has_code_and_params(
 
 @pytest.mark.parametrize("kind", [datetime, timedelta])
 def test_number_outside_datetime_range_is_out_of_range(kind: Any) -> None:
-    assert entry_of(refusal(kind, 1e300, lenient=True)).code == "out_of_range"
+    assert entry_of(error_of_msgspec(kind, 1e300, lenient=True)).code == "out_of_range"
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,10 @@ def test_number_outside_datetime_range_is_out_of_range(kind: Any) -> None:
     ],
     ids=str,
 )
-def test_msgspec_error_path_is_that_of_field(kind: Any, raw: Any, code: str, path: str) -> None:
-    entry = entry_of(refusal(kind, raw))
+def test_msgspec_error_path_is_the_path_of_the_field(
+    kind: Any, raw: Any, code: str, path: str
+) -> None:
+    entry = entry_of(error_of_msgspec(kind, raw))
 
     assert (entry.code, entry.path) == (code, path)
 
@@ -133,7 +135,7 @@ def test_value_similar_to_path_is_not_read_as_path(kind: Any) -> None:
     """msgspec quotes the value of an enum, which a client chooses."""
     raw = "x - at `$.s3cret`"
 
-    entry = entry_of(refusal(kind, raw if kind is Color else [raw]))
+    entry = entry_of(error_of_msgspec(kind, raw if kind is Color else [raw]))
 
     assert entry.path == ("" if kind is Color else "[0]")
 

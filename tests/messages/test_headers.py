@@ -1,4 +1,4 @@
-"""Headers are checked when they are set, by every way in."""
+"""Headers are checked when they are set, by every method that sets them."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -31,7 +31,7 @@ WAYS: dict[str, Callable[[Headers, str, Any], object]] = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("value", ["a\r\nX-Evil: 1", "a\n", "\0", "\x1b[0m", "\x7f", "\ud800"])
 def test_header_value_invalid_raises_error_in_every_method(way: str, value: str) -> None:
-    """RFC 9110 §5.5; aiohttp finds it when the answer is on its way."""
+    """RFC 9110 §5.5; aiohttp checks only when it sends the response."""
     headers = Headers()
 
     with pytest.raises(ValueError, match=r"header 'X-Name' is"):
@@ -105,7 +105,7 @@ class Level(str, Enum):  # noqa: UP042 - the text of such a member is its value
 
 
 class Hostile(str):
-    """`str()` returns another text than the methods of the base class check."""
+    """A str whose `str()` returns another text than the checked one."""
 
     __slots__ = ()
 
@@ -142,7 +142,7 @@ def test_header_name_of_subclass_is_stored_as_plain_text(name: str) -> None:
         headers["x\r\nX-Evil"] = "1"
 
 
-def test_mapping_that_changes_between_readings_is_checked_as_it_is_stored() -> None:
+def test_header_update_with_changing_mapping_stores_checked_values() -> None:
     class Changing(dict[str, str]):
         def items(self) -> Any:
             return {"X-Name": "valid"}.items()

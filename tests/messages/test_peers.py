@@ -1,4 +1,4 @@
-"""Services inform themselves in other processes through a backend."""
+"""Services send messages to their instances in other processes through a backend."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ class Recorder(PeerBackend):
         return self.are_heard
 
 
-async def test_peers_without_backend_are_no_processes() -> None:
+async def test_send_without_backend_succeeds_without_peers() -> None:
     peers = Peers()
 
     assert peers.send("shop.prices", 1)
@@ -49,7 +49,7 @@ async def test_send_passes_data_to_the_attached_backend() -> None:
     assert not peers.are_connected
 
 
-async def test_second_backend_is_refused() -> None:
+async def test_second_backend_is_rejected() -> None:
     peers = Peers()
     peers.attach(Recorder())
 
@@ -57,7 +57,7 @@ async def test_second_backend_is_refused() -> None:
         peers.attach(Recorder())
 
 
-async def test_send_in_another_event_loop_is_refused() -> None:
+async def test_send_in_another_event_loop_raises() -> None:
     peers = Peers()
     peers.attach(Recorder())
 
@@ -98,7 +98,7 @@ async def test_message_is_passed_to_the_handler_of_its_topic(
 async def test_missed_messages_are_reported_to_each_handler(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The store logs that it cannot be used; other errors are logged here."""
+    """`ServiceUnavailableException` is not logged: the store has logged it already."""
     peers = Peers()
     errors: list[Exception | None] = [ServiceUnavailableException("away"), RuntimeError("a bug")]
     called = 0

@@ -1,4 +1,4 @@
-"""Where a redirect may lead (ecosystem B12, at the cheapest seam; over the wire beside it)."""
+"""The targets that `RedirectResponse` accepts; see tests/servers for redirects over HTTP."""
 
 import pytest
 
@@ -97,6 +97,6 @@ def test_redirect_error_shows_target_escaped_and_shortened() -> None:
 
 
 def test_redirect_hosts_as_str_raises_error() -> None:
-    """``in`` would find the letters of a text."""
+    """``in`` would find parts of the str."""
     with pytest.raises(TypeError, match=r"hosts is 'example.org'"):
         RedirectResponse("/", hosts="example.org")

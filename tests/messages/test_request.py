@@ -1,4 +1,4 @@
-"""The one request of both transports."""
+"""The request class of all transports."""
 
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -47,7 +47,7 @@ def test_request_headers_ignore_case_and_params_return_first() -> None:
 
 
 def test_request_multidicts_are_not_copied() -> None:
-    """Copying aiohttp's would cost more than the kernel does."""
+    """Copying the multidicts of aiohttp would take longer than the kernel."""
     headers, params = CIMultiDict[str](), MultiDict[str]()
     request = Request("HTTP", headers, params)
 
@@ -60,7 +60,7 @@ def test_two_requests_share_no_multidict() -> None:
     one.attributes["x"] = 1
 
     assert other.attributes == {}
-    assert one != other, "a request is itself, not what is in it"
+    assert one != other, "requests are compared by identity"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ INT_TYPES = [int, Number, int | None, Number | None, Annotated[int, Meta(ge=0)],
 
 
 @pytest.mark.parametrize("kind", INT_TYPES, ids=str)
-def test_param_int_in_every_spelling_is_read_alike(kind: Any) -> None:
+def test_param_of_each_int_type_accepts_the_same_texts(kind: Any) -> None:
     def read(raw: object) -> object:
         return Request("SOCKET", params={"a": raw}).param("a", kind)
 
@@ -215,7 +215,7 @@ def test_stream_called_twice_raises_error() -> None:
 
 @pytest.mark.parametrize("kind", [set[int], frozenset[str], list[set[int]] | None, dict[int, str]])
 def test_param_of_a_set_or_of_keys_that_are_not_texts_is_a_type_error(kind: Any) -> None:
-    """Its items may have equal hashes; a typed parameter is checked for that."""
+    """Items may have equal hashes; only typed parameters are checked for that."""
     request = Request("SOCKET", params={"ids": [1]})
 
     with pytest.raises(TypeError, match="declare a parameter of the action"):

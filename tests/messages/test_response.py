@@ -23,7 +23,7 @@ from rxkernel import (
 )
 
 
-def test_response_defaults() -> None:
+def test_response_without_arguments_has_defaults() -> None:
     response = Response()
 
     assert (response.content, response.status_code, dict(response.headers)) == (None, 200, {})
@@ -31,7 +31,7 @@ def test_response_defaults() -> None:
 
 @pytest.mark.parametrize("status", [0, 99, 199, 600, "200", None])
 def test_status_code_invalid_raises_error(status: int) -> None:
-    """RxStack fails at the server, when it is too late."""
+    """RxStack fails only in the server, when the response is sent."""
     with pytest.raises(ValueError, match="from 200 to 599"):
         Response(status_code=status)
 
@@ -53,7 +53,7 @@ def test_status_code_set_invalid_keeps_previous() -> None:
     assert response.status_code == 202
 
 
-def test_has_headers_creates_no_headers() -> None:
+def test_has_headers_does_not_create_headers() -> None:
     touched, replaced, emptied = Response(), Response(), Response(headers={"A": "1"})
     assert not touched.has_headers
     assert emptied.has_headers
@@ -136,7 +136,7 @@ def test_redirect_status_code_invalid_raises_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("filename", "told"),
+    ("filename", "disposition"),
     [
         ("x.csv", 'filename="x.csv"'),
         ('my "x".csv', 'filename="my \\"x\\".csv"'),
@@ -144,13 +144,13 @@ def test_redirect_status_code_invalid_raises_error() -> None:
         ("100%25.csv", "filename=\"100%25.csv\"; filename*=UTF-8''100%2525.csv"),
     ],
 )
-def test_file_filename_is_sent_in_both_forms(filename: str, told: str) -> None:
+def test_file_filename_is_sent_in_both_forms(filename: str, disposition: str) -> None:
     """RFC 6266 §4.3 and appendix D: ``filename`` in ASCII, ``filename*`` in UTF-8."""
     saved = FileResponse("x", filename=filename)
     shown = FileResponse("x", filename=filename, inline=True)
 
-    assert saved.headers["Content-Disposition"] == f"attachment; {told}"
-    assert shown.headers["Content-Disposition"] == f"inline; {told}"
+    assert saved.headers["Content-Disposition"] == f"attachment; {disposition}"
+    assert shown.headers["Content-Disposition"] == f"inline; {disposition}"
 
 
 @pytest.mark.parametrize("filename", ["", ".", "..", "a/b", "a\\b", "a\r\nX: 1", "\x7f", "\ud800"])
@@ -172,10 +172,10 @@ def test_file_filename_invalid_raises_error(filename: str) -> None:
         ("blobs/17", "report.csv", "text/csv; charset=utf-8"),
     ],
 )
-def test_file_content_type_is_that_of_suffix(
+def test_file_content_type_is_the_type_of_its_suffix(
     path: str, filename: str | None, content_type: str
 ) -> None:
-    """aiohttp asks the tables of the machine, which differ."""
+    """aiohttp reads the type from tables of the operating system, which differ."""
     response = FileResponse(path, filename=filename)
 
     assert response.headers["Content-Type"] == content_type
@@ -197,7 +197,7 @@ def test_file_below_root_keeps_path(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a/../../x", "/etc/passwd", ".env", "a~", "C:x"])
 def test_file_hidden_or_outside_root_is_not_found(name: str) -> None:
-    """All of it over a socket: tests/servers/test_hostile_files.py."""
+    """Over HTTP: tests/servers/aiohttp/response/test_file_requests.py."""
     with pytest.raises(NotFoundException):
         FileResponse(name, root="site")
 
@@ -211,15 +211,15 @@ async def events() -> AsyncIterator[ServerSentEvent]:
 
 
 def test_stream_content_type_has_default() -> None:
-    told = StreamResponse(pieces(), headers={"Content-Type": "text/csv"})
+    custom = StreamResponse(pieces(), headers={"Content-Type": "text/csv"})
 
     assert StreamResponse(pieces()).headers["Content-Type"] == "application/octet-stream"
-    assert told.headers["Content-Type"] == "text/csv"
+    assert custom.headers["Content-Type"] == "text/csv"
     assert EventStreamResponse(events()).headers["Content-Type"].startswith("text/event-stream")
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("__Secure-sid", {}, "needs secure=True"),
         ("__Host-sid", {}, "needs secure=True"),
@@ -233,10 +233,10 @@ def test_stream_content_type_has_default() -> None:
     ],
 )
 def test_set_cookie_dropped_by_browsers_raises_error(
-    name: str, options: dict[str, Any], told: str
+    name: str, options: dict[str, Any], message: str
 ) -> None:
     """RFC 6265bis §4.1.3, §5.7."""
-    with pytest.raises(ValueError, match=re.escape(told)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         Response().set_cookie(name, "x", **options)
 
 
@@ -259,11 +259,11 @@ def test_set_cookie_above_4096_bytes_raises_error() -> None:
     with pytest.raises(ValueError, match="'sid' has 4097 bytes; browsers keep no more than 4096"):
         response.set_cookie("sid", "x" * 4094)
     with pytest.raises(ValueError, match="4101 bytes"):
-        response.set_cookie("sid", "é" * 1024)  # written as \351, in quotes
+        response.set_cookie("sid", "é" * 1024)  # each é becomes \351, in quotes
 
 
 @pytest.mark.parametrize("value", ["a\nb", "\0", "\x1b[2J", "\ud800"])
-def test_set_cookie_value_not_readable_raises_error(value: str) -> None:
+def test_set_cookie_value_with_control_character_raises_error(value: str) -> None:
     with pytest.raises(ValueError, match="the value of cookie 'sid' has a control character"):
         Response().set_cookie("sid", value)
 

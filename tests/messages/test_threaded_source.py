@@ -165,6 +165,6 @@ async def test_events_of_a_plain_generator() -> None:
 
 @pytest.mark.parametrize("content", ["text", b"bytes", bytearray(), None, 7], ids=repr)
 @pytest.mark.parametrize("kind", [StreamResponse, EventStreamResponse])
-def test_whole_body_is_a_type_error(kind: Any, content: Any) -> None:
+def test_stream_source_that_is_a_whole_body_raises_type_error(kind: Any, content: Any) -> None:
     with pytest.raises(TypeError, match="must be an iterable or an async iterable of pieces"):
         kind(content)

@@ -1,4 +1,4 @@
-"""What a table of private uses consists of."""
+"""The records in the tables of private uses."""
 
 import inspect
 from collections.abc import Callable
@@ -10,15 +10,15 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class PrivateUse:
-    """Something of a library that its documentation does not promise, and that rxkernel needs.
+    """A name or behaviour of a library that its documentation does not promise and rxkernel needs.
 
     Attributes:
-        name: its dotted path from the library. What exists on instances only has the path that it
-            would have on the class.
+        name: its dotted path from the library. An attribute that only instances have is written as
+            an attribute of the class.
         files: the modules of rxkernel that use it, below the package.
         why: what it is used for.
-        spelled: how the uses look in the sources, as the end of an expression; its last name by
-            default. Empty if the sources show no name: the files are not compared then.
+        spelled: how the sources write the uses, as the end of an expression; its last name by
+            default. If empty, the sources show no name and the files are not compared.
         parameters: the exact names of its parameters, if rxkernel overrides it.
         accepts: calls it as rxkernel does, for `inspect.Signature.bind`.
         check: raises an error if it has changed; for names without a signature, attributes of

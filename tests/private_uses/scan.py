@@ -1,7 +1,7 @@
-"""Finds in the sources what they use of the libraries, as far as names show it.
+"""Finds uses of the libraries in the sources, as far as names show them.
 
-Types are not known here: an undocumented attribute without an underscore, of an object that is no
-instance of our own classes, is found only by its name, when a table has it.
+Types are not known here. An undocumented attribute without an underscore, of an object that is not
+an instance of our own classes, is found only if a table contains its name.
 """
 
 import ast
@@ -15,7 +15,7 @@ import attrs
 from tests.private_uses.private_use import PrivateUse
 
 LIBRARIES = ("aiohttp", "blinker", "engineio", "injector", "socketio")
-"""Those whose private names rxkernel uses."""
+"""The libraries whose private names rxkernel uses."""
 
 PUBLIC_MODULES = {
     *("aiohttp", "aiohttp.abc", "aiohttp.hdrs", "aiohttp.web"),
@@ -27,12 +27,12 @@ HOMES = {
     "engineio": "servers/socketio/",
     "socketio": "servers/socketio/",
 }
-"""The folders that may have objects of a library; `tests/test_architecture.py` checks imports."""
+"""The folders that may use objects of a library; `tests/test_architecture.py` checks imports."""
 
 SELF = ("self", "cls", "super()")
 
 NAMEDTUPLE = ("_replace", "_asdict", "_fields")
-"""Documented names of named tuples, whose underscore keeps them from names of fields."""
+"""Documented names of named tuples; the underscore distinguishes them from names of fields."""
 
 
 @attrs.frozen(order=True)

@@ -64,7 +64,7 @@ def test_option_on_subclass_wins_over_base_class_but_not_method() -> None:
 
     assert options(Drafts) == {"list": {"access": "editors"}, "delete": {"access": "admins"}}
     assert options(Plain) == options(Articles)
-    assert options(Articles)["list"] == {"access": "members"}, "a base keeps its own"
+    assert options(Articles)["list"] == {"access": "members"}, "a subclass changed its base class"
 
 
 def test_options_with_different_keys_are_merged() -> None:
@@ -84,7 +84,7 @@ class Restricted:
     async def x(self, request: Request) -> None: ...
 
 
-def test_option_of_an_overridden_method_other_key_is_kept() -> None:
+def test_option_of_overridden_method_with_other_key_is_kept() -> None:
     class Cached(Restricted):
         @option("cache", 60)
         async def x(self, request: Request) -> None: ...
@@ -101,7 +101,7 @@ def test_option_of_an_overridden_method_other_key_is_kept() -> None:
     assert options(Plain) == options(Again)
 
 
-def test_option_of_an_overridden_method_route_labelled_again_is_kept() -> None:
+def test_option_of_overridden_method_with_new_route_is_kept() -> None:
     """An access rule must not vanish because a subclass changes the path."""
 
     class Moved(Restricted):
@@ -117,7 +117,7 @@ def test_option_of_an_overridden_method_route_labelled_again_is_kept() -> None:
     assert options(Opened) == {"opened": {"access": "anybody", "audit": True}}
 
 
-def test_option_of_an_overridden_method_wins_over_the_subclass() -> None:
+def test_option_of_overridden_method_wins_over_option_on_subclass() -> None:
     @access("members")
     class Members(Restricted):
         @option("cache", 60)
@@ -126,7 +126,7 @@ def test_option_of_an_overridden_method_wins_over_the_subclass() -> None:
     assert options(Members) == {"x": {"access": "admins", "audit": True, "cache": 60}}
 
 
-def test_option_of_two_base_classes_nearest_wins() -> None:
+def test_option_of_nearest_base_class_wins() -> None:
     class Limited:
         @access("owners")
         @option("limit", 3)
@@ -174,7 +174,7 @@ def test_pushed_events_of_an_overridden_method_are_merged_by_name() -> None:
     }
 
 
-def test_option_twice_on_a_class_keeps_the_outer() -> None:
+def test_option_twice_on_a_class_outer_wins() -> None:
     @access("outer")
     @access("inner")
     class Controller:
@@ -238,7 +238,7 @@ def test_controller_prefixes_paths_and_names_and_sets_the_namespace() -> None:
     assert (show.http_method, show.syntax.text) == ("GET", "/articles/{id:int}")
     assert isinstance(event, WebSocketMetadata)
     assert (show.status_code, event.status_code) == (203, 203)
-    assert "article_watch" in found, "a namespace of its own counts before the class's"
+    assert "article_watch" in found, "the namespace of a method wins over the class"
     assert isinstance(archive, ProcedureMetadata)
     assert (archive.name, archive.transport, archive.status_code) == (
         "article_archive",
@@ -281,11 +281,11 @@ def test_prefixes_of_base_and_subclass_are_not_combined() -> None:
     class Own(Base): ...
 
     assert set(routes(Inherits)) == {"base_index", "/base:base_index"}
-    assert set(routes(Own)) == {"own_index"}, "the nearest counts, also for the namespace"
+    assert set(routes(Own)) == {"own_index"}, "the nearest class wins, also for the namespace"
 
 
 @pytest.mark.parametrize(
-    ("prefix", "told"),
+    ("prefix", "message"),
     [
         (
             controller("articles"),
@@ -296,7 +296,7 @@ def test_prefixes_of_base_and_subclass_are_not_combined() -> None:
     ],
 )
 def test_controller_invalid_path_is_reported_once_with_other_mistakes(
-    prefix: Any, told: str
+    prefix: Any, message: str
 ) -> None:
     @prefix
     class Controller:
@@ -309,7 +309,7 @@ def test_controller_invalid_path_is_reported_once_with_other_mistakes(
     whole, method = (str(route) for route in routes_of(Controller))
 
     assert whole.startswith("@controller on test")
-    assert told in whole
+    assert message in whole
     assert "has the method 'GTE'" in method
 
 
@@ -338,14 +338,14 @@ def test_controller_path_of_route_without_slash_raises(prefix: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("decorator", "told"),
+    ("decorator", "message"),
     [
         (controller, r"@controller on .*Controller has no arguments; write @controller\(\)"),
         (pushes, "@pushes on .*Controller has no arguments; pass a name"),
     ],
 )
-def test_class_decorator_without_arguments_raises(decorator: Any, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_class_decorator_without_arguments_raises(decorator: Any, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
 
         @decorator
         class Controller: ...
@@ -361,20 +361,20 @@ def test_class_decorator_without_arguments_raises(decorator: Any, told: str) -> 
     ],
 )
 def test_route_decorator_on_class_raises(decorator: Any, name: str) -> None:
-    told = f"@{name} is on the class .*Controller; it must be on a method of it"
-    with pytest.raises(ConfigurationError, match=told):
+    message = f"@{name} is on the class .*Controller; it must be on a method of it"
+    with pytest.raises(ConfigurationError, match=message):
 
         @decorator
         class Controller: ...
 
 
 def test_controller_on_function_raises() -> None:
-    told = "@controller is on .*index, which is not a class; put it on the class of the method"
+    message = "@controller is on .*index, which is not a class; put it on the class of the method"
     decorate: Any = controller("/x")
 
     async def index(request: Request) -> None: ...
 
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(ConfigurationError, match=message):
         decorate(index)
 
 
@@ -421,7 +421,7 @@ def test_pushed_events_of_class_and_method_are_in_definition() -> None:
     assert found["other"].pushes == (PushedEvent("presence"),)
 
 
-def test_module_has_routes_of_its_own_functions() -> None:
+def test_routes_of_module_include_its_own_functions_only() -> None:
     module = ModuleType("shop.api")
 
     @http("GET", "/orders", "orders")
@@ -436,7 +436,7 @@ def test_module_has_routes_of_its_own_functions() -> None:
     assert (route.target, route.place) == (module, "shop.api.orders")
 
 
-def test_instance_has_routes_of_its_class() -> None:
+def test_routes_of_instance_are_the_routes_of_its_class() -> None:
     instance = Articles()
 
     assert {route.target for route in routes(instance).values()} == {instance}

@@ -37,7 +37,7 @@ def _headers(given: Mapping[str, str] | Sequence[tuple[str, str]]) -> CIMultiDic
 
 @attrs.frozen
 class Head:
-    """A request as a server shows it to the router."""
+    """The host and headers of a request, as a server passes them to the router."""
 
     host: str | None = None
     headers: CIMultiDict[str] = attrs.field(factory=CIMultiDict, converter=_headers)
@@ -203,7 +203,7 @@ def test_header_constraint_compares_sent_value(
     assert status == (200 if fits else 404)
 
 
-def test_alternatives_may_name_parameters_differently() -> None:
+def test_routes_of_one_shape_may_name_parameters_differently() -> None:
     site = Site()
     site.add("GET /u/{id:int}", "plain")
     site.add("GET /u/{key:int}", "host", "example.com")
@@ -213,7 +213,7 @@ def test_alternatives_may_name_parameters_differently() -> None:
 
 
 def test_static_path_with_constraints_is_found_in_any_spelling() -> None:
-    """It is then found by its shape, with the same results as by its text."""
+    """Such a path is searched by its shape; the results must equal a search by its text."""
     for late in (False, True):
         site = Site()
         if late:
@@ -231,7 +231,7 @@ def test_static_path_with_constraints_is_found_in_any_spelling() -> None:
             assert site.status(unknown, Head("example.com"))[0] == 404
 
 
-def test_without_a_head_only_routes_without_constraints_are_found() -> None:
+def test_match_without_head_finds_routes_without_constraints_only() -> None:
     site = Site()
     site.add("GET /", "host", "example.com")
     site.add("GET /", "header", X_A="1")
@@ -279,7 +279,7 @@ ROUTES = st.lists(
     st.sampled_from([None, "a.com", "x.a.com", "y.x.a.com", "b.com"]),
     HEADERS,
 )
-def test_router_equals_naive_choice(
+def test_router_with_constraints_equals_naive_router(
     routes: list[tuple[str, str, str | None, dict[str, str]]],
     method: str,
     raw_path: str,

@@ -83,14 +83,14 @@ async def test_converter_value_is_passed_to_action(name: str, given: object) -> 
 
 
 class Sku:
-    """Any class that is not read from JSON."""
+    """A class that typed actions cannot read from JSON."""
 
     def __init__(self, code: str) -> None:
         self.code = code
 
 
 class Mixed(Enum):
-    """One that msgspec does not read."""
+    """A class that msgspec cannot read."""
 
     NONE = 0
     ALL = "all"
@@ -141,7 +141,7 @@ async def test_typed_action_takes_converter_value_of_any_class(
     await client.close()
 
 
-async def test_typed_action_of_another_class_than_the_converter_returns_is_500(
+async def test_typed_action_of_other_class_than_converter_value_is_500(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Shop:
@@ -253,7 +253,7 @@ def test_two_routes_with_same_own_converter_raise() -> None:
         ("/on-{day:day}.ics", "/on-2024-02-29.ics", {"day": date(2024, 2, 29)}),
     ],
 )
-def test_own_converter_works_in_mixed_segment(
+def test_own_converter_in_mixed_segment_matches(
     text: str, path: str, values: Mapping[str, object]
 ) -> None:
     assert match(router_of(text, slug=SLUG, day=DAY), "GET", path) == (text, values)
@@ -278,7 +278,7 @@ def test_own_converter_matches_within_one_segment() -> None:
         ("/{x:slug}", 7, "/7"),
     ],
 )
-def test_format_accepts_values_and_texts(text: str, value: object, path: str) -> None:
+def test_format_value_or_text_is_written(text: str, value: object, path: str) -> None:
     color = Converter("[a-z]+", Color, lambda color: str(color.value))
     built = template(text, day=DAY, point=POINT, color=color, slug=SLUG)
 
@@ -296,7 +296,7 @@ def test_format_text_that_to_python_rejects_raises() -> None:
         template("/{x:day}", day=DAY).format(x="2024-02-30")
 
 
-def test_to_text_value_error_or_other_type_is_reported() -> None:
+def test_format_to_text_fails_or_returns_no_str_raises() -> None:
     broken = Converter("[a-z]+", str, lambda value: 7)  # type: ignore[arg-type, return-value]
 
     with pytest.raises(TypeError, match="to_text of converter 'x' returned 7; it must be a str"):
@@ -305,7 +305,7 @@ def test_to_text_value_error_or_other_type_is_reported() -> None:
         template("/{v:x}", x=Converter("a", str, lambda value: str(int("z")))).format(v=1)
 
 
-async def test_kernel_client_needs_no_to_text_for_a_text() -> None:
+async def test_kernel_client_text_for_converter_without_to_text_is_passed() -> None:
     class Prices:
         @http("GET", "/{price:money}", "price")
         async def show(self, price: Decimal) -> str:

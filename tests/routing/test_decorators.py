@@ -40,7 +40,7 @@ def problems(controller: object) -> str:
     return "\n".join(str(r) for r in routes_of(controller) if isinstance(r, ConfigurationError))
 
 
-def test_the_function_comes_back_unchanged() -> None:
+def test_decorator_returns_the_function_unchanged() -> None:
     def show(self: object, request: Request) -> None: ...
 
     assert http("GET", "/", "x")(websocket("x")(show)) is show
@@ -114,7 +114,7 @@ def test_static_method_is_a_route() -> None:
 
 
 @pytest.mark.parametrize("kind", [staticmethod, classmethod])
-def test_label_works_above_and_below_staticmethod_and_classmethod(kind: Any) -> None:
+def test_label_above_or_below_staticmethod_or_classmethod_adds_route(kind: Any) -> None:
     async def index(*args: Any) -> None: ...
 
     above = http("GET", "/", "above")(option("a", 1)(kind(websocket("below")(index))))
@@ -134,7 +134,7 @@ def test_invalid_labels_are_reported_with_their_places() -> None:
         @websocket("connect", namespace="chat")
         def two(self, request: Request) -> None: ...
 
-    told = problems(Controller)
+    reported = problems(Controller)
 
     for part in (
         "Controller.one has the name ''",
@@ -144,7 +144,7 @@ def test_invalid_labels_are_reported_with_their_places() -> None:
         "Socket.IO reserves",
         "namespace 'chat'; it must begin with '/'",
     ):
-        assert part in told, told
+        assert part in reported, reported
 
 
 @pytest.mark.parametrize("decorator", [websocket, observe])
@@ -165,15 +165,15 @@ def test_label_not_a_text_is_reported_with_its_place() -> None:
         @websocket("x", namespace=7)  # type: ignore[arg-type]
         def two(self, request: Request) -> None: ...
 
-    told = problems(Controller)
+    reported = problems(Controller)
 
-    assert "Controller.one)" in told
-    assert "Controller.two) has the namespace" in told
+    assert "Controller.one)" in reported
+    assert "Controller.two) has the namespace" in reported
 
 
 @pytest.mark.parametrize("namespace", ["", "chat", "/a,b", "/a?b", "/" + "n" * 256])
 def test_websocket_metadata_invalid_namespace_raises_error(namespace: str) -> None:
-    """Socket.IO v5: a comma ends the namespace of a packet, and the query after it is dropped."""
+    """Socket.IO v5: a comma ends the namespace of a packet; a query in it is ignored."""
     with pytest.raises(ConfigurationError, match="namespace"):
         WebSocketMetadata(Users, "x", namespace, "show")
 
@@ -185,12 +185,12 @@ def test_status_code_invalid_is_reported_with_its_route(status_code: Any) -> Non
         @websocket("index", status_code=status_code)
         def one(self, request: Request) -> None: ...
 
-    told = problems(Controller)
+    reported = problems(Controller)
 
-    assert told.count(f"Controller.one) has the status_code {status_code!r}; it must be") == 2
+    assert reported.count(f"Controller.one) has the status_code {status_code!r}; it must be") == 2
 
 
-def test_options_of_function_are_those_of_its_labels() -> None:
+def test_options_of_function_are_the_options_of_its_labels() -> None:
     @option("access", "outer")
     @option("access", "inner")
     @option("limit", 3)

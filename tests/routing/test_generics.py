@@ -48,7 +48,7 @@ class OtherUsers(Users): ...
 
 
 @pytest.mark.parametrize("controller", [Users, OtherUsers])
-async def test_type_variable_is_argument_of_subclass(
+async def test_type_variable_is_replaced_by_argument_of_subclass(
     client_of: ClientOf, controller: type
 ) -> None:
     client = client_of(controller)
@@ -163,16 +163,18 @@ class MappedEntity(MappedBase):
 
 @pytest.mark.parametrize("make", [returning, taking])
 @pytest.mark.parametrize("annotation", [Entity, list[Entity], MappedEntity, MappedEntity | None])
-def test_field_of_an_orm_class_is_reported_with_its_class(make: Any, annotation: Any) -> None:
+def test_open_type_variable_in_field_is_reported_with_its_class(
+    make: Any, annotation: Any
+) -> None:
     controller = type("C", (), {"action": make(annotation)})
-    told = r"the field id of \w*Entity is of the class \w+, which .*; declare an attrs class or a"
-    with pytest.raises(ConfigurationError, match=told) as raised:
+    text = r"the field id of \w*Entity is of the class \w+, which .*; declare an attrs class or a"
+    with pytest.raises(ConfigurationError, match=text) as raised:
         signature_of(controller, "action")
     assert len(raised.value.problems) == 1
 
 
 @pytest.mark.parametrize("controller", [Crud, Open, Half])
-def test_generic_controller_without_type_is_reported(controller: type) -> None:
+def test_generic_controller_without_type_argument_is_reported(controller: type) -> None:
     with pytest.raises(ConfigurationError, match="the type variable T has no type") as raised:
         signature_of(controller, "create")
     assert len(raised.value.problems) == 2

@@ -127,7 +127,7 @@ def test_template_text_has_no_trailing_slash_and_shape_no_names(
 
 
 def test_template_parameters_are_ordered_and_read_only() -> None:
-    """Records are frozen."""
+    """A change would affect all requests."""
     template = PathTemplate.parse("/{b:int}/{a}-{c:uuid}")
 
     assert {n: c.name for n, c in template.parameters.items()} == {
@@ -201,12 +201,12 @@ def test_segment_matches_exactly_convertible_texts(kind: str, value: str) -> Non
     assert (template.segments[0].match(value) is None) is (template.convert({"x": value}) is None)
 
 
-NEARLY = st.text() | st.text("-+_ 0٣²9.eabcdef\n", max_size=20) | st.uuids().map(str)
+SIMILAR_TEXTS = st.text() | st.text("-+_ 0٣²9.eabcdef\n", max_size=20) | st.uuids().map(str)
 
 
-@given(st.sampled_from(list(KINDS.values())), NEARLY)
+@given(st.sampled_from(list(KINDS.values())), SIMILAR_TEXTS)
 def test_converter_reads_texts_of_its_pattern(converter: Kind, text: str) -> None:
-    """The pattern is the rule; the code that reads a text may be simpler."""
+    """`read` may be faster than the pattern, but it must accept the same texts."""
     fits = re.fullmatch(converter.pattern, text)
 
     assert converter.read(text) == (converter.to_python(text) if fits else None)
@@ -214,7 +214,7 @@ def test_converter_reads_texts_of_its_pattern(converter: Kind, text: str) -> Non
 
 @pytest.mark.parametrize("params", [{}, {"b": 2}, {"a": "x", "c": 3}])
 def test_format_missing_parameter_raises_with_name(params: dict[str, object]) -> None:
-    """A mistake of the caller is an exception, not a mismatch."""
+    """A missing parameter is an error of the caller, not a path that does not match."""
     template = PathTemplate.parse("/{a}/{b:int}")
 
     with pytest.raises(ValueError, match=r"'/\{a\}/\{b:int\}' needs the parameter '[ab]'"):

@@ -1,4 +1,4 @@
-"""Markers of return annotations: what is sent, over both transports, and what documents say."""
+"""Markers of return annotations: the content sent over both transports, and its schema."""
 
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -56,14 +56,14 @@ class View:
 
 
 class Row:
-    """More than is sent."""
+    """An object with more attributes than are sent."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.secret = "x"
 
 
-Stated = Annotated[View, Below("row")]
+OneRow = Annotated[View, Below("row")]
 
 
 class Rows:
@@ -72,7 +72,7 @@ class Rows:
         return Row("a")  # type: ignore[return-value]
 
     @both("GET", "/alias", "alias")
-    async def alias(self) -> Stated:
+    async def alias(self) -> OneRow:
         return Row("a")  # type: ignore[return-value]
 
     @both("GET", "/many", "many")
@@ -144,12 +144,12 @@ async def test_return_marker_keeps_the_response_of_the_value(client_of: ClientOf
     assert (failed.status_code, failed.content) == (410, "gone")
 
 
-async def test_return_marker_of_plain_function(client_of: ClientOf) -> None:
+async def test_return_marker_on_plain_def_changes_the_value(client_of: ClientOf) -> None:
     response = await client_of(Rows).http("plain")
     assert msgspec.to_builtins(response.content) == {"row": {"name": "a"}}
 
 
-async def test_return_marker_is_in_the_signature(client_of: ClientOf) -> None:
+async def test_return_marker_changes_schema_and_signature(client_of: ClientOf) -> None:
     client = client_of(Rows)
     await client.application.boot()
     schemas = JsonSchemas()
@@ -190,7 +190,7 @@ async def test_return_marker_in_a_wrong_place_is_an_error_at_boot(
     client_of: ClientOf, returns: Any, problem: str
 ) -> None:
     async def act(self: object) -> Any:
-        """Its annotation is set below."""
+        """The test sets its return annotation."""
 
     act.__annotations__["return"] = returns
     controller = type("Wrong", (), {"act": http("GET", "/", "wrong")(act)})

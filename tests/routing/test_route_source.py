@@ -1,4 +1,4 @@
-"""Controllers that make their routes themselves."""
+"""Controllers that create their routes themselves."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -40,7 +40,7 @@ class Constant(RouteSource):
         return f"labelled {self._value}"
 
 
-async def test_route_source_adds_its_routes_and_labelled_ones(client_of: ClientOf) -> None:
+async def test_route_source_adds_its_routes_and_routes_of_its_labels(client_of: ClientOf) -> None:
     client = client_of(Constant("/a", "one"))
 
     assert (await client.http("at/a")).content == "one"
@@ -69,7 +69,7 @@ async def test_route_source_reports_its_problems_with_those_of_others() -> None:
     assert "no-slash" in problems
 
 
-async def test_route_source_class_is_rejected() -> None:
+async def test_route_source_as_class_is_rejected() -> None:
     with pytest.raises(ConfigurationError, match=r"creates its routes .*; pass an instance of it"):
         await Application(controllers=[Constant]).boot()
 
@@ -105,7 +105,7 @@ class PagesBundle(Bundle):
                 yield HttpMetadata(controller, path, path, "GET", action, options)
 
 
-async def test_bundle_makes_the_routes_of_a_controller_at_boot_and_reload() -> None:
+async def test_bundle_creates_routes_of_controller_at_boot_and_reload() -> None:
     client = KernelClient(Application(bundles=[PagesBundle], controllers=[Page]))
     async with client:
         assert (await client.http("/Page/show")).content == "page"
@@ -117,7 +117,7 @@ async def test_bundle_makes_the_routes_of_a_controller_at_boot_and_reload() -> N
         assert (await client.http("/OtherPage/other")).content == "other"
 
 
-async def test_bundle_makes_routes_with_the_options_of_the_method_and_its_class() -> None:
+async def test_bundle_route_has_options_of_method_and_class() -> None:
     async with Application(bundles=[PagesBundle], controllers=[OtherPage]) as application:
         definitions = application.kernel.http_definitions
 
@@ -125,7 +125,7 @@ async def test_bundle_makes_routes_with_the_options_of_the_method_and_its_class(
         assert definitions["/OtherPage/other"].options == {OPTION: "class"}
 
 
-async def test_bundle_errors_of_routes_are_reported_with_others() -> None:
+async def test_bundle_route_errors_are_reported_with_other_problems() -> None:
     class Broken(Bundle):
         name = "broken"
 

@@ -25,7 +25,7 @@ from tests.routing.matching import match
 
 
 def router_of(*routes: str) -> Router[str]:
-    """A router of ``"METHOD /template"``, each the target of itself."""
+    """A router with the routes ``"METHOD /template"``; the target of each is its own text."""
     router: Router[str] = Router()
     for route in routes:
         method, _, path = route.partition(" ")
@@ -72,7 +72,7 @@ def test_path_that_cannot_be_decoded_is_400(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/u/a%00b", "/u/a\0b", "/nowhere/%00"])
 def test_path_with_nul_is_400(path: str) -> None:
-    """It ends a string in C: no file system and few databases accept it."""
+    """A NUL ends a string in C; file systems and most databases reject it."""
     with pytest.raises(BadRequestException, match="NUL"):
         match(router_of("GET /u/{x}"), "GET", path)
 
@@ -100,7 +100,7 @@ def test_path_converter_keeps_slashes_and_is_never_empty() -> None:
 
 
 def test_most_specific_segment_wins_from_the_left() -> None:
-    """literal > mixed > int > uuid > float > str > path, whatever came first."""
+    """literal > mixed > int > uuid > float > str > path, in any order of registration."""
     kinds = ["p:path", "s", "f:float", "u:uuid", "i:int"]
     router = router_of(*(f"GET /{{{kind}}}" for kind in kinds), "GET /v{x}", "GET /7")
     identifier = "12345678-1234-5678-1234-56781234abcd"
@@ -118,7 +118,7 @@ def test_most_specific_segment_wins_from_the_left() -> None:
     ]
 
 
-def test_pattern_ranks_with_mixtures_before_int() -> None:
+def test_pattern_ranks_like_mixed_segments_before_int() -> None:
     """A pattern is written for one route, so it is more specific than any converter."""
     router = router_of("GET /{i:int}", "GET /{y:/[0-9]{4}/}", "GET /1{x}", "GET /2000")
 
@@ -159,8 +159,8 @@ def test_equally_specific_segments_first_added_wins() -> None:
     assert match(router_of("GET /{x}b", "GET /a{x}"), "GET", "/a-b")[0] == "GET /{x}b"
 
 
-def test_mixed_segments_keep_order_for_all_methods() -> None:
-    """Of two mixtures with the same beginning, the first added is tried first, for all methods."""
+def test_mixed_segments_first_added_is_tried_first_for_all_methods() -> None:
+    """Of two mixed segments with the same beginning, the first added is tried first."""
     router = router_of("GET /x/a{s}", "POST /y/{s}b", "GET /x/{s}b/c", "GET /y/a{s}/c")
     late = ("GET /x/{s}b", "GET /x/a{s}/c", "GET /y/a{s}", "GET /y/{s}b", "GET /y/{s}b/c")
     for route in late:
@@ -171,7 +171,7 @@ def test_mixed_segments_keep_order_for_all_methods() -> None:
         assert match(router, "GET", f"{path}/c")[0] == f"GET {first}/c"
 
 
-def test_mixed_segment_wins_whatever_follows_it() -> None:
+def test_mixed_segment_order_does_not_depend_on_later_segments() -> None:
     """A literal in a later segment does not change the order."""
     router = router_of("GET /a{x}/{y}", "GET /{x}b/c", "GET /{x}/c", "GET /{x}-{y:int}/{p:path}")
 
@@ -184,8 +184,8 @@ def test_mixed_segment_wins_whatever_follows_it() -> None:
     assert match(router, "GET", "/b-x/c") == ("GET /{x}/c", {"x": "b-x"})
 
 
-def test_dead_end_tries_less_specific_segment() -> None:
-    """Backtracking: a more specific beginning does not hide a template that matches completely."""
+def test_specific_segment_without_match_tries_less_specific_one() -> None:
+    """The router backtracks: a more specific beginning must not hide a template that matches."""
     router = router_of("GET /a/{i:int}/x", "GET /a/{s}/y", "GET /{t}/5/z", "GET /a/{p:path}")
 
     assert match(router, "GET", "/a/5/x") == ("GET /a/{i:int}/x", {"i": 5})
@@ -194,7 +194,7 @@ def test_dead_end_tries_less_specific_segment() -> None:
     assert match(router, "GET", "/b/5/z") == ("GET /{t}/5/z", {"t": "b"})
 
 
-def test_method_missing_in_best_match_is_searched_in_others() -> None:
+def test_method_not_in_best_match_is_found_in_other_matches() -> None:
     """405 only if no matching template has the method; `Allow` has the methods of all."""
     router = router_of("GET /u/me", "PUT /u/{id:int}", "DELETE /u/{name}", "PATCH /{p:path}")
 
@@ -411,7 +411,9 @@ GARBAGE = st.text() | st.text("/%aF0.-\0é\udcff2f", max_size=30).map(lambda tex
 
 
 @given(st.text(max_size=5), GARBAGE)
-def test_any_path_is_found_or_http_exception(method: str, raw_path: str) -> None:
+def test_find_any_path_returns_a_route_or_raises_http_exception(
+    method: str, raw_path: str
+) -> None:
     """No client input may end in a 500."""
     router = router_of("GET /", "GET /a/{i:int}", "GET /{f:float}/{x}.{y}", "POST /{p:path}")
 
@@ -428,14 +430,15 @@ def status_of(look_up: Callable[[], object]) -> int:
 
 
 def steps_of(router: Router[str], path: str) -> int:
-    """The calls of Python and C functions in a lookup: a measure of work without a clock."""
+    """The calls of Python and C functions in a lookup: a measure of its cost without a clock."""
     count = 0
 
     def watch(frame: FrameType, event: str, argument: object) -> None:
         nonlocal count
-        ours = frame.f_globals["__name__"].startswith("rxkernel.routing")  # not the collector's
-        probe = getattr(argument, "__module__", None) == "slipcover.probe"  # of the coverage
-        count += ours and not probe and event in {"call", "c_call"}
+        # Calls of the garbage collector and of the coverage do not count.
+        is_router = frame.f_globals["__name__"].startswith("rxkernel.routing")
+        is_probe = getattr(argument, "__module__", None) == "slipcover.probe"
+        count += is_router and not is_probe and event in {"call", "c_call"}
 
     before = sys.getprofile()
     sys.setprofile(watch)
@@ -507,7 +510,7 @@ def test_deep_template_and_path_do_not_recurse() -> None:
         ("GET", "*", 404, {}),
     ],
 )
-def test_find_without_match_returns_none_and_error_for_the_reason(
+def test_find_without_match_returns_none_and_error_for_returns_the_error(
     method: str, path: str, status: int, headers: dict[str, str]
 ) -> None:
     router = router_of("GET /users", "POST /users/{id}")

@@ -169,10 +169,10 @@ def test_marker_with_arguments_of_other_frameworks_raises_with_hint(
         marker(**given)
 
 
-def test_marker_wrong_arguments_are_all_reported() -> None:
-    with pytest.raises(ConfigurationError) as told:
+def test_marker_with_invalid_arguments_reports_all() -> None:
+    with pytest.raises(ConfigurationError) as caught:
         Query(ge=1, le=9)  # type: ignore[call-arg]
-    assert len(told.value.problems) == 2
+    assert len(caught.value.problems) == 2
     with pytest.raises(
         ConfigurationError, match=r"Inject\(\) accepts no arguments; write the type"
     ):
@@ -191,7 +191,7 @@ def test_path_parameter_is_not_reported_if_action_may_read_it(function: Any, pat
 
 
 def test_action_without_parameters_may_ignore_path_parameters() -> None:
-    """For example an action that returns the same page for every path below."""
+    """For example, an action that returns the same page for every path below ``/``."""
 
     async def page() -> None: ...
 
@@ -211,7 +211,7 @@ def test_header_name_is_parameter_name_with_dashes() -> None:
     assert over_http(action).parameters[0].key == "user-agent"
 
 
-def test_untyped_parameter_alone_or_named_request_is_the_request() -> None:
+def test_untyped_parameter_alone_or_named_request_gets_the_request() -> None:
     async def alone(_): ...  # type: ignore[no-untyped-def]
     async def named(request, id: int): ...  # type: ignore[no-untyped-def]
 
@@ -220,7 +220,7 @@ def test_untyped_parameter_alone_or_named_request_is_the_request() -> None:
     assert not over_http(named).is_plain
 
 
-def test_signature_of_wrapper_is_plain_or_that_of_wrapped_function() -> None:
+def test_signature_of_wrapper_is_plain_or_of_wrapped_function() -> None:
     async def anything(*args: Any, **kwargs: Any) -> None: ...
     async def request_first(request: Request, *args: Any) -> None: ...
 

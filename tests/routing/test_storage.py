@@ -58,8 +58,8 @@ def test_duplicate_name_of_two_instances_hints_at_subclass(
     storage = HttpMetadataStorage()
     storage.add(HttpMetadata(One(), "index", "/", "GET", "index"))
 
-    told = r'One\.index of two controllers.*@controller\("/…", name="…_"\) class OtherOne\(One\)'
-    with pytest.raises(ConfigurationError, match=told):
+    hint = r'One\.index of two controllers.*@controller\("/…", name="…_"\) class OtherOne\(One\)'
+    with pytest.raises(ConfigurationError, match=hint):
         storage.add(HttpMetadata(target, "index", "/", "GET", "index"))
 
 
@@ -74,8 +74,8 @@ def test_duplicate_name_of_both_is_reported_for_route_and_event() -> None:
     with pytest.raises(ConfigurationError) as caught:
         MetadataStorages().extend(routes_of(Twice))
 
-    told = sorted(problem.partition(",")[0] for problem in caught.value.problems)
-    assert told == ["event name 'index' is used twice", "route name 'index' is used twice"]
+    found = sorted(problem.partition(",")[0] for problem in caught.value.problems)
+    assert found == ["event name 'index' is used twice", "route name 'index' is used twice"]
 
 
 def test_same_event_in_two_namespaces_is_two_routes() -> None:
@@ -100,7 +100,7 @@ def test_storage_removes_and_resets_routes() -> None:
     assert len(storage) == 0
 
 
-def test_storage_other_metadata_raises() -> None:
+def test_storage_metadata_of_other_type_raises() -> None:
     with pytest.raises(
         ConfigurationError, match="HttpMetadataStorage accepts HttpMetadata only, not"
     ):

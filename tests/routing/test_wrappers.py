@@ -27,7 +27,7 @@ def passing_self(function: Function) -> Function:
 
 
 def checking(check: Function) -> Callable[[Function], Function]:
-    """Its wrapper holds another function, too."""
+    """The wrapper refers to another function too."""
 
     def decorate(function: Function) -> Function:
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -60,7 +60,7 @@ def passing_the_rest(function: Function) -> Function:
     return wrapper
 
 
-def holding_a_partial(function: Function) -> Function:
+def storing_a_partial(function: Function) -> Function:
     held = functools.partial(function)
 
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -72,16 +72,16 @@ def holding_a_partial(function: Function) -> Function:
 DECORATORS = {
     "naming": naming,
     "passing-the-rest": passing_the_rest,
-    "holding-a-partial": holding_a_partial,
+    "storing-a-partial": storing_a_partial,
     "passing": passing,
     "passing-self": passing_self,
     "checking": checking(other),
     "twice": twice,
 }
-each = pytest.mark.parametrize("decorate", DECORATORS.values(), ids=DECORATORS)
+each_decorator = pytest.mark.parametrize("decorate", DECORATORS.values(), ids=DECORATORS)
 
 
-@each
+@each_decorator
 async def test_wrapper_that_hides_typed_parameters_is_rejected_at_boot(
     client_of: ClientOf, decorate: Callable[[Function], Function]
 ) -> None:
@@ -102,11 +102,11 @@ async def test_wrapper_that_hides_typed_parameters_is_rejected_at_boot(
         await client_of(Things).application.boot()
     hint = "put @functools.wraps(function) on the wrapper"
     assert f"decorator that hides its parameters (id); {hint}" in str(error.value)
-    is_silent = decorate is naming  # it could call none() without arguments
-    assert (f"decorator that hides its parameters (); {hint}" in str(error.value)) != is_silent
+    is_accepted = decorate is naming  # its wrapper can call none() without arguments
+    assert (f"decorator that hides its parameters (); {hint}" in str(error.value)) != is_accepted
 
 
-@each
+@each_decorator
 async def test_wrapper_of_a_function_with_another_name_is_rejected_at_boot(
     client_of: ClientOf, decorate: Callable[[Function], Function]
 ) -> None:
@@ -133,7 +133,9 @@ async def test_wrapper_of_a_socket_event_that_hides_its_parameters_is_rejected_a
         await client_of(Things).application.boot()
 
 
-async def test_wrapper_that_calls_the_action_without_arguments_works(client_of: ClientOf) -> None:
+async def test_wrapper_that_calls_action_without_arguments_is_accepted(
+    client_of: ClientOf,
+) -> None:
     def quiet(function: Function) -> Function:
         async def wrapper(self, request):  # type: ignore[no-untyped-def]
             return await function(self)
@@ -169,8 +171,8 @@ async def test_wrapper_that_declares_its_parameters_may_pass_other_arguments(
     assert (await client_of(Things).http("one", params={"id": "7"})).content == 14
 
 
-async def test_action_that_holds_other_functions_is_not_a_wrapper(client_of: ClientOf) -> None:
-    """A function that makes actions, and one with a method that it calls."""
+async def test_action_that_refers_to_other_functions_is_not_a_wrapper(client_of: ClientOf) -> None:
+    """An action from a factory, and one that calls a bound method in its closure."""
 
     async def load(id: int) -> int:
         return id
@@ -202,8 +204,8 @@ async def test_action_that_holds_other_functions_is_not_a_wrapper(client_of: Cli
         assert (await client.http(name, params={"id": "7"})).content == 7
 
 
-@each
-async def test_wrapper_of_an_action_that_takes_the_request_works(
+@each_decorator
+async def test_wrapper_of_action_with_request_only_is_called(
     client_of: ClientOf, decorate: Callable[[Function], Function]
 ) -> None:
     class Things:

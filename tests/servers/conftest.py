@@ -22,7 +22,7 @@ _OWN = frozenset(
         *("shutdown_delay", "shutdown_timeout", "health"),
     )
 )
-"""The settings outside of the sections of `Settings`."""
+"""The fields of `Settings` that are not sections."""
 
 Serve = Callable[..., Awaitable[Application]]
 Opened = Callable[..., Awaitable[Application]]
@@ -43,9 +43,9 @@ def http_path() -> str:
 
 @pytest_asyncio.fixture
 async def serve(http_path: str) -> AsyncIterator[Serve]:
-    """``await serve(Controller, …, http={…}, socketio={…}, listeners=[…], threads=2)`` listens.
+    """Use it as ``await serve(Controller, …, http={…}, socketio={…}, listeners=[…], threads=2)``.
 
-    Settings of `Settings` itself are named directly. There is no request id in the responses,
+    Fields of `Settings` itself are passed directly. Responses have no request id,
     so a test can compare a whole response.
     """
     applications: list[Application] = []

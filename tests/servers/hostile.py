@@ -1,7 +1,7 @@
-"""A server under attack: clients that send anything, and checks that nothing is left of them.
+"""A Socket.IO server under attack: hostile clients, and checks that no state of them remains.
 
-"Closed" is one thing and `Target.leaves_nothing` proves all of it. Heartbeats are an hour away
-where no row is about them, so that no ping timeout can pass for it.
+`Target.leaves_nothing` checks everything that "closed" means. The ping interval is an hour in
+tests that are not about it, so no ping timeout can close a client instead.
 """
 
 import asyncio
@@ -179,7 +179,7 @@ async def wire(
 
 
 def one_shot() -> aiohttp.ClientSession:
-    """HTTP without keep-alive, whose connections would count as tasks that are left."""
+    """HTTP without keep-alive: open connections would count as remaining tasks."""
     connector = aiohttp.TCPConnector(force_close=True, limit=50)
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(20))
 
@@ -191,7 +191,7 @@ class OverWebsocket:
         self.raw = raw
 
     async def send(self, *frames: str | bytes) -> None:
-        with suppress(ConnectionError):  # closed before it was through
+        with suppress(ConnectionError):  # the server may close it before all frames are sent
             await self.raw.send(*frames)
 
     async def receive(self) -> str | bytes | None:
@@ -204,7 +204,7 @@ class OverWebsocket:
 
 
 class OverPolling:
-    """The same client, whose frames become the packets of one payload."""
+    """The same client over polling; its frames become packets of one payload."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self.http = http
@@ -265,7 +265,7 @@ class Witness:
 
 
 class Target:
-    """A server, a normal client that is served meanwhile, and the check of "closed"."""
+    """A server, a normal client that must be served meanwhile, and the check of "closed"."""
 
     def __init__(
         self, application: Application, witness: Witness, caplog: pytest.LogCaptureFixture
@@ -293,7 +293,7 @@ class Target:
         return list(connections.values())[-1]
 
     def state(self) -> dict[str, Any]:
-        """The clients that the server has stored."""
+        """Return what the server has stored of clients."""
         engine, manager = self.engine, self.engine.manager
         return {
             "sessions": set(engine.eio.sockets),
@@ -313,10 +313,11 @@ class Target:
     async def leaves_nothing(
         self, counted: dict[str, int] | None = BROKEN, *, logged: int = 1, came: int = 1
     ) -> AsyncIterator[None]:
-        """Check that the block leaves nothing but *counted* and as many lines *logged*.
+        """Check that the block leaves no state, adds *counted* to the counters and logs *logged*
+        lines.
 
-        Neither is checked if *counted* is None. *came* clients were accepted; each left once. The
-        normal client is served.
+        If *counted* is None, counters and lines are not checked. *came* clients were accepted and
+        disconnected, each once. The normal client is served.
         """
         before, tasks = self.state(), asyncio.all_tasks()
         counts, traced = Counter(self.server.counts), len(self.presence.trace)
@@ -324,7 +325,7 @@ class Target:
 
         yield
 
-        with suppress(TimeoutError):  # what differs says more
+        with suppress(TimeoutError):  # the assertion below shows the difference
             await until(lambda: self.state() == before)
         assert self.state() == before
         with suppress(TimeoutError):
@@ -386,14 +387,14 @@ class Target:
     async def closes(
         self, transport: str, counted: dict[str, int] = BROKEN, connect: str = "40"
     ) -> AsyncIterator[Client]:
-        """A client that the server must close because of the block."""
+        """Yield a client that the server must close because of what the block sends."""
         async with (
             self.leaves_nothing(counted, came=1 if connect == "40" else 0),
             self.client(transport, connect) as client,
         ):
             yield client
             await client.closed()
-            await until(lambda: self.is_alone)  # though the client is still there
+            await until(lambda: self.is_alone)  # while the client is still connected
 
 
 Attack = Callable[..., Awaitable[Target]]

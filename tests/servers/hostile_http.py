@@ -1,4 +1,4 @@
-"""An HTTP server under attack, and the check that nothing of the attack remains."""
+"""An HTTP server under attack, and the check that no state of the attack remains."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ from rxkernel.servers.aiohttp.server import HttpServer
 from tests.waiting import until
 
 BROKEN = {"protocol error": 1}
-"""What `HttpTarget.leaves_nothing` counts for a malformed request."""
+"""The counters that `HttpTarget.leaves_nothing` expects for a malformed request."""
 
 
 def head(*lines: str, target: str = "POST /echo") -> str:
@@ -74,7 +74,7 @@ class Doors:
 
 
 class Wire:
-    """One connection, byte by byte."""
+    """One connection; the test sends and reads every byte."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -103,7 +103,7 @@ class Wire:
         return int(first.split()[1]), headers, body
 
     async def rest(self) -> bytes:
-        """Everything that is received until the server closes."""
+        """Return everything that is received until the server closes the connection."""
         rest = b""
         async with asyncio.timeout(20):
             with suppress(ConnectionError):
@@ -118,7 +118,7 @@ class Wire:
 
 
 class HttpTarget:
-    """A server that must serve other clients meanwhile, and must have nothing left after."""
+    """A server that must serve other clients during an attack, and keep no state of it."""
 
     def __init__(self, application: Application, caplog: pytest.LogCaptureFixture) -> None:
         server = application.servers["http"]
@@ -139,8 +139,9 @@ class HttpTarget:
     async def leaves_nothing(
         self, counted: dict[str, int] | None = None, *, logged: int | None = None
     ) -> AsyncIterator[None]:
-        """The block leaves no task and no connection. It adds *counted* to the counters, and one
-        log line for each of its names, or *logged* lines. Another client is served after it."""
+        """Check that the block leaves no task and no connection, adds *counted* to the counters,
+        and logs one line for each of its names, or *logged* lines. Then another client must be
+        served."""
         counted = counted or {}
         tasks, counts = asyncio.all_tasks(), Counter(self.server.counts)
         self._caplog.clear()
@@ -151,7 +152,7 @@ class HttpTarget:
             await until(lambda: asyncio.all_tasks() <= tasks)
         assert asyncio.all_tasks() - tasks == set()
         await self.witness_is_served()
-        gc.collect(1)  # a task logs its exception when it is collected unread
+        gc.collect(1)  # a task logs its unread exception when it is collected
         added = Counter(self.server.counts) - counts
         assert {name: added[name] for name in added if not is_fallback(name)} == counted
         assert not any(record.exc_info for record in self._caplog.records)

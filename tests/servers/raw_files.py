@@ -73,7 +73,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer:
 async def ask(
     application: Application, target: str, *lines: str, method: str = "GET", version: str = "1.1"
 ) -> Answer:
-    """The only response of a connection; its body ends with the connection."""
+    """Send a request and return the response; its body ends with the connection."""
     async with asyncio.timeout(20), connection(application) as (reader, writer):
         lines = (*lines, "Connection: close")
         writer.write(request(target, *lines, method=method, version=version))

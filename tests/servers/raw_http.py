@@ -47,7 +47,7 @@ class RawHttp:
         return Answer(int(first.split()[1]), headers, body)
 
     async def closed(self) -> bytes:
-        """Everything that is received until the server closes."""
+        """Return everything that is received until the server closes the connection."""
         async with asyncio.timeout(SECONDS):
             return await self.reader.read()
 

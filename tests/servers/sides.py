@@ -25,7 +25,7 @@ SIDES = ("in process", "over sockets")
 
 
 class RefusedError(Exception):
-    """The client was rejected; with the error body."""
+    """The client was rejected; *body* is the error body."""
 
     def __init__(self, body: Any) -> None:
         super().__init__(body)
@@ -41,7 +41,7 @@ class Client(Protocol):
         """Send an event without asking for an acknowledgement."""
 
     async def ask(self, event: str, body: Any = None, params: dict[str, Any] | None = None) -> Any:
-        """The acknowledgement."""
+        """Send an event and return its acknowledgement."""
 
     async def received(self) -> Received:
         """Return all events received so far."""
@@ -158,7 +158,7 @@ class SocketClient:
             await self._raw.send(f"43{self._head}{event[2]}{value}")
 
     async def received(self) -> Received:
-        await self.ask("nothing")  # what was sent before it has come
+        await self.ask("nothing")  # everything that was sent before is received by then
         return self._received
 
     async def leave(self) -> None:

@@ -1,4 +1,4 @@
-"""Socket.IO clients: python-socketio's, and a bare websocket that can send anything."""
+"""Socket.IO clients: the client of python-socketio, and a WebSocket that can send any frame."""
 
 import asyncio
 import json
@@ -32,11 +32,11 @@ async def client(
 
 
 class RawSocket:
-    """Engine.IO v4 over websocket, by hand: the test sends every frame.
+    """Engine.IO v4 over a WebSocket; the test sends every frame itself.
 
     Attributes:
-        close_code: the code with which the server has closed it; None while it is open. That of
-            aiohttp is 1006 if the connection was lost before aiohttp responded.
+        close_code: the close code of the server; None while it is open. It is 1006 if the
+            connection was lost before aiohttp responded.
     """
 
     def __init__(self, websocket: aiohttp.ClientWebSocketResponse) -> None:

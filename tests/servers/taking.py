@@ -15,7 +15,7 @@ def part(name: str, content: bytes = b"", *, filename: str | None = None) -> byt
 
 
 class Taker:
-    """``failures`` are the exceptions of streams; ``read`` is the number of bytes read."""
+    """``failures`` contains exceptions of streams; ``read`` is the number of bytes read."""
 
     failures: list[Exception]
     read: int

@@ -31,15 +31,15 @@ from tests.waiting import until
 
 
 class Ticket:
-    """One per message."""
+    """A service in `request_scope`."""
 
 
 class Transaction:
-    """One per message; entered and left."""
+    """A context manager in `request_scope`."""
 
 
 class Seat:
-    """One per connection; awaited."""
+    """A service in `connection_scope` with an async provider."""
 
 
 Work = Callable[[ConnectionEvent], Awaitable[None]]
@@ -49,7 +49,7 @@ async def _nothing(event: ConnectionEvent) -> None: ...
 
 
 class Trace:
-    """What happened; *connected*, *accepted* and *disconnected* are replaced by tests."""
+    """Records events; tests replace *connected*, *accepted* and *disconnected*."""
 
     def __init__(self) -> None:
         self.lines: list[Any] = []
@@ -243,7 +243,7 @@ class TestAccepted:
         assert trace.lines[2:] == ["accepted ends", "disconnected server"]
         await connecting
 
-    async def test_accepted_may_wait_for_an_event_of_the_client(
+    async def test_event_of_client_during_accepted_is_handled(
         self, side: Side, trace: Trace
     ) -> None:
         connections: list[Connection] = []
@@ -312,10 +312,10 @@ class TestServices:
         trace.connected = read
         await side.connect()
 
-    async def test_async_services_are_opened_and_left_with_each_event(
+    async def test_async_services_are_opened_and_closed_with_each_event(
         self, side: Side, trace: Trace
     ) -> None:
-        """The services of a connection are the same in all events, those of a message are not."""
+        """Services of the connection are shared by its events, services of a message are not."""
         seats: set[Seat] = set()
         transactions: list[Transaction] = []
 
@@ -378,7 +378,7 @@ class TestServices:
         assert refused.value.body["statusCode"] == 500
         assert trace.lines == ["connected", "begin"]
 
-    async def test_manager_entered_by_request_is_left_before_acceptance(
+    async def test_manager_entered_by_request_is_exited_before_acceptance(
         self, side: Side, trace: Trace
     ) -> None:
         async def enter(event: ConnectionEvent) -> None:

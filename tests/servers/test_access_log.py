@@ -185,7 +185,7 @@ async def test_client_behind_trusted_proxy_is_logged(
     assert [line["client"] for line in lines()] == ["192.0.2.1"] * 2
 
 
-async def test_client_left_before_response_is_499(serve: Serve, lines: Lines) -> None:
+async def test_client_disconnected_before_response_is_499(serve: Serve, lines: Lines) -> None:
     application = await serve(Shop, access=True)
     port = application.servers["http"].port
 
@@ -202,7 +202,7 @@ async def test_client_left_before_response_is_499(serve: Serve, lines: Lines) ->
 
 
 async def test_event_is_one_line(serve: Serve, lines: Lines) -> None:
-    """So is each connection to a namespace; the websocket itself is one line at its end."""
+    """Each connection to a namespace is one line, too; the WebSocket is one line at its end."""
     application = await serve(Shop, access=True, **ON)
     headers = {"X-Request-ID": "hand", "User-Agent": "a test"}
 
@@ -244,7 +244,7 @@ async def test_rejected_client_is_one_line(serve: Serve, lines: Lines) -> None:
     ]
 
 
-async def test_event_of_left_client_is_499(serve: Serve, lines: Lines) -> None:
+async def test_event_of_disconnected_client_is_499(serve: Serve, lines: Lines) -> None:
     application = await serve(Shop, access=True)
 
     async with raw_socket(application) as socket:
@@ -334,7 +334,7 @@ async def test_access_line_of_a_route_with_option_probe_has_level_debug(
     lines: Lines,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The option decides, not the name of the route."""
+    """The option of the route is used, not its name."""
     caplog.set_level(logging.DEBUG, "rxkernel.access")
     application = await serve(Watched, access=True)
 
@@ -409,7 +409,7 @@ async def test_duration_is_finer_than_event_loop_clock(
     lines: Lines,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The clock of uvloop counts milliseconds, and does not change during a turn."""
+    """The clock of uvloop counts milliseconds, and stands still during a loop iteration."""
     loop = asyncio.get_running_loop()
     fine = loop.time
     monkeypatch.setattr(loop, "time", lambda: int(fine() * 1000) / 1000)

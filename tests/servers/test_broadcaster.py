@@ -35,7 +35,7 @@ class Hall:
 
     @observe(ServerEvents.CONNECTED)
     async def connected(self, event: ConnectionEvent) -> None:
-        """A connection that is not accepted yet is addressed by its id."""
+        """Before it is accepted, a connection can be addressed by its id."""
         if event.connection.auth is not None:
             await self.broadcaster.join(event.connection.id, event.connection.auth["room"])
 
@@ -200,7 +200,7 @@ async def test_call_returns_acknowledgement_of_the_client(
 async def test_call_without_connection_raises_not_connected(
     side: Side, broadcaster: Broadcaster
 ) -> None:
-    """Both errors are a TimeoutError, as that of a client that disconnects meanwhile."""
+    """It is a TimeoutError, like the error for a client that disconnects during the call."""
     client = await side.connect({"room": "red"})
 
     for id, namespace in (("nobody", "/"), ("red", "/"), (client.id, "/chat")):
@@ -212,7 +212,7 @@ async def test_call_without_connection_raises_not_connected(
         await broadcaster.call(client.id, "who")
 
 
-async def test_emit_volatile_and_local_reaches_clients_that_are_read(
+async def test_emit_volatile_and_local_reaches_clients_that_read(
     side: Side, broadcaster: Broadcaster
 ) -> None:
     client = await side.connect()

@@ -1,4 +1,4 @@
-"""Which certificates boot accepts, and which one a handshake gets."""
+"""The certificates that boot accepts, and the reload of certificates."""
 
 import logging
 import ssl
@@ -38,7 +38,7 @@ def encrypt(key: Path, encrypted: Path) -> None:
     subprocess.run([*command, "-out", str(encrypted)], check=True)
 
 
-def spoil(pem: Path) -> None:
+def corrupt(pem: Path) -> None:
     pem.write_text(pem.read_text().replace("M", "#"))
 
 
@@ -75,12 +75,12 @@ async def test_boot_missing_and_foreign_files_reports_every_problem(authority: A
         f'http.tls.hosts."b.example".key: {good.certificate} has no key in PEM format',
     ]
     assert any("listener object" in problem for problem in problems), (
-        "problems of the wiring are reported too"
+        "the problem of the wiring is missing"
     )
 
 
-async def test_boot_encrypted_key_reports_it_and_asks_nothing(authority: Authority) -> None:
-    """OpenSSL would ask for the password on the terminal."""
+async def test_boot_encrypted_key_is_reported_without_a_prompt(authority: Authority) -> None:
+    """Otherwise OpenSSL would prompt for the password on the terminal."""
     files = authority.issue("a")
     encrypted = authority.directory / "encrypted.key"
     encrypt(files.key, encrypted)
@@ -91,9 +91,9 @@ async def test_boot_encrypted_key_reports_it_and_asks_nothing(authority: Authori
 
 
 @pytest.mark.parametrize("which", ["certificate", "key"])
-async def test_boot_broken_pem_reports_the_files(authority: Authority, which: str) -> None:
+async def test_boot_malformed_pem_reports_the_files(authority: Authority, which: str) -> None:
     files = authority.issue("a")
-    spoil(getattr(files, which))
+    corrupt(getattr(files, which))
 
     (problem,) = await problems_of(tls_settings(files))
 
@@ -108,7 +108,7 @@ async def test_boot_broken_pem_reports_the_files(authority: Authority, which: st
         ("*.a.example", ["x.a.example"], YESTERDAY, "certificate has expired"),
     ],
 )
-async def test_boot_certificate_that_clients_refuse_logs_a_warning(
+async def test_boot_certificate_that_clients_reject_logs_a_warning(
     authority: Authority,
     caplog: pytest.LogCaptureFixture,
     host: str,
@@ -184,7 +184,7 @@ def test_reload_wrong_key_keeps_the_certificates_and_logs_once(
 
 
 def issue_unusual(files: CertificateFiles, curve: str) -> None:
-    """Write a certificate that OpenSSL loads, with a key that it does not use in TLS."""
+    """Write a certificate that OpenSSL loads, with a key that TLS does not support."""
     command = ["openssl", "req", "-x509", "-nodes", "-subj", "/CN=a", "-newkey", "ec", "-pkeyopt"]
     paths = ["-out", str(files.certificate), "-keyout", str(files.key)]
     subprocess.run([*command, f"ec_paramgen_curve:{curve}", *paths], check=True)

@@ -53,7 +53,11 @@ class Texts:
         (f"{FORM}; charset=utf-8", b"name=Zo%C3%AB", "Zoë"),
         (f"{FORM}; charset=iso-8859-1", b"name=Zo%EB", "Zoë"),
         (f"{FORM}; charset=ISO-8859-1", b"name=Zo\xeb", "Zoë"),
-        (f"{FORM}; charset=iso-8859-1", b"name=%80", "€"),  # as browsers write it
+        (
+            f"{FORM}; charset=iso-8859-1",
+            b"name=%80",
+            "€",
+        ),  # as browsers write characters that the charset lacks
         (f"{FORM}; charset=iso-8859-15", b"name=%A4", "€"),
         (f"{FORM}; charset=windows-1252", b"name=%80+%EB", "€ ë"),
         (f"{FORM}; charset=us-ascii", b"name=Zo%C3%AB", "Zoë"),

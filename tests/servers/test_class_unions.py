@@ -48,7 +48,7 @@ ORDER = {"payment": {"method": "card", "number": "4"}, "refunds": [CASH]}
 
 
 @pytest.mark.parametrize(("path", "body"), [("/pay", CASH), ("/order", ORDER)])
-async def test_union_http_body_and_response(
+async def test_union_http_body_is_decoded_and_response_encoded(
     serve: Serve, session: aiohttp.ClientSession, path: str, body: Any
 ) -> None:
     url = http_url(await serve(Shop), path)
@@ -61,7 +61,7 @@ async def test_union_http_body_and_response(
         assert msgspec.msgpack.decode(await response.read()) == body
 
 
-async def test_union_http_form(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_union_http_form_is_decoded(serve: Serve, session: aiohttp.ClientSession) -> None:
     url = http_url(await serve(Shop), "/pay")
 
     sent = [("method", "cash"), ("coins", "1"), ("coins", "2")]
@@ -87,7 +87,7 @@ async def test_union_http_unknown_tag_is_422(serve: Serve, session: aiohttp.Clie
         )
 
 
-async def test_union_socket_body_and_acknowledgement(serve: Serve) -> None:
+async def test_union_socket_body_is_decoded_and_acknowledgement_encoded(serve: Serve) -> None:
     async with client(await serve(Shop)) as socket:
         assert (await socket.call("pay", CASH))["content"] == CASH
         assert (await socket.call("order", {"body": ORDER}))["content"] == ORDER

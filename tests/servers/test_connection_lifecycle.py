@@ -38,7 +38,7 @@ seen_by_context: ContextVar[str | None] = ContextVar("seen_by_context", default=
 
 
 class Seat:
-    """One per connection; records in `Guests` when it is closed."""
+    """A service in `connection_scope`; records in `Guests` that it was closed."""
 
     @inject
     def __init__(self, connection: Connection, guests: "Guests") -> None:
@@ -50,7 +50,7 @@ class Seat:
 
 
 class Ticket:
-    """One per message; records in `Guests` when it is closed."""
+    """A service in `request_scope`; records in `Guests` that it was closed."""
 
     @inject
     def __init__(self, guests: "Guests") -> None:
@@ -61,7 +61,7 @@ class Ticket:
 
 
 class Guests:
-    """Records connected and disconnected clients; ``auth`` of a client selects its treatment."""
+    """Records connected and disconnected clients; ``do`` in ``auth`` selects what happens."""
 
     def __init__(self) -> None:
         self.trace: list[Any] = []
@@ -193,8 +193,8 @@ def broadcaster(side: Side) -> Broadcaster:
     return side.application.injector.get(Broadcaster)
 
 
-class TestComing:
-    async def test_connection_accepted_then_left_has_one_pair_of_events(
+class TestConnecting:
+    async def test_connection_accepted_then_closed_has_one_pair_of_events(
         self, side: Side, guests: Guests
     ) -> None:
         client = await side.connect()
@@ -226,13 +226,13 @@ class TestComing:
         assert [(await client.ask("context"))["content"] for _ in range(2)] == [None, None]
         assert seen_by_context.get() is None
 
-    async def test_auth_is_plain_json(self, side: Side, guests: Guests) -> None:
+    async def test_auth_is_passed_as_plain_json(self, side: Side, guests: Guests) -> None:
         await side.connect({"roles": ("a", "b")})
 
         assert guests.last.auth == {"roles": ["a", "b"]}
 
 
-class TestRefusal:
+class TestRejection:
     @pytest.mark.parametrize(
         ("auth", "body"),
         [
@@ -300,7 +300,7 @@ class TestRefusal:
         await until(lambda: guests.tickets_closed == 1)
 
 
-class TestLeaving:
+class TestDisconnecting:
     async def test_disconnect_by_event_closes_services_after_event(
         self, side: Side, guests: Guests
     ) -> None:
@@ -314,7 +314,7 @@ class TestLeaving:
             "event ends",
             "seat closed",
         ]
-        asking.cancel()  # its acknowledgement is not sent to a client that has left
+        asking.cancel()  # a disconnected client gets no acknowledgement
         await asyncio.gather(asking, return_exceptions=True)
 
     async def test_disconnected_listener_that_raises_is_logged_and_services_end(
@@ -422,7 +422,7 @@ class TestRooms:
     async def test_room_not_a_str_raises_and_connection_is_unchanged(
         self, side: Side, guests: Guests, broadcaster: Broadcaster, event: str, room: Any
     ) -> None:
-        """Without room None a client received no broadcast and could not be disconnected."""
+        """python-socketio addresses all clients by room None; a client must not leave it."""
         client = await side.connect()
 
         assert (await client.ask(event, room))["statusCode"] == 500
@@ -436,7 +436,7 @@ class TestRooms:
         await connection.disconnect()
         await until(lambda: "seat closed" in guests.trace)
 
-    async def test_leave_own_id_is_still_addressed_by_it(
+    async def test_leave_own_id_has_no_effect(
         self, side: Side, guests: Guests, broadcaster: Broadcaster
     ) -> None:
         client = await side.connect()

@@ -238,7 +238,7 @@ async def test_native_handler_gets_an_error_for_a_body_that_ends_early(
 async def test_native_handler_that_cannot_read_the_body_responds_400(
     serve: Serve, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The error is the client's. The end of the message is known, so the connection stays open."""
+    """It is an error of the client. The end of the message is known: the connection stays open."""
     application = await serve(bundles=[Native])
 
     async with raw_http(application) as client:
@@ -332,7 +332,9 @@ async def test_compressed_body_is_read_no_faster_than_its_reader(serve: Serve, p
         client.writer.transport.set_write_buffer_limits(high=0)
         await client.send(post(path, "Content-Encoding: gzip", "Transfer-Encoding: chunked"))
         with suppress(TimeoutError):
-            async with asyncio.timeout(1):  # a slow machine sends less, which proves nothing
+            async with asyncio.timeout(
+                1
+            ):  # on a slow machine, less is sent and the test proves nothing
                 for _ in range(100):
                     await client.send(chunk(noise))
                     received += 1

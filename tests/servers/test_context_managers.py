@@ -1,4 +1,4 @@
-"""When the context managers of a message are left, tested with real clients."""
+"""The time at which context managers of a message are exited, with real clients."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -155,14 +155,16 @@ async def test_stream_keeps_its_managers_until_it_has_ended(
 ) -> None:
     journal = Journal()
     application = await serve(Orders, modules=[journal.configure])
-    for _ in range(2):  # the lane hands the first over, the second is never its own
+    for _ in range(
+        2
+    ):  # the fast path hands the first stream over and leaves the second to aiohttp
         journal.lines.clear()
         async with session.get(http_url(application, "/rows")) as response:
             assert await response.text() == "0\n1\n2\n"
         await until(lambda: journal.lines == ["begin", "commit"])
 
 
-async def test_head_request_of_stream_leaves_managers(
+async def test_head_request_of_stream_exits_managers(
     serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     journal = Journal()
@@ -186,7 +188,7 @@ async def test_stream_whose_source_fails_is_rolled_back(
 
 
 @pytest.mark.parametrize("path", ["/rows?end=never", "/news"])
-async def test_stream_whose_client_leaves_is_rolled_back(
+async def test_stream_whose_client_disconnects_is_rolled_back(
     serve: Serve, session: aiohttp.ClientSession, http_path: str, path: str
 ) -> None:
     """The client has not received the whole response, so the transaction is rolled back."""
@@ -199,7 +201,7 @@ async def test_stream_whose_client_leaves_is_rolled_back(
     await until(lambda: journal.lines == ["begin", "rollback for CancelledError"])
 
 
-async def test_client_left_before_response_is_rolled_back(
+async def test_client_disconnected_before_response_is_rolled_back(
     serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
     class Waiting:
@@ -225,7 +227,9 @@ class Seats:
         return session.is_open
 
 
-async def test_manager_of_a_connection_is_left_when_the_client_has_left(serve: Serve) -> None:
+async def test_manager_of_a_connection_is_exited_when_the_client_has_disconnected(
+    serve: Serve,
+) -> None:
     journal = Journal()
 
     def configure(binder: Binder) -> None:

@@ -111,10 +111,10 @@ async def test_context_of_a_message_with_a_body_is_its_own(
     assert not caplog.records
 
 
-async def test_contexts_of_pipelined_messages_are_apart(
+async def test_contexts_of_pipelined_messages_are_separate(
     serve: Serve, probe: Probe, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """On one connection, some read together, some through aiohttp (the stream, the Expect)."""
+    """On one connection; some are read together, and aiohttp handles those with Expect."""
     application = await serve_steps(serve, probe)
     names = [f"n{number}" for number in range(12)]
     heads = ["", "Expect: 100-continue\r\n", "", ""]

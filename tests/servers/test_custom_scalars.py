@@ -148,7 +148,7 @@ LINE_SENT = {**LINE, "slug": "a"}
 
 
 @pytest.mark.parametrize("accept", [None, "*/*"])
-async def test_scalar_http_json(
+async def test_scalar_http_json_is_decoded_and_encoded(
     serve: Serve, session: aiohttp.ClientSession, accept: str | None
 ) -> None:
     application = await serve(Shop, scalars=SCALARS)
@@ -175,7 +175,9 @@ async def test_scalar_http_json(
         assert (response.status, await response.json()) == (409, {"price": "1.50 EUR"})
 
 
-async def test_scalar_http_messagepack(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_scalar_http_messagepack_is_decoded_and_encoded(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     application = await serve(Shop, scalars=SCALARS)
     packed = {"Content-Type": "application/msgpack", "Accept": "application/msgpack"}
 
@@ -186,7 +188,7 @@ async def test_scalar_http_messagepack(serve: Serve, session: aiohttp.ClientSess
         assert msgspec.msgpack.decode(await response.read()) == "3 EUR"
 
 
-async def test_scalar_http_query_header_cookie_and_form(
+async def test_scalar_http_query_header_cookie_and_form_are_decoded(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Shop, scalars=SCALARS)
@@ -215,7 +217,9 @@ async def test_scalar_http_invalid_is_422(serve: Serve, session: aiohttp.ClientS
         assert response.status == 422
 
 
-async def test_scalar_http_event_stream(serve: Serve, session: aiohttp.ClientSession) -> None:
+async def test_scalar_http_event_stream_is_encoded(
+    serve: Serve, session: aiohttp.ClientSession
+) -> None:
     application = await serve(Shop, scalars=SCALARS)
 
     async with session.get(http_url(application, "/events")) as response:
@@ -227,7 +231,7 @@ async def test_scalar_http_event_stream(serve: Serve, session: aiohttp.ClientSes
     ]
 
 
-async def test_scalar_socket_acknowledgements(serve: Serve) -> None:
+async def test_scalar_socket_acknowledgement_is_encoded(serve: Serve) -> None:
     async with client(await serve(Shop, scalars=SCALARS)) as socket:
         assert (await socket.call("line", LINE_SENT))["content"] == LINE
         untyped = await socket.call("untyped", {"params": {"price": "1.50 EUR"}})
@@ -245,7 +249,7 @@ async def test_scalar_socket_acknowledgements(serve: Serve) -> None:
         assert failure["errors"][0]["path"] == "body.price"
 
 
-async def test_scalar_socket_events(serve: Serve) -> None:
+async def test_scalar_socket_event_is_encoded(serve: Serve) -> None:
     application = await serve(Shop, scalars=SCALARS)
     received: asyncio.Queue[Any] = asyncio.Queue()
 
@@ -267,7 +271,7 @@ async def test_scalar_socket_events(serve: Serve) -> None:
         assert await received.get() == ("of library", "1.50 EUR")
 
 
-async def test_scalar_socket_rejection(serve: Serve) -> None:
+async def test_scalar_socket_rejection_is_encoded(serve: Serve) -> None:
     application = await serve(Shop, scalars=SCALARS)
     url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=websocket"
 

@@ -40,7 +40,7 @@ class Limited(NamedTuple):
 
     async def connect(self, stack: AsyncExitStack, text: bytes) -> asyncio.StreamReader:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        stack.callback(lambda: writer.transport.abort())  # which keeps the writer
+        stack.callback(lambda: writer.transport.abort())  # keeps a reference to the writer
         writer.write(text)
         return reader
 
@@ -63,7 +63,7 @@ async def limited(
         await process.wait()
 
 
-ASKED = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_connections_of_one_address_never_use_last_descriptor(
     async with asyncio.timeout(30), limited(128, hard, 1000) as server, AsyncExitStack() as stack:
         for _ in range(150):
             await server.connect(stack, b"")
-        assert await (await server.connect(stack, ASKED)).readline() == line
+        assert await (await server.connect(stack, REQUEST)).readline() == line
 
     assert server.process.stderr is not None
     log = (await server.process.stderr.read()).decode()

@@ -30,7 +30,7 @@ from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
 
-def told(request: Request) -> list[Any]:
+def fields_of(request: Request) -> list[Any]:
     return [request.route_name, request.url, request.body, dict(request.params)]
 
 
@@ -41,7 +41,7 @@ class Anything:
     @websocket("*", namespace="/chat")
     @websocket("*", namespace="/rooms/{id}")
     async def any(self, request: Request) -> list[Any]:
-        return told(request)
+        return fields_of(request)
 
     @websocket("known")
     @websocket("nothing")
@@ -58,7 +58,7 @@ class Prefixed:
 
     @websocket("*", namespace="/prefixed")
     async def any(self, request: Request) -> list[Any]:
-        return told(request)
+        return fields_of(request)
 
 
 @pytest_asyncio.fixture(params=SIDES)
@@ -81,7 +81,7 @@ async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
         ("/prefixed", "known", {}),
     ],
 )
-async def test_event_without_a_route_is_handled_by_the_route_of_any(
+async def test_event_without_a_route_is_handled_by_the_route_star(
     side: Side, namespace: str, event: str, params: dict[str, str]
 ) -> None:
     client = await side.connect(namespace=namespace)
@@ -91,7 +91,7 @@ async def test_event_without_a_route_is_handled_by_the_route_of_any(
     assert answer["content"] == ["*", event, ["tea"], {**params, "x": 1}]
 
 
-async def test_event_with_a_route_is_not_handled_by_the_route_of_any(side: Side) -> None:
+async def test_event_with_a_route_is_not_handled_by_the_route_star(side: Side) -> None:
     for namespace, event in (("/", "known"), ("/prefixed", "task_known")):
         client = await side.connect(namespace=namespace)
         assert (await client.ask(event))["content"] == "known"
@@ -113,7 +113,7 @@ class Errors:
 
     @observe(KernelEvents.KERNEL_EXCEPTION)
     async def see(self, event: ExceptionEvent) -> None:
-        self.seen.append(told(event.request))
+        self.seen.append(fields_of(event.request))
         if event.request.body == "teapot":
             event.set_response(Response("short and stout", 418))
 

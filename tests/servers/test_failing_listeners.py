@@ -1,4 +1,4 @@
-"""A listener that fails does not keep the others from running, where the event reports an end."""
+"""For events that report an end, a failing listener does not prevent the others from running."""
 
 import asyncio
 from typing import Any
@@ -30,7 +30,7 @@ class Hello:
 
 
 class Listeners:
-    """The first two fail once ``armed``; the event names that the others hear are in ``heard``."""
+    """The first two fail if ``armed``; the others record the event in ``heard``."""
 
     def __init__(self) -> None:
         self.armed = True
@@ -66,7 +66,7 @@ ENDS = (
 )
 
 
-async def test_failing_listeners_over_the_wire_do_not_keep_the_others_from_running(
+async def test_failing_listeners_in_server_do_not_prevent_the_others(
     serve: Serve, session: Any, http_path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await serve(Hello)
@@ -92,7 +92,7 @@ async def test_failing_listeners_over_the_wire_do_not_keep_the_others_from_runni
     assert "the first failure" in caplog.text
 
 
-async def test_failing_listeners_in_kernel_client_do_not_keep_the_others_from_running() -> None:
+async def test_failing_listeners_in_kernel_client_do_not_prevent_the_others() -> None:
     application = Application(controllers=[Hello])
     listeners = Listeners()
     for event_name in ENDS[1:]:
@@ -106,7 +106,7 @@ async def test_failing_listeners_in_kernel_client_do_not_keep_the_others_from_ru
     assert sorted(listeners.heard) == sorted(ENDS[1:])
 
 
-async def test_failing_listener_of_a_reload_does_not_keep_the_others_from_running() -> None:
+async def test_failing_listener_of_a_reload_does_not_prevent_the_others() -> None:
     application = Application(controllers=[Hello])
     listeners = Listeners()
     listeners.armed = False
@@ -135,7 +135,7 @@ async def test_failing_listener_of_boot_ends_boot_and_the_others_are_not_called(
 
 
 async def test_stop_cancelled_in_a_listener_of_shutdown_calls_no_further_listener() -> None:
-    """The task that stops the application has been cancelled, not the listener."""
+    """Here the task that stops the application is cancelled, not the listener."""
 
     class Waits:
         @observe(ApplicationEvents.SHUTDOWN, priority=1)

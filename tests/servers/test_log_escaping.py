@@ -99,7 +99,7 @@ class Fine:
         return "fine"
 
 
-NASTY = [
+CONTROL_TEXTS = [
     pytest.param("x\n2026-01-01 00:00:00 ERROR rxkernel: fake", id="newline"),
     pytest.param("x\r\nfake", id="carriage-return"),
     pytest.param("\x1b[2J\x1b]0;title\x07", id="ANSI"),
@@ -110,7 +110,7 @@ NASTY = [
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
-    """The lines that `rxkernel serve` would write for rxkernel's loggers."""
+    """The lines that `rxkernel serve` writes for the loggers of rxkernel."""
     caplog.set_level(logging.INFO)
 
     def lines() -> list[str]:
@@ -120,7 +120,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return lines
 
 
-def assert_tame(lines: list[str], *, at_least: int = 1) -> None:
+def assert_escaped(lines: list[str], *, at_least: int = 1) -> None:
     """Each record is one printable line of limited length."""
     assert len(lines) >= at_least
     for line in lines:
@@ -128,7 +128,7 @@ def assert_tame(lines: list[str], *, at_least: int = 1) -> None:
         assert len(line) < 600, len(line)
 
 
-@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize("text", CONTROL_TEXTS)
 async def test_log_line_with_an_event_name_has_no_line_break(
     serve: Serve, lines: Callable[[], list[str]], text: str
 ) -> None:
@@ -139,10 +139,10 @@ async def test_log_line_with_an_event_name_has_no_line_break(
         assert (await socket.acknowledged(1))["statusCode"] == 404
     await until(lambda: [line for line in lines() if "EVENT " in line])
 
-    assert_tame(lines())
+    assert_escaped(lines())
 
 
-@pytest.mark.parametrize("text", NASTY[:-1])
+@pytest.mark.parametrize("text", CONTROL_TEXTS[:-1])
 @pytest.mark.parametrize(
     "target", ["/{}", "/?token={}", "/socket.io/?EIO=4&transport=polling&sid={}"]
 )
@@ -156,11 +156,11 @@ async def test_log_line_with_a_path_has_no_line_break(
         await ask(application, target.format(written).encode(), b"")
     await until(lambda: len([line for line in lines() if "rxkernel.access" in line]) >= 2)
 
-    assert_tame(lines(), at_least=2)
+    assert_escaped(lines(), at_least=2)
     assert not any("token" in line for line in lines() if "rxkernel.access" in line)
 
 
-@pytest.mark.parametrize("text", NASTY[2:-1])
+@pytest.mark.parametrize("text", CONTROL_TEXTS[2:-1])
 async def test_log_record_with_a_user_agent_has_no_line_break(
     serve: Serve, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:

@@ -137,7 +137,7 @@ async def test_namespace_that_no_template_matches_is_rejected(side: Side, namesp
     assert refused.value.body == {"message": "Invalid namespace"}
 
 
-async def test_namespace_parameter_is_known_in_connected(side: Side) -> None:
+async def test_namespace_parameter_is_available_in_connected(side: Side) -> None:
     with pytest.raises(RefusedError) as refused:
         await side.connect(namespace="/rooms/13")
 
@@ -145,7 +145,7 @@ async def test_namespace_parameter_is_known_in_connected(side: Side) -> None:
 
 
 async def test_event_of_another_namespace_is_unknown(side: Side) -> None:
-    """A `KernelClient` reports it as an error of the test."""
+    """`KernelClient` raises an error, because the test is wrong."""
     client = await side.connect(namespace="/rooms/lobby")
 
     if side.is_in_process:
@@ -155,8 +155,8 @@ async def test_event_of_another_namespace_is_unknown(side: Side) -> None:
         assert (await client.ask("say"))["code"] == "unknown_event"
 
 
-async def test_parameter_of_namespace_precedes_that_of_the_event(side: Side) -> None:
-    """As that of a path precedes that of a query: a client cannot replace it."""
+async def test_namespace_parameter_precedes_parameter_of_the_event(side: Side) -> None:
+    """A client cannot replace it, like a parameter of the path over HTTP."""
     client = await side.connect(namespace="/rooms/7")
 
     answer = await client.ask("say", params={"id": 8, "text": "tea", "times": 2})
@@ -180,7 +180,7 @@ async def test_listed_namespace_that_a_template_matches_has_its_routes(side: Sid
     assert await content(side, "/rooms/listed", "where") == "named listed"
 
 
-async def test_client_fills_the_namespace_from_params(client_of: ClientOf) -> None:
+async def test_kernel_client_fills_the_namespace_from_params(client_of: ClientOf) -> None:
     client = client_of(Room, Others)
 
     response = await client.websocket("/rooms/{id:int}:say", params={"id": 7, "text": "tea"})

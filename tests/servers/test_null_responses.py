@@ -1,4 +1,4 @@
-"""None of an action that declares ``T | None`` is JSON; any other None is no body."""
+"""None is sent as ``null`` if the action declares ``T | None``; otherwise the body is empty."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ JSON = "application/json"
         ("/empty", 204, None, b""),
     ],
 )
-async def test_none_over_http_is_null_where_a_value_is_declared(
+async def test_none_over_http_is_null_if_a_value_is_declared(
     serve: Serve,
     session: aiohttp.ClientSession,
     http_path: str,
@@ -76,7 +76,9 @@ async def test_none_over_http_is_null_where_a_value_is_declared(
     assert (found.status, found.headers.get("Content-Type"), sent) == (status, kind, body)
 
 
-async def test_none_of_an_action_is_none_for_listeners_and_sockets(client_of: ClientOf) -> None:
+async def test_none_of_action_is_none_for_listeners_and_null_over_sockets(
+    client_of: ClientOf,
+) -> None:
     client = client_of(Routes)
 
     assert (await client.http("profile")).content is None

@@ -1,4 +1,4 @@
-"""The outcome of a message whose response could not be sent completely, over real connections."""
+"""The outcome of messages whose response cannot be sent completely, over real connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -75,7 +75,9 @@ async def test_stream_with_an_invalid_length_is_rolled_back(
     journal = Journal()
     application = await serve(Rows, modules=[journal.configure])
 
-    for _ in range(2):  # the fast path hands the first over, the second is never its own
+    for _ in range(
+        2
+    ):  # the fast path hands the first stream over and leaves the second to aiohttp
         journal.lines.clear()
         async with session.get(http_url(application, "/mislabeled")) as response:
             assert response.status == 500
@@ -107,14 +109,17 @@ async def test_stream_of_an_event_without_acknowledgement_is_rolled_back_and_log
 
 
 @pytest.mark.parametrize("path", ["/late", "/news"])
-async def test_stream_whose_client_leaves_before_it_begins_is_rolled_back(
+async def test_stream_whose_client_disconnects_before_it_begins_is_rolled_back(
     serve: Serve, http_path: str, path: str
 ) -> None:
     """Listeners of kernel.terminate get the response that was not sent, without a size."""
     journal, ended = Journal(), Ended()
     application = await serve(Late, modules=[journal.configure], listeners=[ended])
     server: Any = application.servers["http"]
-    for way in ("", "Expect: 100-continue\r\n"):  # the fast path does not take the second
+    for way in (
+        "",
+        "Expect: 100-continue\r\n",
+    ):  # aiohttp handles the second stream from the start
         Late.gate = asyncio.Event()
         journal.lines.clear()
         ended.events.clear()

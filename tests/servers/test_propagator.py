@@ -30,8 +30,8 @@ async def test_trace_of_a_request_is_in_its_context(
     ]
 
 
-async def test_trace_of_a_refused_request_reaches_its_exception_listeners(serve: Serve) -> None:
-    """An unknown path; an invalid JSON body, sent with its head or after it."""
+async def test_trace_of_a_rejected_request_reaches_its_exception_listeners(serve: Serve) -> None:
+    """For an unknown path, and an invalid JSON body that is sent with its head or after it."""
     application = await serve(Calls, modules=[bind(Tracing)], bundles=[Lines])
     headers = ("traceparent: 00-1", "Content-Type: application/json")
 
@@ -49,7 +49,7 @@ async def test_trace_of_a_refused_request_reaches_its_exception_listeners(serve:
     assert [call for call in calls.seen if call[0] == "terminate"] == [("terminate", "00-1")] * 2
 
 
-async def test_trace_of_a_socket_is_that_of_its_handshake(serve: Serve) -> None:
+async def test_trace_of_a_socket_is_the_trace_of_its_handshake(serve: Serve) -> None:
     application = await serve(Calls, modules=[bind(Tracing)], bundles=[Lines])
     calls = application.injector.get(Calls)
 

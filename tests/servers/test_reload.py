@@ -94,7 +94,7 @@ async def test_reload_under_load_fails_no_request(
         assert {status for status, _ in answers} == {200}
         numbers = [content for _, content in answers]
         assert set(numbers) <= set(range(ROUNDS))
-        assert numbers == sorted(numbers), "never back to an older one"
+        assert numbers == sorted(numbers), "an older version was used after a newer one"
 
 
 async def test_reload_while_body_is_received_keeps_old_definition(
@@ -173,7 +173,7 @@ async def test_reload_adds_and_removes_paths_events_and_namespaces(
         await application.reload(remove=[path, event])
 
         answer = await socket.call("hello", namespace="/late")
-        assert answer["statusCode"] == 404, "a connection stays, its event is gone"
+        assert answer["statusCode"] == 404, "the event still exists on an open connection"
     async with session.get(f"{url}/hello") as response:
         assert response.status == 404
     with pytest.raises(socketio.exceptions.ConnectionError):

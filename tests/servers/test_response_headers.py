@@ -103,7 +103,7 @@ async def test_response_header_with_a_control_character_is_500(
 async def test_framing_headers_of_the_action_are_replaced(
     serve: Serve, session: aiohttp.ClientSession, header: str
 ) -> None:
-    """RFC 9112 §6.3: the client would wait, or read the rest as the next response."""
+    """RFC 9112 §6.3: a client would wait, or read the rest as the next response."""
     url = http_url(await serve(FromUsers), f"/framed?{header}")
     for _ in range(2):
         async with session.get(url) as response:
@@ -155,7 +155,7 @@ async def test_redirect_to_another_site_is_400(
     for fine in ("/home", "https://example.org/home"):
         async with session.post(url, data=fine, allow_redirects=False) as response:
             assert (response.status, response.headers["Location"]) == (302, fine)
-    assert not caplog.records, "a user could fill the log"
+    assert not caplog.records, "the log line is not shortened"
 
 
 @pytest.mark.parametrize(

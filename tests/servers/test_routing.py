@@ -1,4 +1,4 @@
-"""Routing over the wire, on both paths: converters, constraints of host and headers, URLs."""
+"""Routing over HTTP, on both paths: converters, constraints of host and headers, URLs."""
 
 import asyncio
 import logging
@@ -270,7 +270,7 @@ async def test_host_behind_trusted_proxy_selects_route(
 
 
 async def test_absolute_target_sets_host(serve: Serve, session: aiohttp.ClientSession) -> None:
-    """RFC 9112 §3.2.2: the host of the target counts."""
+    """RFC 9112 §3.2.2: the host of the target has precedence."""
     application = await serve(Hosts)
     port = application.servers["http"].port
     request = "GET http://admin.example.com/ HTTP/1.1\r\nHost: admin.example.com\r\n\r\n"
@@ -375,8 +375,8 @@ async def test_urls_without_host_have_localhost(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"x"])
-async def test_urls_after_client_left_are_unchanged(serve: Serve, body: bytes) -> None:
-    """An action may build a link for a mail after its client has left."""
+async def test_urls_after_client_has_disconnected_are_unchanged(serve: Serve, body: bytes) -> None:
+    """An action may build a link for a mail after its client has disconnected."""
     begun, gone, urls = asyncio.Event(), asyncio.Event(), []
 
     class Slow:

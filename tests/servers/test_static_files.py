@@ -1,4 +1,4 @@
-"""`StaticFiles` on the wire, on both paths of HTTP: conditions, ranges, codings, hostile paths."""
+"""`StaticFiles` over HTTP, on both paths: conditions, ranges, codings, hostile paths."""
 
 import asyncio
 import gzip
@@ -41,7 +41,7 @@ def write(path: Path, content: bytes) -> None:
 
 @pytest.fixture
 async def site(serve: Serve, tmp_path: Path) -> Application:
-    """``/memory`` sends copies in memory, ``/disk`` none; ``/file`` is a `FileResponse`."""
+    """``/memory`` sends copies in memory, ``/disk`` files; ``/file`` is a `FileResponse`."""
     root = tmp_path / "site"
     write(root / "ten", TEN)
     write(root / "app.js", CODE)
@@ -70,7 +70,7 @@ async def site(serve: Serve, tmp_path: Path) -> Application:
 
 
 def facts(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Everything but the tag, the date, and the order of the headers."""
+    """Return the response without its tag and date, and with sorted headers."""
     headers = sorted(item for item in answer.headers.items() if item[0] not in ("Date", "ETag"))
     return answer.status, headers, answer.body
 
@@ -155,8 +155,8 @@ async def test_static_coding_has_its_own_tag_and_head_equals_get(
     assert (other.status, other.body) == (200, CODE)
 
 
-async def test_static_range_of_a_coding_is_that_of_the_file(site: Application) -> None:
-    """A client that has half of a coding must not get the other half of other bytes."""
+async def test_static_range_with_accept_encoding_is_a_range_of_the_file(site: Application) -> None:
+    """A client must not combine parts of two codings."""
     gzipped = await ask(site, "/memory/app.js", "Accept-Encoding: gzip")
     lines = ("Accept-Encoding: gzip", "Range: bytes=10-")
 

@@ -172,7 +172,7 @@ def test_bool_as_key_is_not_encoded_as_int() -> None:
         encode_json({True: 1})
 
 
-def test_names_replaced_by_freezegun_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_value_of_freezegun_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     """freezegun replaces the class in the module ``datetime`` and in each module that uses it."""
     monkeypatch.setattr(dt, "datetime", Moment)
     monkeypatch.setattr("rxkernel.kernel.plain_types.datetime", Moment)
@@ -291,7 +291,7 @@ def test_typed_value_of_subclass_is_sent(type_: Any, value: Any) -> None:
         assert json.loads(encode_json(shape(returned))) == sent
 
 
-# --- on the wire
+# --- over HTTP and Socket.IO
 
 
 class Values:

@@ -105,10 +105,10 @@ def _folder(tmp_path: Path) -> None:
         ("/files/large", LARGE),
     ],
 )
-async def test_size_of_a_response_is_that_of_its_body(
+async def test_size_of_a_response_is_the_size_of_its_body(
     serve: Serve, session: aiohttp.ClientSession, listeners: list[type], path: str, size: int
 ) -> None:
-    """Twice, since the second file or stream may take another path; and as HEAD."""
+    """Twice, because the second file or stream may take another path, and with HEAD."""
     application = await serve(Sizes, listeners=listeners)
     sizes = application.injector.get(Sizes)
 
@@ -123,7 +123,7 @@ async def test_size_of_a_response_is_that_of_its_body(
         assert 0 < event.duration <= perf_counter() - before
 
 
-async def test_size_of_parts_of_files_and_of_unchanged_content_is_what_was_sent(
+async def test_size_of_range_or_not_modified_is_the_sent_size(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Sizes)
@@ -140,7 +140,7 @@ async def test_size_of_parts_of_files_and_of_unchanged_content_is_what_was_sent(
     assert [event.size for event in sizes.ended] == [10, 0]
 
 
-async def test_size_of_compressed_content_is_what_was_sent(serve: Serve) -> None:
+async def test_size_of_compressed_content_is_the_compressed_size(serve: Serve) -> None:
     application = await serve(Sizes, http={"compression": True})
     sizes = application.injector.get(Sizes)
 
@@ -180,10 +180,10 @@ async def test_size_of_incomplete_response_is_none(
     assert sizes.ended[0].size is None
 
 
-async def test_duration_of_a_listener_that_was_added_later_is_known(
+async def test_duration_for_listener_added_during_the_request_is_measured(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """The clock runs without listeners too."""
+    """The clock runs without listeners, too."""
     application = await serve(Texts)
     texts = application.injector.get(Texts)
     ended: list[TerminateEvent] = []

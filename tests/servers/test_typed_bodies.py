@@ -175,7 +175,7 @@ async def test_bytes_parameter_above_body_limit_is_413(
     ],
 )
 async def test_empty_form_is_a_form(serve: Serve, frame: str, path: str, content: bytes) -> None:
-    """A browser sends it if no box is checked."""
+    """A browser sends an empty form if no box is checked."""
     async with raw_http(await serve(Webhooks)) as client:
         head = f"POST /{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
         await client.send((head + frame).encode())
@@ -184,7 +184,7 @@ async def test_empty_form_is_a_form(serve: Serve, frame: str, path: str, content
 
 
 async def test_decimal_as_text_over_socket_is_exact(serve: Serve) -> None:
-    """A number is a float there, at least in the browser that sent it."""
+    """JSON numbers are floats in JavaScript, so clients send exact decimals as texts."""
     application = await serve(Shop)
     lines: list[dict[str, Any]] = [{"price": "12345678901234567.89"}, {"price": 0.1}]
     async with client(application) as socket:
@@ -223,7 +223,7 @@ async def test_json_sent_as_form_is_422_with_a_hint(
     ("body", "content_type"),
     [
         ("wrong=1", FORM),
-        ("%7B%22a%22=1", FORM),  # a browser encodes the braces of a field's name
+        ("%7B%22a%22=1", FORM),  # a browser encodes braces in the name of a field
         ("", FORM),
         ('{"wrong": 1}', "application/json"),
         ("[1]", "application/json"),

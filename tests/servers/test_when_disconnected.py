@@ -52,7 +52,7 @@ async def test_when_disconnected_http_client_closes_is_called(serve: Serve) -> N
 
 
 async def test_when_disconnected_http_client_stays_is_not_called(serve: Serve) -> None:
-    """Also not for a later request of the connection: the first one has revoked it."""
+    """Also not by a later request of the connection: the first one has revoked its function."""
     slow = Slow()
     slow.released.set()
     application = await serve(slow)

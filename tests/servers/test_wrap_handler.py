@@ -1,4 +1,4 @@
-"""Wrappers of handlers over the wire."""
+"""Wrappers of handlers over HTTP and Socket.IO."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -71,7 +71,7 @@ class Wrap:
         return wrapped
 
 
-async def test_wrapper_goes_around_each_request_also_after_a_reload(
+async def test_wrapper_runs_for_each_request_also_after_a_reload(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     """The second request for a stream may take another path."""
@@ -101,7 +101,7 @@ async def test_wrapper_goes_around_each_request_also_after_a_reload(
     ]
 
 
-async def test_wrapper_goes_around_a_route_with_constraints(
+async def test_wrapper_runs_for_a_route_with_constraints(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     """The router finds another definition for it, which adds ``Vary``."""
@@ -117,7 +117,7 @@ async def test_wrapper_goes_around_a_route_with_constraints(
     assert wrap.got == [("new_page", 200)]
 
 
-async def test_wrapper_goes_around_each_event(serve: Serve) -> None:
+async def test_wrapper_runs_for_each_event(serve: Serve) -> None:
     wrap = Wrap()
     application = await serve(Pages, listeners=[wrap])
 

@@ -44,7 +44,7 @@ class Authority:
 
 
 class TlsClient:
-    """TLS without a transport, so nothing is sent or closed by itself."""
+    """TLS without a transport, so nothing is sent or closed automatically."""
 
     def __init__(self, client: socket.socket, context: ssl.SSLContext) -> None:
         self.incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()

@@ -1,7 +1,6 @@
 """The field ``access`` of an endpoint."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -89,15 +88,19 @@ def read_access(given: object) -> Access:
     return Access(given, groups=frozenset(names) - {f"{LOGIN}{n}" for n in logins}, logins=logins)
 
 
-def access_options(access: Access, has_security: bool) -> Mapping[str, Any]:
+def access_options(
+    access: Access, rule_of: Callable[[Access], object] | None
+) -> Mapping[str, Any]:
     """Return the options of the routes of an endpoint.
+
+    Args:
+        rule_of: returns the rule of the bundle security; None if it is not enabled.
 
     Raises:
         ConfigurationError: only the bundle security can enforce *access*, and it is not enabled.
     """
-    if has_security:  # only then, since the module requires an extra
-        module = import_module("bundles.autoload.endpoints.security_rules")
-        return {"access": module.rule_of(access)}
+    if rule_of is not None:
+        return {"access": rule_of(access)}
     if access.is_public:
         return {}
     what = f"access is {access.written!r}"

@@ -75,14 +75,14 @@ class Context:
         """
         return await self._enabled_secrets().restore(self.request, token)
 
-    async def finish_session(self) -> None:
+    async def end_session(self) -> None:
         """End the session of the client everywhere, and close the other connections that use it.
-        See `SessionSecrets.finish`.
+        See `SessionSecrets.end`.
 
         Raises:
             RxKernelError: the bundle sessions is not enabled.
         """
-        await self._enabled_secrets().finish(self.request)
+        await self._enabled_secrets().end(self.request)
 
     def _enabled_secrets(self) -> SessionSecrets:
         if self._secrets is None:

@@ -19,12 +19,12 @@ from bundles.autoload.endpoints.fields import (
 from bundles.autoload.endpoints.functions import is_async, kind_of
 from bundles.autoload.endpoints.router import check_hook
 from bundles.autoload.endpoints.taken import Taken, taken_by
-from bundles.autoload.loading.assigned_names import assigned_lines
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.long_times import too_long
 from bundles.autoload.loading.module_file import is_own, main_names
-from bundles.autoload.loading.names import INIT, is_private
+from bundles.autoload.loading.name_rules import INIT, is_private
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.top_level_names import assigned_lines
 from rxkernel import ConfigurationError, options_of
 
 logger = logging.getLogger(__name__)

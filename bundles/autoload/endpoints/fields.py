@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 
-from bundles.autoload.loading.assigned_names import assigned_lines, is_variable
 from bundles.autoload.loading.module_file import is_own
-from bundles.autoload.loading.names import is_private
+from bundles.autoload.loading.name_rules import is_private
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.top_level_names import assigned_lines, is_variable
 from bundles.contracts import Queue
 
 SHARED = ("access", "timeout", "queue", "deprecated", "errors", "transports")

@@ -1,21 +1,21 @@
 """The routes of a snapshot."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import Self
 
 import attrs
 
-from bundles.autoload.endpoints.access import access_options
+from bundles.autoload.endpoints.access import Access, access_options
 from bundles.autoload.endpoints.application_users import ApplicationUsers
 from bundles.autoload.endpoints.endpoint import Endpoint, Hook
 from bundles.autoload.endpoints.endpoint_routes import RoutesOf, endpoint_routes, hook_routes
 from bundles.autoload.endpoints.functions import line_in_file
+from bundles.autoload.loading.api_units import UnitVersion
 from bundles.autoload.loading.place import Place
 from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.snapshot import Snapshot
-from bundles.autoload.loading.units import UnitVersion
 from bundles.autoload.places.tasks import TaskFile
 from rxkernel import ConfigurationError, RouteMetadata, Transport
 
@@ -118,6 +118,9 @@ class _Publishing:
         self._problems: list[str] = []
         self._transports = transports
         self._users = users
+        self._rule_of: Callable[[Access], object] | None = None
+        if users is not None:  # only then, since the module requires an extra
+            self._rule_of = import_module("bundles.autoload.endpoints.security_rules").rule_of
 
     def run(self, places: Iterable[Place]) -> Routes:
         for unit in self._snapshot.api.values():
@@ -166,7 +169,7 @@ class _Publishing:
                 return lambda unit: routes
             options = {
                 **value.options,
-                **access_options(value.access, self._users is not None),
+                **access_options(value.access, self._rule_of),
             }
             if isinstance(value, Hook):
                 return hook_routes(value, options, self._transports, source)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import INIT, Name
+from bundles.autoload.loading.name_rules import INIT, Name
 from bundles.autoload.loading.tree import Tree
 
 

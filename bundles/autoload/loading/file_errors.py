@@ -3,7 +3,8 @@
 from types import FrameType
 from typing import Any
 
-from bundles.autoload.loading.names import NAMESPACES, import_hint
+from bundles.autoload.loading.name_rules import import_hint
+from bundles.autoload.loading.place_names import NAMESPACES
 from bundles.autoload.loading.source_file import SourceFile
 
 _WITHOUT_VALUES = (AttributeError, ImportError, NameError)

@@ -3,14 +3,8 @@
 from collections.abc import Callable
 from difflib import get_close_matches
 
-from bundles.autoload.loading.names import (
-    INIT,
-    SERVICE,
-    SETUP,
-    Name,
-    problem_of,
-    split_unit,
-)
+from bundles.autoload.loading.name_rules import INIT, SERVICE, Name, problem_of, split_unit
+from bundles.autoload.loading.place_names import SETUP
 
 OTHER_FORMATS = (".json", ".yaml", ".yml", ".ini", ".cfg", ".env", ".js")
 """The suffixes of files that look like configuration, but are not read."""

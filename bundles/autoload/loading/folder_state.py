@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from bundles.autoload.loading.names import CODE_PLACES, Name, dotted
+from bundles.autoload.loading.name_rules import Name, dotted
+from bundles.autoload.loading.place_names import CODE_PLACES
 from bundles.autoload.loading.tree import Tree
 
 _MISSING = object()

@@ -13,7 +13,8 @@ import attrs
 from bundles.autoload.loading.file_errors import line_of, line_of_coroutine
 from bundles.autoload.loading.load_thread import run_in_thread
 from bundles.autoload.loading.module_file import ModuleFile, is_own
-from bundles.autoload.loading.names import CODE_PLACES, Name
+from bundles.autoload.loading.name_rules import Name
+from bundles.autoload.loading.place_names import CODE_PLACES
 from bundles.autoload.loading.tree import Tree
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bundles.autoload.loading.file_errors import FileError
-from bundles.autoload.loading.names import PLACES
+from bundles.autoload.loading.place_names import PLACES
 from bundles.autoload.loading.source_file import SourceFile
 
 _RELATIVE = re.compile(rb"^\s*from\s+\.", re.MULTILINE)

@@ -12,10 +12,9 @@ from typing import Any, Protocol
 import attrs
 
 from bundles.autoload.loading.file_errors import FileError, describe, line_in, line_of
-from bundles.autoload.loading.folder import FOLDER
+from bundles.autoload.loading.folder_marker import FOLDER
 from bundles.autoload.loading.folder_state import FolderState
 from bundles.autoload.loading.imports import check_imports
-from bundles.autoload.loading.lookup import Lookup
 from bundles.autoload.loading.missing_imports import check_namespaces
 from bundles.autoload.loading.module_file import (
     ModuleFile,
@@ -23,10 +22,12 @@ from bundles.autoload.loading.module_file import (
     new_module,
     value_of,
 )
-from bundles.autoload.loading.module_names import ModuleNames
-from bundles.autoload.loading.names import CODE_PLACES, INIT, RANKS, SETUP, Name, dotted
+from bundles.autoload.loading.name_lookup import NameLookup
+from bundles.autoload.loading.name_rules import INIT, Name, dotted
+from bundles.autoload.loading.place_names import CODE_PLACES, RANKS, SETUP
 from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.sys_modules import SysModules
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.views import View
 from rxkernel import ConfigurationError, RxKernelError
@@ -78,7 +79,7 @@ class Load:
     def __init__(
         self,
         tree: Tree,
-        names: ModuleNames,
+        sys_modules: SysModules,
         values: Mapping[str, ValueOf],
         kept: Mapping[str, ModuleFile],
         modules: Mapping[str, ModuleType],
@@ -95,13 +96,13 @@ class Load:
         self.values: dict[str, Any] = {}
         self.registered: dict[str, list[Any]] = {}
         self._kept = kept
-        self._names = names
+        self._sys_modules = sys_modules
         self._value_makers = values
         self._failed: set[str] = set()
         self._stack: list[_Execution] = []
         self._thread: int | None = None
         self._is_abandoned = False
-        self._lookup = Lookup(tree, state, self._value)
+        self._lookup = NameLookup(tree, state, self._value)
 
     @property
     def resources(self) -> Mapping[str, bytes]:
@@ -279,10 +280,10 @@ class Load:
         module = None
         if source.key.endswith(".py"):
             code = compile_source(source)
-            check_imports(source, self._names.root.name)
-            module = new_module(source, self._names.name_of(source.name))
+            check_imports(source, self._sys_modules.root.name)
+            module = new_module(source, self._sys_modules.name_of(source.name))
             self.modules[module.__name__] = module
-            self._names.put(module)
+            self._sys_modules.put(module)
             exec(code, vars(module))
             check_namespaces(code, module)
             if source.stem != INIT and source.place in CODE_PLACES:

@@ -9,7 +9,7 @@ from types import ModuleType, UnionType
 
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import CODE_PLACES
+from bundles.autoload.loading.place_names import CODE_PLACES
 from bundles.autoload.remote import RemoteMethod, Service
 
 logger = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ class MessageScope(Scope):
 
     def begin(self, snapshot: Snapshot) -> None:
         self.source = snapshot
-        snapshot.uses.begin(self)
+        snapshot.readers.begin(self)
 
     def move_on(self) -> None:
         """Read the current snapshot from now on, until the scope is closed or moves on again."""
@@ -37,5 +37,5 @@ class MessageScope(Scope):
     def close(self) -> None:
         """Release the snapshot."""
         if self.source is not None:
-            self.source.uses.end(self)
+            self.source.readers.end(self)
             self.source = None

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from types import CodeType, ModuleType
 
 from bundles.autoload.loading.file_errors import FileError
-from bundles.autoload.loading.names import NAMESPACES, import_hint
+from bundles.autoload.loading.name_rules import import_hint
+from bundles.autoload.loading.place_names import NAMESPACES
 
 
 def check_namespaces(code: CodeType, module: ModuleType) -> None:

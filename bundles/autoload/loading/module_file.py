@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from bundles.autoload.loading.file_errors import FileError
-from bundles.autoload.loading.names import INIT, Name
+from bundles.autoload.loading.name_rules import INIT, Name
 from bundles.autoload.loading.source_file import SourceFile
 
 _SHOWN = 80

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from bundles.autoload.loading.assigned_names import assigned_lines
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.top_level_names import assigned_lines
 from bundles.autoload.loading.tree import Tree
 
 _SUBJECT = re.compile(r"'?(\w+)")

@@ -13,16 +13,14 @@ from bundles.autoload.loading.file_names import (
     name_in,
     name_of,
 )
-from bundles.autoload.loading.name_table import NameTable
-from bundles.autoload.loading.names import (
+from bundles.autoload.loading.files_by_name import FilesByName
+from bundles.autoload.loading.name_rules import INIT, SERVICE, is_private
+from bundles.autoload.loading.place_names import (
     CERTIFICATE_FILES,
     DATA_FOLDERS,
-    INIT,
     OTHER_FOLDERS,
     PLACES,
     SECRET_PLACES,
-    SERVICE,
-    is_private,
 )
 from bundles.autoload.loading.source_file import (
     SourceFile,
@@ -80,7 +78,7 @@ class _Scan:
                 found = resources if place == "resources" else files
                 for file in self._place(place):
                     found[file.key] = file
-        table = NameTable(files, self._fail)
+        table = FilesByName(files, self._fail)
         return Tree(
             self._root,
             MappingProxyType(dict(sorted(files.items()))),

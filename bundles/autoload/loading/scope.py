@@ -7,7 +7,7 @@ from typing import Any, Protocol, Self
 
 from injector import Injector
 
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.name_rules import Name
 from rxkernel import Application, RxKernelError, current_request
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from bundles.autoload.loading.api_units import Units
 from bundles.autoload.loading.folder_state import FolderState
-from bundles.autoload.loading.lookup import Lookup
 from bundles.autoload.loading.module_file import ModuleFile
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.name_lookup import NameLookup
+from bundles.autoload.loading.name_rules import Name
+from bundles.autoload.loading.snapshot_readers import SnapshotReaders
 from bundles.autoload.loading.tree import Tree
-from bundles.autoload.loading.units import Units
-from bundles.autoload.loading.uses import Uses
 from bundles.autoload.places.schemas import SchemaFiles
 
 
@@ -45,14 +45,14 @@ class Snapshot:
         self.files: Mapping[str, ModuleFile] = MappingProxyType(dict(files))
         self.schema_files = schema_files
         self.schemas = schema_files.named
-        self.uses = Uses()
+        self.readers = SnapshotReaders()
         self.registered = MappingProxyType({key: tuple(all_) for key, all_ in registered.items()})
         self.state = state
         self.resources = tree.contents
         modules = (file.module for file in files.values())
         self.modules = {module.__name__: module for module in modules if module is not None}
         self.api = Units(file for file in files.values() if file.source.place == "api")
-        self._lookup = Lookup(tree, state, values.__getitem__)
+        self._lookup = NameLookup(tree, state, values.__getitem__)
         self.known: dict[Name, Any] = {}
 
     def read(self, name: Name) -> Any:

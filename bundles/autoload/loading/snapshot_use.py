@@ -27,13 +27,13 @@ class SnapshotUse:
 
     def begin_use(self, snapshot: Snapshot) -> None:
         self.source = snapshot
-        snapshot.uses.begin(self)
+        snapshot.readers.begin(self)
         self.request.attributes[MESSAGE_SCOPE] = self
 
     def end_use(self) -> None:
         """Release the snapshot; the message may continue."""
         if self.source is not None:
-            self.source.uses.end(self)
+            self.source.readers.end(self)
             self.source = None
             self.request.attributes.pop(MESSAGE_SCOPE, None)
 
@@ -47,7 +47,7 @@ class SnapshotUse:
             self.request.when_ended(self.end_use)
 
     def move_on(self) -> None:
-        """Read the current snapshot from now on. Called by `Uses`."""
+        """Read the current snapshot from now on. Called by `SnapshotReaders`."""
         self.end_use()
         if (snapshot := self.runtime.current) is not None:
             self.begin_use(snapshot)

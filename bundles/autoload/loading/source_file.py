@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import attrs
 
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.name_rules import Name
 
 _ATTEMPTS = 5
 

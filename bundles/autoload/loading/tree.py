@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import attrs
 
-from bundles.autoload.loading.names import Name
+from bundles.autoload.loading.name_rules import Name
 from bundles.autoload.loading.source_file import SourceFile
 
 

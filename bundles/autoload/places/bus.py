@@ -9,13 +9,13 @@ from typing import Any
 import attrs
 from injector import Injector
 
-from bundles.autoload.loading.assigned_names import variables
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.long_times import too_long
 from bundles.autoload.loading.module_file import ModuleFile, is_own, value_of
-from bundles.autoload.loading.names import INIT, SERVICE, dotted
+from bundles.autoload.loading.name_rules import INIT, SERVICE, dotted
 from bundles.autoload.loading.snapshot import Snapshot
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.top_level_names import variables
 from bundles.autoload.places.schemas import SchemaFiles
 from bundles.autoload.remote import BusEnvironment, RemoteMethod, Service
 from rxkernel import Application, ConfigurationError, Kernel, Propagator

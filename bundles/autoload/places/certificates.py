@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from bundles.autoload.loading.names import CERTIFICATE_FILES
+from bundles.autoload.loading.place_names import CERTIFICATE_FILES
 from rxkernel import CertificateFiles, ConfigurationError, TlsSettings
 
 DEFAULT = "default"

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from bundles.autoload.loading.file_errors import FileError
 from bundles.autoload.loading.load import Load
-from bundles.autoload.loading.names import INIT
+from bundles.autoload.loading.name_rules import INIT
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.places.config_lines import public_names, python_lines, toml_lines
 from bundles.autoload.places.schemas import SchemaFiles

@@ -3,8 +3,8 @@
 import ast
 import re
 
-from bundles.autoload.loading.assigned_names import assignments
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.top_level_names import assignments
 
 _NOT_VALUES = ("requires", "schema")
 

@@ -6,7 +6,7 @@ from types import MappingProxyType, ModuleType
 from typing import Any
 
 from bundles.autoload.loading.load import Load
-from bundles.autoload.loading.names import INIT, dotted
+from bundles.autoload.loading.name_rules import INIT, dotted
 from bundles.autoload.loading.problem_lines import located
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.contracts import Schema, Schemas

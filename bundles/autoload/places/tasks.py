@@ -8,12 +8,12 @@ from typing import Any
 import attrs
 
 from bundles.autoload.endpoints.taken import Taken, taken_by
-from bundles.autoload.loading.assigned_names import variables
-from bundles.autoload.loading.folder import FOLDER
+from bundles.autoload.loading.folder_marker import FOLDER
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.module_file import main_names
-from bundles.autoload.loading.names import INIT
+from bundles.autoload.loading.name_rules import INIT
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.top_level_names import variables
 from rxkernel import ConfigurationError
 
 TIMES = ("every", "cron", "at")

@@ -11,7 +11,7 @@ from bundles.autoload.autoload import Autoload
 from bundles.autoload.endpoints.publishing import Endpoints
 from bundles.autoload.loading.build import Build
 from bundles.autoload.loading.dependencies import changed_keys
-from bundles.autoload.loading.names import SETUP
+from bundles.autoload.loading.place_names import SETUP
 from bundles.autoload.loading.tree import Tree
 from bundles.autoload.reload.retirement import Retirement
 from rxkernel import Application, ConfigurationError, RxKernelError

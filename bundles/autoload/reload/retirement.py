@@ -41,8 +41,8 @@ class Retirement:
         if earlier is not None:
             await asyncio.wait({earlier})
         assert build.previous is not None
-        uses = build.previous.uses
-        ended = asyncio.create_task(uses.wait_ended())
+        readers = build.previous.readers
+        ended = asyncio.create_task(readers.wait_ended())
         closing = asyncio.create_task(self._closing.wait())
         loop = asyncio.get_running_loop()
         await asyncio.wait(
@@ -52,13 +52,13 @@ class Retirement:
         )
         ended.cancel()
         closing.cancel()
-        if uses.count and not self._closing.is_set():
+        if readers.count and not self._closing.is_set():
             if build.retired:
                 logger.warning(
                     "%s messages still use replaced files after %g s; they read the current ones "
                     "from now on, and the stop hooks run",
-                    uses.count,
+                    readers.count,
                     self._timeout,
                 )
-            uses.move_on()
+            readers.move_on()
         await self._autoload.retire(build)

@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from bundles.autoload.loading.names import PLACES
+from bundles.autoload.loading.place_names import PLACES
 from rxkernel import ConfigurationError
 
 _QUIET = 50

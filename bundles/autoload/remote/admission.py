@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 from contextvars import Context
 from functools import partial
 
-from bundles.autoload.remote.clock import Clock, Timer
 from bundles.autoload.remote.exceptions import RemoteUnavailableException
 from bundles.autoload.remote.service_settings import QueueSettings, RateLimit
+from bundles.clock import Clock, Timer
 from bundles.fair_queue import FairQueue
 
 _EXPIRED = "expired"

@@ -6,9 +6,9 @@ from enum import Enum
 
 import attrs
 
-from bundles.autoload.remote.clock import Clock
 from bundles.autoload.remote.exceptions import RemoteUnavailableException
 from bundles.autoload.remote.service_settings import BreakerSettings
+from bundles.clock import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ import logging
 
 import attrs
 
-from bundles.autoload.remote.clock import Clock, SystemClock
 from bundles.autoload.remote.header_fields import is_header_name, is_header_value
+from bundles.clock import Clock
 from rxkernel import Propagator, Serializer, current_request
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class BusEnvironment:
     serializer: Serializer
     propagator: Propagator = attrs.field(factory=Propagator)
     request_id_header: str | None = "X-Request-ID"
-    clock: Clock = attrs.field(factory=SystemClock)
+    clock: Clock = attrs.field(factory=Clock)
 
     def headers(self) -> dict[str, str]:
         """Return the headers for the id and the trace of the current message."""

@@ -18,7 +18,6 @@ from aiohttp import (
 from multidict import CIMultiDict
 from yarl import URL
 
-from bundles.autoload.remote.clock import Clock
 from bundles.autoload.remote.exceptions import (
     RemoteConnectionException,
     RemoteException,
@@ -28,6 +27,7 @@ from bundles.autoload.remote.exceptions import (
 from bundles.autoload.remote.request_template import RemoteRequest
 from bundles.autoload.remote.retries import TRANSIENT_STATUSES, seconds_of_retry_after
 from bundles.autoload.remote.service_settings import ServiceSettings
+from bundles.clock import Clock
 
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _ENCODED = re.compile(r"[!-~]+")

@@ -14,7 +14,8 @@ import attrs
 from bundles.autoload.loading.hooks import Hook, HookFailedError, call_hook
 from bundles.autoload.loading.load import Load
 from bundles.autoload.loading.load_thread import load_files
-from bundles.autoload.loading.names import CODE_PLACES, INIT, SETUP, STARTED_BEFORE_SETUP
+from bundles.autoload.loading.name_rules import INIT
+from bundles.autoload.loading.place_names import CODE_PLACES, SETUP, STARTED_BEFORE_SETUP
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.syntax import syntax_problems
 from bundles.autoload.loading.tree import Tree

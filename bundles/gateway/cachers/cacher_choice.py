@@ -2,13 +2,13 @@
 
 from injector import Binder, singleton
 
+from bundles.clock import Clock
 from bundles.gateway.cachers.cacher import Cacher
-from bundles.gateway.cachers.clock import Clock
 from bundles.gateway.cachers.lru_cacher import LruCacher
 from bundles.gateway.cachers.memory_cacher import MemoryCacher
 from bundles.gateway.cachers.no_cacher import NoCacher
 from bundles.gateway.settings import GatewaySettings
-from bundles.redis_choice import redis_store
+from bundles.redis_backend import redis_backend
 
 
 def bind_cacher(binder: Binder) -> None:
@@ -31,7 +31,7 @@ def _class_of(binder: Binder) -> type[Cacher]:
             return LruCacher
         case "redis":
             place = "bundles.gateway.cachers.redis_cacher:RedisCacher"
-            cacher: type[Cacher] = redis_store(
+            cacher: type[Cacher] = redis_backend(
                 binder, "gateway.cacher", '["redis", "gateway"]', place
             )
             return cacher

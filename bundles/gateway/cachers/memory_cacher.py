@@ -5,8 +5,8 @@ from typing import Any
 
 from injector import inject
 
+from bundles.clock import Clock
 from bundles.gateway.cachers.cacher import Cacher, Codec
-from bundles.gateway.cachers.clock import Clock
 from bundles.gateway.cachers.key_pattern import KeyPattern
 from bundles.gateway.cachers.pickle_codec import PickleCodec
 from bundles.gateway.settings import GatewaySettings
@@ -24,7 +24,7 @@ class MemoryCacher(Cacher):
     def __init__(self, settings: GatewaySettings, clock: Clock) -> None:
         self._size = settings.cache_size
         self._ttl = settings.cache_ttl or None
-        self._now: Callable[[], float] = clock.now
+        self._now: Callable[[], float] = clock.monotonic
         self._stored: dict[str, tuple[Any, float]] = {}  # the entry, and its expiry
         self._codec = PickleCodec()
 

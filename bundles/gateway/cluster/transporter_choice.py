@@ -6,7 +6,7 @@ from injector import Binder, singleton
 
 from bundles.gateway.settings import GatewaySettings
 from bundles.message_bus import Transporter
-from bundles.redis_choice import redis_store
+from bundles.redis_backend import redis_backend
 from rxkernel import ConfigurationError
 
 
@@ -28,7 +28,7 @@ def _class_of(binder: Binder) -> type[Transporter] | None:
             return _nats()
         case "redis":
             place = "bundles.redis.redis_transporter:RedisTransporter"
-            found: type[Transporter] = redis_store(
+            found: type[Transporter] = redis_backend(
                 binder, "gateway.transporter", '["redis", "gateway"]', place
             )
             return found

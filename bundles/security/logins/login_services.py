@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from injector import Binder, singleton
 
-from bundles.redis_choice import redis_store
+from bundles.redis_backend import redis_backend
 from bundles.security.credentials.cross_site import CrossSiteGuard
 from bundles.security.credentials.session_logins import SessionLogins
 from bundles.security.credentials.verifiers import PasswordVerifier, TokenVerifier
@@ -55,7 +55,7 @@ def _store(binder: Binder) -> type[TokenStore] | Callable[[], TokenStore]:
         return SqliteTokenStore
     if store == "redis":
         place = "bundles.security.tokens.redis_store:RedisTokenStore"
-        found: type[TokenStore] = redis_store(
+        found: type[TokenStore] = redis_backend(
             binder, "security.tokens.store", '["redis", …]', place
         )
         return found

@@ -13,6 +13,7 @@ import attrs
 import msgspec
 from injector import Injector
 
+from bundles.clock import Clock
 from bundles.security.credentials.authentication import Authentication
 from bundles.security.events import SecurityEvents, TokenCreatedEvent
 from bundles.security.settings import SecuritySettings
@@ -20,7 +21,6 @@ from bundles.security.token import ANONYMOUS, Credential, Token
 from bundles.security.tokens.access_tokens import AccessTokens
 from bundles.security.users import UserProvider
 from bundles.sessions import SessionsSettings, SessionStore, StoredSession
-from bundles.sessions.clock import Clock
 from bundles.sessions.credentials import id_of, new_secret
 from rxkernel import AsyncEventDispatcher
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import attrs
 from injector import inject
 
-from bundles.tasks.clock import Clock
+from bundles.clock import Clock
 from bundles.tasks.exceptions import TasksUnavailableException
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord
 from bundles.tasks.scheduler.plan import OPTION, Plan

@@ -8,7 +8,7 @@ from random import uniform
 
 from injector import inject
 
-from bundles.tasks.clock import Clock
+from bundles.clock import Clock
 from bundles.tasks.scheduler.entries import TaskEntries
 from bundles.tasks.scheduler.entry import TaskEntry
 from bundles.tasks.scheduler.runs import Runs

@@ -9,9 +9,9 @@ import attrs
 from injector import inject
 from redis.exceptions import RedisError
 
+from bundles.clock import Clock
 from bundles.redis import Redis, RedisSettings
 from bundles.redis.outage import Outage
-from bundles.tasks.clock import Clock
 from bundles.tasks.exceptions import TasksUnavailableException
 from bundles.tasks.scheduler import redis_scripts
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from bundles.tasks.clock import Clock
+from bundles.clock import Clock
 from bundles.tasks.scheduler.entry import TaskEntry
 from bundles.tasks.task_runner import Outcome, TaskRunner
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from injector import inject
 
-from bundles.tasks.clock import Clock
+from bundles.clock import Clock
 from bundles.tasks.scheduler.accepted_arguments import problems_of_arguments
 from bundles.tasks.scheduler.entries import TaskEntries
 from bundles.tasks.scheduler.entry import TaskEntry, TaskRecord

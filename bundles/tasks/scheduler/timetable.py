@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextvars import Context, copy_context
 from itertools import islice
 
-from bundles.tasks.clock import Clock, Timer
+from bundles.clock import Clock, Timer
 from bundles.tasks.scheduler.agenda import Agenda
 
 _AT_ONCE = 100

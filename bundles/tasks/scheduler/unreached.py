@@ -2,7 +2,7 @@
 them."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, MutableSet, Set
+from collections.abc import Callable, Iterable, Iterator
 from inspect import isabstract
 from types import FunctionType, ModuleType
 from typing import Any
@@ -12,13 +12,6 @@ from rxkernel import ProcedureMetadata
 
 _SCHEDULED: WeakSet[FunctionType] = WeakSet()
 """The functions with a schedule decorator in this process."""
-
-
-_CALLED: WeakSet[FunctionType] = WeakSet()
-"""The functions that a route of any application of this process calls."""
-
-_REPORTED: WeakSet[FunctionType] = WeakSet()
-"""The functions that one of several applications has reported."""
 
 
 def remember(function: Callable[..., Any]) -> None:
@@ -34,34 +27,12 @@ def unreached(routes: Iterable[ProcedureMetadata]) -> Iterator[str]:
     many of them. A method of an abstract class, or one that a subclass inherits or overrides,
     needs no route of its own.
     """
-    return _texts_of(_called_by(routes))
-
-
-def unreached_by_all() -> Iterator[str]:
-    """Yield a warning for each one that no application of this process calls, among those that
-    have booted, unless it was yielded before."""
-    return _texts_of(_CALLED | _REPORTED, _REPORTED)
-
-
-def note(routes: Iterable[ProcedureMetadata]) -> None:
-    """Note the functions that *routes* call, for `unreached_by_all`."""
-    _CALLED.update(_called_by(routes))
-
-
-def _called_by(routes: Iterable[ProcedureMetadata]) -> set[FunctionType]:
     functions = (function for route in routes for function in _functions_of(route))
-    return {function for function in functions if isinstance(function, FunctionType)}
-
-
-def _texts_of(
-    called: Set[FunctionType], reported: MutableSet[FunctionType] | None = None
-) -> Iterator[str]:
+    called = {function for function in functions if isinstance(function, FunctionType)}
     for function in sorted(_SCHEDULED, key=_position):
         owner = _owner_of(function)
         if function in called or owner is None:
             continue
-        if reported is not None:
-            reported.add(function)
         place = f"{function.__module__}.{function.__qualname__}"
         if isinstance(owner, ModuleType):
             yield (

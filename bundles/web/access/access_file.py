@@ -7,8 +7,8 @@ from typing import Any
 
 import attrs
 
-from bundles.autoload.loading.assigned_names import assigned_lines, variables
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.top_level_names import assigned_lines, variables
 from bundles.web.access.directory_access import LOCAL
 from rxkernel import ConfigurationError
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bundles.autoload import Snapshot
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
-from bundles.web.directories.stages import ACCESS
+from bundles.web.directories.handler_file_names import ACCESS
 
 logger = logging.getLogger(__name__)
 

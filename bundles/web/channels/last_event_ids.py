@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bundles.web.channels.subscriptions import take_last_event_id
-from bundles.web.directories.chain import Chain
+from bundles.web.directories.handler_chain import Chain
 from rxkernel import Definition, DefinitionEvent, KernelEvents, Request, observe
 
 _OUTSIDE = -500

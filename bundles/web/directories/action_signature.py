@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bundles.web.directories.chain import Chain
+from bundles.web.directories.handler_chain import Chain
 from rxkernel import Request, Response
 
 Action = Callable[..., Awaitable[Any]]

@@ -11,13 +11,13 @@ from bundles.autoload.loading.scope import MESSAGE_SCOPE
 from bundles.contracts import skip_result
 from bundles.web.client import Client
 from bundles.web.directories.action_signature import with_signature
-from bundles.web.directories.chain import Chain
-from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.chain_compiler import ChainCompiler
+from bundles.web.directories.chain_end import ENDED, result_of
+from bundles.web.directories.handler_chain import Chain
 from bundles.web.directories.kept_result import keeping_result
 from bundles.web.directories.lazy_services import with_lazy_services
+from bundles.web.directories.missing_slash import missing_slash
 from bundles.web.directories.responding import respond, respond_ending, respond_with
-from bundles.web.directories.slash import missing_slash
-from bundles.web.directories.steps import Steps
 from bundles.web.directories.upgrading import upgrading
 from bundles.web.extensions.ws import WS
 from rxkernel import Request, Response, StoredHeaders, stored_response
@@ -47,8 +47,8 @@ def chain_action(chain: Chain, *, is_virtual: bool) -> Action:
 def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Response]]:
     """Return the function that calls the handlers and creates the response. It is one long
     function, since every further call would cost time for each request."""
-    steps = Steps(chain)
-    produce, lazy = steps.result(), steps.lazy()
+    compiler = ChainCompiler(chain)
+    produce, lazy = compiler.result(), compiler.lazy()
     if lazy is not None:
         lazy = with_lazy_services(lazy, chain.lazy, chain.services)
     is_checked = bool(chain.verbs) and "returns" in chain.verbs[0].fields
@@ -82,7 +82,7 @@ def _action(chain: Chain, *, redirects: bool) -> Callable[..., Awaitable[Respons
         if provided is not None:
             client.provided = provided
         client.source = snapshot = served.snapshot  # begin_use, written out
-        snapshot.uses.begin(client)
+        snapshot.readers.begin(client)
         request.attributes[MESSAGE_SCOPE] = client
         try:
             try:

@@ -7,7 +7,7 @@ import attrs
 from bundles.web.access.access_file import AccessFile
 from bundles.web.access.directory_access import DirectoryAccess
 from bundles.web.directories.handler import Handler
-from bundles.web.directories.stages import ERROR
+from bundles.web.directories.handler_file_names import ERROR
 from bundles.web.extensions.extension import Extension
 from bundles.web.templates.pages import PAGES
 from bundles.web.templates.template_file import TemplateFile

@@ -9,14 +9,14 @@ import attrs
 from bundles.autoload import Snapshot
 from bundles.contracts import Contract, ContractSchemas, contract
 from bundles.web.access.access_options import handler_options, virtual_options
-from bundles.web.directories.chain import Chain
 from bundles.web.directories.chain_action import chain_action
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
 from bundles.web.directories.error_chains import error_chains
+from bundles.web.directories.handler_chain import Chain
+from bundles.web.directories.handler_file_names import VERBS
 from bundles.web.directories.handler_files import BODY_LIMIT
-from bundles.web.directories.stages import VERBS
 from bundles.web.routes.rules import RuleSet
 from rxkernel import ConfigurationError, HttpMetadata, ProcedureMetadata, RouteMetadata, options_of
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bundles.web.directories.chain import Chain
 from bundles.web.directories.directory_tree import DirectoryTree
 from bundles.web.directories.environment import Environment
-from bundles.web.directories.stages import ERROR
+from bundles.web.directories.handler_chain import Chain
+from bundles.web.directories.handler_file_names import ERROR
 
 
 def error_chains(tree: DirectoryTree, environment: Environment) -> Mapping[str, Chain]:

@@ -7,9 +7,9 @@ from injector import inject
 from bundles.autoload import Autoload
 from bundles.autoload.loading.scope import MESSAGE_SCOPE
 from bundles.web.client import Client, new_client
-from bundles.web.directories.chain import Chain
-from bundles.web.directories.finished import ENDED, result_of
-from bundles.web.directories.place import Directories
+from bundles.web.directories.chain_end import ENDED, result_of
+from bundles.web.directories.directories_place import Directories
+from bundles.web.directories.handler_chain import Chain
 from bundles.web.directories.responding import respond_ending
 from bundles.web.directories.running_handler import run_handler
 from bundles.web.files.web_files import WebFiles

@@ -1,6 +1,6 @@
 """Decides which errors are sent as pages."""
 
-from bundles.web.directories.chain import Chain
+from bundles.web.directories.handler_chain import Chain
 from bundles.web.files.web_files import WebFiles
 from bundles.web.templates.pages import PAGES
 from rxkernel import Request, Transport, accepts_html

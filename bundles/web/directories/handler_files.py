@@ -14,10 +14,10 @@ from bundles.autoload.loading.module_file import is_own
 from bundles.autoload.loading.source_file import SourceFile
 from bundles.web.access.access_file import read_access_file
 from bundles.web.directories.handler import Handler
+from bundles.web.directories.handler_file_names import ACCESS, ERROR, STAGES, VERBS
 from bundles.web.directories.handler_parameters import handler_parameters
-from bundles.web.directories.meta import fields_of_meta
+from bundles.web.directories.meta_field import fields_of_meta
 from bundles.web.directories.old_handlers import has_old_name, old_handler_of
-from bundles.web.directories.stages import ACCESS, ERROR, STAGES, VERBS
 from bundles.web.directories.unused_files import is_misspelled
 from bundles.web.templates.template_file import SUFFIXES, template_of
 from rxkernel import ConfigurationError, Transport, options_of

@@ -4,8 +4,8 @@ from typing import Any
 
 from bundles.contracts import keep_result, skip_result
 from bundles.web.client import Client
-from bundles.web.directories.finished import ENDED, result_of
-from bundles.web.directories.steps import Step
+from bundles.web.directories.chain_compiler import Step
+from bundles.web.directories.chain_end import ENDED, result_of
 from bundles.web.templates.pages import PAGES
 from rxkernel import Response
 

@@ -5,9 +5,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from bundles.web.client import Client
+from bundles.web.directories.chain_compiler import Step
 from bundles.web.directories.handler import Handler
 from bundles.web.directories.services import Services
-from bundles.web.directories.steps import Step
 from rxkernel import Inject
 
 _UNIONS = (Union, UnionType)

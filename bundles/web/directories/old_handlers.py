@@ -5,7 +5,7 @@ import re
 import attrs
 
 from bundles.autoload.loading.source_file import SourceFile
-from bundles.web.directories.stages import ACCESS, STAGES
+from bundles.web.directories.handler_file_names import ACCESS, STAGES
 from rxkernel import ConfigurationError
 
 _SUFFIX = ".js"

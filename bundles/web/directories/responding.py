@@ -6,7 +6,7 @@ from typing import Any
 
 from bundles.contracts import DomainError
 from bundles.web.client import Client
-from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.chain_end import ENDED, result_of
 from rxkernel import Response, RxKernelError
 
 _MOST_ENDS = 4

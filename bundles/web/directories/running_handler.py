@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import Any
 
-from bundles.web.directories.chain import Stage
+from bundles.web.directories.handler_chain import Stage
 
 _RUNNING: ContextVar[tuple[object, Stage, int] | None] = ContextVar("web_handler", default=None)
 """The client, the handlers of the stage, and the index of the one that runs."""

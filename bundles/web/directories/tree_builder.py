@@ -11,9 +11,9 @@ from bundles.web.access.access_tree import AccessTree
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.directory_tree import PLACE, DirectoryTree
 from bundles.web.directories.handler import Handler
+from bundles.web.directories.handler_file_names import ACCESS
 from bundles.web.directories.old_handlers import OldHandler
 from bundles.web.directories.program_handler import ProgramHandler
-from bundles.web.directories.stages import ACCESS
 from bundles.web.directories.unused_files import uncalled_handlers, unused_pages
 from bundles.web.extensions.extension import Extension
 from bundles.web.extensions.extensions import Extensions

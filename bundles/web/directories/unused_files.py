@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.handler import Handler
-from bundles.web.directories.stages import ACCESS, STAGES, VERBS
+from bundles.web.directories.handler_file_names import ACCESS, STAGES, VERBS
 from bundles.web.extensions.ws import WS
 from bundles.web.templates.pages import ERROR_PAGE, PAGES
 from bundles.web.templates.template_file import TemplateFile

@@ -4,9 +4,9 @@ from functools import partial
 
 from bundles.web.channels.socket_feed import SocketFeed
 from bundles.web.client import Client
-from bundles.web.directories.finished import ENDED, result_of
+from bundles.web.directories.chain_compiler import Step
+from bundles.web.directories.chain_end import ENDED, result_of
 from bundles.web.directories.responding import respond_ending
-from bundles.web.directories.steps import Step
 from rxkernel import Response, WebSocket
 
 _NOTHING = 204

@@ -10,7 +10,7 @@ from time import monotonic
 import attrs
 
 from bundles.autoload.loading.source_file import digest_of
-from bundles.web.directories.stages import ACCESS
+from bundles.web.directories.handler_file_names import ACCESS
 from bundles.web.directory_paths import above, upwards
 from rxkernel import ServiceUnavailableException
 

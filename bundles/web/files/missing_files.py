@@ -2,7 +2,7 @@
 
 from injector import inject
 
-from bundles.web.directories.place import Directories
+from bundles.web.directories.directories_place import Directories
 from bundles.web.request_path import path_of
 from rxkernel import (
     ExceptionEvent,

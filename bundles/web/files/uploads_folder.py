@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bundles.autoload.loading.names import OTHER_FOLDERS, PLACES
+from bundles.autoload.loading.place_names import OTHER_FOLDERS, PLACES
 from rxkernel import ConfigurationError
 
 _TREE = "app"

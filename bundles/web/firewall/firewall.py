@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 import attrs
 from injector import inject
 
+from bundles.clock import Clock
 from bundles.sessions import Sessions
 from bundles.sessions.addresses import address_of
 from bundles.web.firewall.blocks import Blocks
 from bundles.web.firewall.open_counts import OpenCounts, Share
 from bundles.web.firewall.settings import FirewallSettings
 from bundles.web.optional_listener import OptionalListener
-from bundles.web.page_cache.clock import Clock
 from bundles.web.settings import WebSettings
 from rxkernel import (
     ApplicationEvents,
@@ -70,7 +70,7 @@ class Firewall:
         self._listener = OptionalListener(dispatcher, KernelEvents.KERNEL_HEAD, self.check, _FIRST)
         self._is_open = False
         self._sessions = sessions
-        self._blocks = Blocks(clock.now)
+        self._blocks = Blocks(clock.monotonic)
         self._open = OpenCounts()
         self._limits_reached = LimitCounters()
         self.configure(settings.firewall)

@@ -8,7 +8,7 @@ from typing import Any
 from bundles.contracts import Schema
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.handler import Handler
-from bundles.web.directories.stages import VERBS
+from bundles.web.directories.handler_file_names import VERBS
 from rxkernel import Response
 
 _HEADERS: Mapping[str, str] = {

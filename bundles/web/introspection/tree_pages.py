@@ -1,7 +1,7 @@
 """The pages of folders without an index."""
 
+from bundles.web.directories.directories_place import Directories
 from bundles.web.directories.directory import Directory
-from bundles.web.directories.place import Directories
 from bundles.web.files.folder_pages import FolderPages
 from bundles.web.introspection.introduction import introduction
 from rxkernel import Request, Response

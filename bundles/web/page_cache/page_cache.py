@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import attrs
 
-from bundles.web.page_cache.clock import Clock
+from bundles.clock import Clock
 from bundles.web.page_cache.lifetime import seconds_of
 from bundles.web.page_cache.page import Page
 from bundles.web.page_cache.page_key import NEGOTIATED, PageKey, page_key
@@ -44,7 +44,7 @@ class PageCache:
     ) -> None:
         self.routes: dict[str | None, tuple[str, ...]] = {}
         self._serializer = serializer
-        self._now = clock.now
+        self._now = clock.monotonic
         self._session_id = session_id
         self._most_bytes = size
         self._most_pages = entries

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 
 from bundles.autoload import Snapshot
-from bundles.autoload.loading.assigned_names import assignments
 from bundles.autoload.loading.source_file import SourceFile
+from bundles.autoload.loading.top_level_names import assignments
 from bundles.web.routes.route import Route
 from bundles.web.routes.rule import Rule, rule_of
 from rxkernel import ConfigurationError

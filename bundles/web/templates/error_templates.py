@@ -6,10 +6,10 @@ from typing import Any
 
 from injector import inject
 
-from bundles.web.directories.chain import Chain
+from bundles.web.directories.directories_place import Directories
 from bundles.web.directories.directory import Directory
 from bundles.web.directories.error_targets import expects_page
-from bundles.web.directories.place import Directories
+from bundles.web.directories.handler_chain import Chain
 from bundles.web.request_path import path_of
 from bundles.web.templates.pages import ERROR_PAGE, PAGES
 from bundles.web.templates.template_error import TemplateError

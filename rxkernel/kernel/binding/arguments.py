@@ -264,7 +264,7 @@ def _texts(parameter: Parameter) -> Read:
 
 
 def one_list(values: list[Any]) -> Any:
-    """Return *values*, all those of one name; or the only one of them if it is a list, as sent
+    """Return *values*, all values of one name; or the only value if it is a list, as it is sent
     over a socket or in a call."""
     return (
         values[0]

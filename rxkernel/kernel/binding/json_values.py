@@ -34,7 +34,7 @@ def has_json_value(values: Any) -> bool:
 def read_with_json(
     validator: Validator, raw: Any, parts: list[JsonValue], path: str, errors: ValidationErrors
 ) -> Any:
-    """Convert *raw* leniently, except the *parts* of it, which are JSON."""
+    """Convert *raw* leniently, except its *parts*, which are JSON values."""
     if not parts:
         return validator.read(raw, path, errors, True)
     places = [

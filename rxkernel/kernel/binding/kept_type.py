@@ -34,7 +34,7 @@ class KeptType:
         return self._schema.has_checks(False), self._schema.has_checks(True)
 
     def try_msgspec(self, type_: Any, raw: Any, lenient: bool) -> tuple[Any, ErrorEntry | None]:
-        """As `Schema.try_msgspec`, which reports the errors."""
+        """Like `Schema.try_msgspec`, which reports the errors."""
         try:
             if lenient:
                 value = msgspec.convert((raw,), self._holder, strict=False).value

@@ -71,7 +71,7 @@ class Shaper:
         return self.convert(value)
 
     def convert(self, value: Any) -> Any:
-        """As `shape`, for a value that may hold undeclared attributes."""
+        """Like `shape`, for a value that may hold undeclared attributes."""
         try:
             shaped = self._by_msgspec(value)
         except msgspec.ValidationError:
@@ -149,7 +149,7 @@ def shape_of(returns: Any, place: str, scalars: Scalars = NO_SCALARS) -> Shape |
 def _shape_of_values(
     types: ReturnedTypes, place: str, what: str, scalars: Scalars
 ) -> Shape | None:
-    """As `shape_of`, without the exceptions; *what* names the action in errors."""
+    """Like `shape_of`, without the exceptions; *what* names the action in errors."""
     wanted = types.values
     if not wanted or types.holds_anything:
         return None

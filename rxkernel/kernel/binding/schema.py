@@ -191,7 +191,7 @@ class Schema(ABC):
     def collect_after(
         self, failure: ErrorEntry, raw: Any, path: str, errors: ValidationErrors, lenient: bool
     ) -> Any:
-        """As `collect`, after msgspec has failed with *failure*.
+        """Like `collect`, after msgspec has failed with *failure*.
 
         Unless *failure* is `UNCERTAIN`, the result is `INVALID`. More errors are searched for
         within a budget; *failure* is added if the search finds no error.

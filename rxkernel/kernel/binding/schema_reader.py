@@ -90,7 +90,7 @@ def read_schema(
 
 
 class _Reader:
-    """Creates schemas. It stores those of classes, because a class may refer to itself."""
+    """Creates schemas. It stores the schemas of classes, because a class may refer to itself."""
 
     def __init__(self, allow_unknown: bool, needs_python: bool, scalars: Scalars) -> None:
         self._allow_unknown = allow_unknown
@@ -231,7 +231,7 @@ class _Reader:
 
 
 def _declared(cls: Any, info: Any) -> list[msgspec_inspect.Field]:
-    """The fields of *cls* as they are declared; msgspec sorts those of a TypedDict by name."""
+    """The fields of *cls* in declared order; msgspec sorts the fields of a TypedDict by name."""
     fields = list(info.fields)
     if isinstance(info, msgspec_inspect.TypedDictType):
         places = {name: place for place, name in enumerate(cls.__annotations__)}

@@ -134,7 +134,7 @@ class UnionSchema(Schema):
 
     @functools.cached_property
     def _by_text(self) -> dict[Any, ModelSchema]:
-        """As `_by_tag`, with the tags also as text, for a lenient source."""
+        """Like `_by_tag`, with the tags also as text, for a lenient source."""
         texts = {key_of(str(value)): model for (_, value), model in self._by_tag.items()}
         return {**texts, **self._by_tag}
 
@@ -220,7 +220,7 @@ class UnionSchema(Schema):
     def _inspected(self) -> list[Schema]:
         """The alternatives whose values must be checked; for the others the class is enough."""
         models = [model for model in self.models if not model.is_closed]
-        # with models, a dict may be one of them or a mapping; `to_plain` decides
+        # with models, a dict may be a model or a mapping; `to_plain` decides
         mappings = [] if self.models or self.mapping is None else [self.mapping]
         return [*self.custom, *models, *self.arrays, *mappings]
 

@@ -11,6 +11,7 @@ from multidict import MultiDict
 from rxkernel.exceptions import UnprocessableEntityException
 from rxkernel.messages.input_errors import ErrorEntry, rejection
 from rxkernel.messages.request import Request
+from rxkernel.messages.transport import Transport
 
 MAX_ENTRIES = 50
 """Most errors that are reported for one request."""
@@ -23,7 +24,10 @@ _JSON_AS_FORM = (
     "the body looks like JSON, but is sent as a form; send Content-Type: application/json"
 )
 
-_SENT_IN_BODY = "is missing; it was sent in the body, not as a parameter"
+_SENT_IN_BODY = "is missing; it was sent in the body: send it in {place}"
+
+_PLACES_OF_PARAMETERS = {Transport.HTTP: "the query", Transport.SOCKET: "params"}
+"""Where a client sends the parameters of a message; those of other transports have other names."""
 
 
 class _Invalid:
@@ -47,7 +51,7 @@ UNCERTAIN: ErrorEntry = _Uncertain("invalid", "")
 class Mode(Enum):
     """How values are converted."""
 
-    MSGSPEC = auto()  # by msgspec where it can
+    MSGSPEC = auto()  # by msgspec, as far as it supports the types
     PYTHON = auto()
     SEARCH = auto()  # in Python, within a budget, only to find more errors
 
@@ -80,16 +84,19 @@ class ValidationErrors(msgspec.Struct, eq=False):
 
     def exception(self, request: Request) -> UnprocessableEntityException:
         """The 422 that rejects *request*."""
-        if isinstance(request.body, Mapping):
-            self.entries = [_with_hint(entry, request.body) for entry in self.entries]
+        body = request.body
+        if isinstance(body, Mapping) and not isinstance(body, MultiDict):  # not a form
+            place = _PLACES_OF_PARAMETERS.get(request.transport, "the parameters")
+            self.entries = [_with_hint(entry, body, place) for entry in self.entries]
         return rejection(self.entries, _JSON_AS_FORM if _is_json_as_form(request) else "")
 
 
-def _with_hint(entry: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *entry*; with another message if it reports a parameter that is in *body*."""
+def _with_hint(entry: dict[str, Any], body: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Return *entry*; with another message, which names *place*, if it reports a parameter that
+    is in *body*."""
     source, _, name = entry["path"].partition(".")
     is_sent = entry["code"] == "missing" and source == "params" and name in body
-    return {**entry, "message": _SENT_IN_BODY} if is_sent else entry
+    return {**entry, "message": _SENT_IN_BODY.format(place=place)} if is_sent else entry
 
 
 def _is_json_as_form(request: Request) -> bool:

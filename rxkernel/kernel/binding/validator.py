@@ -19,7 +19,7 @@ Try = Callable[[Any, Any, bool], tuple[Any, ErrorEntry | None]]
 class Validator:
     """Converts raw values to one type: with msgspec, and in Python only if that fails.
 
-    With *allow_unknown* its classes ignore unknown fields; *scalars* are those of the application.
+    With *allow_unknown* its classes ignore unknown fields; *scalars* are the application's.
 
     Raises:
         TypeError, NameError: msgspec does not support the type.
@@ -53,7 +53,7 @@ class Validator:
         return value
 
     def validate(self, raw: Any, path: str = "body", *, lenient: bool = False) -> Any:
-        """As `read`, for a value that is not an argument of an action.
+        """Like `read`, for a value that is not an argument of an action.
 
         Raises:
             UnprocessableEntityException: with every error; their paths begin with *path*.

@@ -55,8 +55,8 @@ class JsonSchemas:
     replaces these references by names at the end. A class whose input differs from its output
     becomes two components: ``Task`` and ``TaskInput``.
 
-    Rules that JSON Schema cannot express are not described: those of `validated_by`, of validator
-    functions, and of converters. Describe them with ``Meta(extra_json_schema={…})`` of msgspec.
+    Rules that JSON Schema cannot express are not described: functions of `validated_by`, validator
+    functions and converters. Describe them with ``Meta(extra_json_schema={…})`` of msgspec.
 
     Args:
         scalars: the custom scalars of the application.
@@ -369,7 +369,7 @@ _GENERATED = ("An enumeration.", "dict() -> new empty dictionary")
 
 
 def _description(cls: Any) -> JsonSchema:
-    """The docstring of a class, not that of a base class or of the library that made it."""
+    """The docstring of a class, unless it is from a base class or the library that made it."""
     text = vars(cls).get("__doc__") if isinstance(cls, type) else None
     if not text or text.startswith((f"{cls.__name__}(", *_GENERATED)):
         return {}

@@ -80,14 +80,14 @@ class AiohttpPath:
             self.connections.in_flight.add(task)
         try:
             error = self.pipeline.rejection_for(native)
-        except Exception as exc:  # of a converter of the application, in the search for ``Allow``
+        except Exception as exc:  # a converter failed in the search for ``Allow``
             error = exc
         try:
             if error is None:
                 # aiohttp's router has no route for "*", and for "http://host" without a path
                 respond = handler if native.path.startswith("/") else self.handle
                 if self._route_of(native) or deferred_exchange(native) is not None:
-                    respond = self.handle  # whatever aiohttp's router has found
+                    respond = self.handle  # precedes the route that aiohttp has found
                 try:
                     out = await respond(native)
                 except web.RequestPayloadError as exc:

@@ -181,14 +181,14 @@ class Listener:
             await self._passed.stop()
         if not self._servers:
             return
-        await _turns(2)  # accept the connections that the system has queued
+        await _iterations(2)  # accept the connections that the system has queued
         loop = asyncio.get_running_loop()
         for listening in self._listening():
             loop.remove_reader(listening)  # stops asyncio; uvloop stops in close()
-        await _turns(1)  # an accepted connection gets its transport, while the server is open
+        await _iterations(1)  # an accepted connection gets its transport, while the server is open
         for server in self._servers:
             server.close()
-        await _turns(1)  # and calls connection_made
+        await _iterations(1)  # connection_made is called
 
     async def wait_for_clients(self, seconds: float) -> None:
         """Wait until all clients have closed their connections, for *seconds* at most. Requests
@@ -218,8 +218,8 @@ class Listener:
         self._connections.close()
 
 
-async def _turns(number: int) -> None:
-    """Wait for *number* turns of the event loop."""
+async def _iterations(number: int) -> None:
+    """Wait for *number* iterations of the event loop."""
     for _ in range(number):
         await asyncio.sleep(0)
 

@@ -51,7 +51,7 @@ class MovingConnection(HttpConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self.passed.received and self._transport.get_protocol() is self:  # not rejected
+        if self.passed.received and self._transport.get_protocol() is self:  # it was not rejected
             self.data_received(self.passed.received)
 
     def data_received(self, data: bytes) -> None:
@@ -62,7 +62,7 @@ class MovingConnection(HttpConnection):
             passed.descriptor = os.dup(self._transport.get_extra_info("socket").fileno())
             passed.unread = data
             self._transport.pause_reading()  # the rest of the request is left in the system
-            self._transport.abort()  # which closes the other descriptor
+            self._transport.abort()  # closes this descriptor only
             return
         super().data_received(data)
 
@@ -79,7 +79,7 @@ class MovingConnection(HttpConnection):
             out.force_close()
 
     def _loses_track(self) -> bool:
-        """Whether the begin of the next request will be unknown, because the response is sent
+        """Whether the beginning of the next request will be unknown, because the response is sent
         before this request has ended."""
         return self._body is not EMPTY_PAYLOAD and not self._body.is_eof()
 
@@ -87,7 +87,7 @@ class MovingConnection(HttpConnection):
         super().connection_lost(exc)
         descriptor, self.passed.descriptor = self.passed.descriptor, None
         if descriptor is not None:
-            unlimit_unsent(descriptor)  # it was limited as every lost connection
+            unlimit_unsent(descriptor)  # `HttpConnection` limits every lost connection
             self.passed.sockets.send_back(descriptor, self.passed.unread)
 
 

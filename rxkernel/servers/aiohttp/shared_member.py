@@ -1,9 +1,8 @@
 """One application of a shared port."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 from aiohttp import web
@@ -45,27 +44,34 @@ class Serving:
             variable.set(value)
 
 
-@attrs.define(eq=False, kw_only=True)
+class PortApplication(Protocol):
+    """What a port needs of an `Application`, which this layer must not import."""
+
+    settings: Settings
+
+    async def boot(self) -> object: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> bool: ...
+
+
+@attrs.define(eq=False)
 class PortMember:
     """An application that `Application.share` has added to a port.
 
     Attributes:
         name: its name in the log and in errors.
-        settings: returns its settings.
-        boot, start, stop: the methods of the application.
         serving: None while the application does not run.
         fast_path: None while the application does not run, or if aiohttp handles all its requests.
     """
 
     name: str
-    settings: Callable[[], Settings]
-    boot: Callable[[], Awaitable[object]]
-    start: Callable[[], Awaitable[object]]
-    stop: Callable[[], Awaitable[bool]]
+    application: PortApplication
     serving: Serving | None = attrs.field(default=None, init=False)
     fast_path: FastPath | None = attrs.field(default=None, init=False)
 
     def patterns(self) -> list[HostPattern]:
         """Its hosts; ``*`` if its setting is empty."""
-        parsed = (HostPattern.parse(text) for text in self.settings().http.allowed_hosts)
+        parsed = (HostPattern.parse(text) for text in self.application.settings.http.allowed_hosts)
         return [p for p in parsed if p is not None] or [HostPattern(EVERY_HOST)]

@@ -22,7 +22,7 @@ from rxkernel.servers.aiohttp.request.request_id_header import NativeRequestIdHe
 from rxkernel.servers.aiohttp.shared_access_log import SERVING, SharedAccessLogger
 from rxkernel.servers.aiohttp.shared_connection import PortPath, SharedConnection
 from rxkernel.servers.aiohttp.shared_hosts import SharedHosts, log_overlaps
-from rxkernel.servers.aiohttp.shared_member import PortMember, Serving
+from rxkernel.servers.aiohttp.shared_member import PortApplication, PortMember, Serving
 from rxkernel.servers.aiohttp.shared_rules import SharedRules
 from rxkernel.servers.certificates import Certificates
 from rxkernel.servers.http.forwarded import ForwardedHeaders
@@ -67,7 +67,7 @@ class SharedPort:
     serve: requests to its hosts get 503 meanwhile.
 
     Args:
-        settings: the settings in `PORT_SETTINGS` replace those of every application. Responses of
+        settings: the settings in `PORT_SETTINGS` apply to every application. Responses of
             the port itself also depend on ``request_id_header`` and ``http.security_headers``.
 
     Attributes:
@@ -96,16 +96,8 @@ class SharedPort:
 
     # --- before the start
 
-    def add(
-        self,
-        name: str,
-        *,
-        settings: Callable[[], Settings],
-        boot: Callable[[], Awaitable[object]],
-        start: Callable[[], Awaitable[object]],
-        stop: Callable[[], Awaitable[bool]],
-    ) -> Share:
-        """Add the application *name*; `Application.share` calls it. See `PortMember`.
+    def add(self, name: str, application: PortApplication) -> Share:
+        """Add *application* by its *name*; `Application.share` calls it.
 
         Raises:
             RxKernelError: the port is open.
@@ -118,7 +110,7 @@ class SharedPort:
                 f"two applications of a shared port have the name {name!r}; "
                 f"pass another name to share()"
             )
-        member = PortMember(name=name, settings=settings, boot=boot, start=start, stop=stop)
+        member = PortMember(name, application)
         self.members.append(member)
         return Share(self, member)
 
@@ -168,7 +160,7 @@ class SharedPort:
         return {} if self._opened is None else self._opened.connections.counts
 
     def reload_certificates(self) -> None:
-        """As `HttpServer.reload_certificates`."""
+        """See `HttpServer.reload_certificates`."""
         if self.certificates is not None:
             self.certificates.reload()
 
@@ -179,7 +171,7 @@ class SharedPort:
 
         Raises:
             ConfigurationError: lists the problems that `check` finds, before an application boots,
-                or those of all applications, each with its name. Nothing has started.
+                or the problems of all applications, each with its name. Nothing has started.
             ServerStartError: the port cannot be opened; all applications are stopped.
         """
         async with self._life:
@@ -191,7 +183,7 @@ class SharedPort:
                 self._opened = self._open()
                 self._is_starting = True
                 for member in self.members:
-                    await self._run(member, member.start)
+                    await self._run(member, member.application.start)
                 await self._listen(self._opened)
             except BaseException:
                 await self._end()
@@ -204,7 +196,7 @@ class SharedPort:
         errors: list[ConfigurationError] = []
         for member in self.members:
             try:
-                await self._run(member, member.boot)
+                await self._run(member, member.application.boot)
             except ConfigurationError as error:
                 named = (f"{member.name}: {problem}" for problem in error.problems)
                 errors.append(ConfigurationError(*named))
@@ -226,7 +218,7 @@ class SharedPort:
 
     def _open(self) -> _Open:
         http = self.settings.http
-        every = [self.settings, *(member.settings() for member in self.members)]
+        every = [self.settings, *(member.application.settings for member in self.members)]
         has_log = any(settings.logging.access for settings in every)
         access_log = HttpAccessLog(self._ids, self._forwarded) if has_log else None
         connections = _PortConnections(http, self._forwarded, self._ids, access_log)
@@ -277,7 +269,7 @@ class SharedPort:
         listeners = [one for one in (self._redirect, self._listener) if one is not None]
         try:
             ended = await asyncio.gather(
-                *(self._run(member, member.stop) for member in self.members),
+                *(self._run(member, member.application.stop) for member in self.members),
                 return_exceptions=True,
             )
             for listener in listeners:
@@ -341,7 +333,7 @@ class SharedPort:
                     await listener.stop_accepting()
 
     async def wait_for_clients(self, seconds: float) -> None:
-        """As `Listener.wait_for_clients`."""
+        """See `Listener.wait_for_clients`."""
         if self._listener is not None:
             await self._listener.wait_for_clients(seconds)
 

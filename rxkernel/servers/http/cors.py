@@ -20,7 +20,7 @@ _TOKEN = re.compile(TOKEN)
 
 class CorsPolicy:
     """Allows pages of the server's own origin and of ``http.origins``; ``*`` allows all pages,
-    ``https://*.example.org`` those of all subdomains.
+    ``https://*.example.org`` allows pages of all subdomains.
 
     A request without ``Origin`` does not come from a page of another site, so it is allowed.
     """
@@ -44,7 +44,7 @@ class CorsPolicy:
     )
 
     def lines(self, head: RequestHead) -> str | None:
-        """As `HeaderPolicy.lines`."""
+        """See `HeaderPolicy.lines`."""
         if self.varies and hdrs.ORIGIN not in head.headers:
             return ""  # most requests: not from a page of another site
         pairs = self.headers(head).items()

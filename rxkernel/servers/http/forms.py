@@ -37,7 +37,7 @@ def read_urlencoded(
 ) -> None:
     """Read the fields of a form (WHATWG URL Standard §5.1) into *request*.
 
-    The charset is that of *content_type*, else the value of the field ``_charset_``, else UTF-8.
+    The charset is named by *content_type*, else by the field ``_charset_``, else UTF-8.
 
     Raises:
         PayloadTooLargeException: the form has too many fields (413).

@@ -248,7 +248,7 @@ def _path_and_query(head: RequestHead) -> str:
 
 
 def add_path_parameters(request: Request, values: Mapping[str, object]) -> None:
-    """Add the parameters of the path to *request*, before those of the query."""
+    """Add the parameters of the path to *request*, before the parameters of the query."""
     params: MultiDict[Any] = MultiDict(values)
     if "?" in request.url:
         params.extend(request.params)

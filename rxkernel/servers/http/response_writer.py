@@ -121,7 +121,9 @@ class ResponseWriter:
         Raises:
             TypeError, ValueError, RecursionError: the content cannot be encoded.
         """
-        # private fields, since each property would cost a call
+        # Most responses have none of the features that need a dictionary of headers: for those,
+        # each branch returns None, and `write` handles the response. Private fields are read,
+        # because each property would cost a call.
         status, own = response._status_code, response._headers
         if not self._has_common or response.etag_from_body is not None:
             return None
@@ -283,7 +285,7 @@ class ResponseWriter:
                 headers[hdrs.ETAG] = of_form(headers[hdrs.ETAG], "msgpack")
         if own is not None or response.etag_from_body is not None:
             _complete(head, response, headers, body, is_ours=given is None)
-        # with the tag as it is before compression, which weakens it
+        # conditions use the tag of the action; compression would make it weak
         is_stored = is_not_modified(head, status, headers)
         compressor = None
         if self._compression is not None:

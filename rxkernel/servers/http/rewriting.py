@@ -29,7 +29,7 @@ class Rewrite:
     @property
     def url(self) -> URL:
         """*target* as a URL, like the one that the parser creates."""
-        if self.target[:1] != "/":  # see `Rewriting.of`
+        if self.target[:1] != "/":  # in absolute-form, see `Rewriting.of`
             return URL(self.target, encoded=True)
         path, _, query = self.target.partition("?")
         return URL.build(path=path, query_string=query, encoded=True)

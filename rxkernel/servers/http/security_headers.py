@@ -50,7 +50,7 @@ class SecurityHeaders:
         self._server = server
 
     def add(self, head: RequestHead, headers: CIMultiDict[str]) -> None:
-        """As `HeaderPolicy.add`."""
+        """See `HeaderPolicy.add`."""
         if headers.get(hdrs.SERVER) == self._server:
             del headers[hdrs.SERVER]
         headers.setdefault(_SNIFFING, "nosniff")
@@ -66,7 +66,7 @@ class SecurityHeaders:
             headers.setdefault(_TRANSPORT, _ONE_YEAR)
 
     def lines(self, head: RequestHead) -> str:
-        """As `HeaderPolicy.lines`."""
+        """See `HeaderPolicy.lines`."""
         return _LINES_OVER_TLS if self._is_secure(head) else _LINES
 
     def _is_secure(self, head: RequestHead) -> bool:

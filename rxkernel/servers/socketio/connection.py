@@ -101,7 +101,7 @@ class SocketioConnection(ManagedConnection):
             self._sender.put(packet)
 
     def acknowledge(self, packet: EncodedPacket) -> None:
-        """Send an acknowledgement at once, or in one write with those of other running events."""
+        """Send an acknowledgement at once; while other events run, in one write with theirs."""
         if self.event_queue.running > 1:
             self.put(packet)
         elif not self.is_ended:

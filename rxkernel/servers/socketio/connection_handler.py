@@ -284,7 +284,7 @@ class ConnectionHandler:
                 request.params, request.body = {}, data[1:]
             else:
                 request.params, request.body = read_plain_arguments(data)
-            if connection.params:  # parameters of its namespace precede those of the event
+            if connection.params:  # parameters of the namespace precede parameters of the event
                 request.params = MultiDict([*connection.params.items(), *request.params.items()])
         except Exception as exc:
             request.body = data[1]

@@ -218,7 +218,8 @@ class Engine(socketio.AsyncServer):  # type: ignore[misc]
         self, recovery: ConnectionRecovery, claim: Claim, namespace: str
     ) -> Recovering | None:
         before = self._recoverable.get(claim.pid)
-        if before is not None and before.namespace == namespace:  # its end was not noticed yet
+        if before is not None and before.namespace == namespace:
+            # the client has reconnected before the server noticed the end of the old session
             session = self.eio.sockets.get(before.session.sid)
             if session is not None:
                 await session.close(DisconnectReason.TRANSPORT_CLOSE)

@@ -33,7 +33,7 @@ from rxkernel.settings import HttpSettings
 
 
 class RequestError(Exception):
-    """A request that is rejected; codes and messages are those of Node's engine.io."""
+    """A request that is rejected; codes and messages are the same as in engine.io of Node."""
 
     def __init__(self, code: int, message: str, status: int = 400) -> None:
         super().__init__(message)

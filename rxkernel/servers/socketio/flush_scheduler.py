@@ -1,7 +1,7 @@
-"""Writes to websockets at the end of a turn of the event loop.
+"""Writes to websockets at the end of an iteration of the event loop.
 
-All packets for a client in one turn are sent in one write. A broadcast is written to batches of
-clients, so that other tasks run in between.
+All packets for a client in one iteration are sent in one write. A broadcast is written to batches
+of clients, so that other tasks run in between.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Sends the packets of one session, without a task or a timer for each of them.
 
-`put` adds a packet to the send queue. At the end of the turn of the event loop the
+`put` adds a packet to the send queue. At the end of the iteration of the event loop the
 `FlushScheduler` calls `flush`, which writes all waiting packets at once. `put_now` writes a packet
 immediately if no other packet waits. While the client reads slowly, `drain` writes as fast as the
 client reads.
@@ -93,7 +93,7 @@ class PacketSender:
             self.put(packet)
 
     def put(self, packet: EncodedPacket) -> None:
-        """Send *packet* in one write with all others of this turn of the event loop."""
+        """Send *packet* in one write with all others of this iteration of the event loop."""
         if self._is_closed:
             return
         if self.queue.limit_exceeded_by(packet) is None:
@@ -106,12 +106,12 @@ class PacketSender:
             self._flush_later()
 
     def put_volatile(self, packet: EncodedPacket) -> None:
-        """Do the same as `put`, but drop *packet* if packets of earlier turns still wait."""
+        """Do the same as `put`, but drop *packet* if packets of earlier iterations still wait."""
         if self.websocket is None:
             is_ready = not self.queue
         else:
             if self.queue.limit_exceeded_by(packet) is not None:
-                self.flush()  # as in `_put_over_limit`
+                self.flush()  # the same as `_put_over_limit` does first
             is_ready = not (self._is_draining or self.websocket.is_congested)
         if is_ready:
             self.put(packet)

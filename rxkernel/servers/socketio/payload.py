@@ -62,8 +62,8 @@ def acknowledgement(
         ``{"statusCode": int, "headers": {str: str}, "content": <the content>}``. For an error (400
         and above) whose content is an object, the payload is that object, as over HTTP.
         ``statusCode`` is added if it is missing, and ``headers`` if it is missing and not empty.
-        *extra_headers* are added to the headers of the response. The keys are those of RxStack's
-        ``SocketioServer.responseHandler``, so its clients still work.
+        *extra_headers* are added to the headers of the response. The keys are the same as in
+        ``SocketioServer.responseHandler`` of RxStack, so its clients still work.
 
     Raises:
         StreamNotSupportedException: *response* is a stream or a file; an acknowledgement is one

@@ -40,7 +40,7 @@ class SessionLimits(LimitCounters):
         return None if full is None else _SETTINGS[full]
 
     def release(self, client: ClientAddress | None) -> None:
-        """Uncount a session of *client* that has ended."""
+        """Subtract a session of *client* that has ended."""
         self._quota.release(_network(client))
 
     def record_closed(self, sid: str, client: ClientAddress | None, exc: ProtocolError) -> None:

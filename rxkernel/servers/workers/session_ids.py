@@ -19,7 +19,7 @@ def worker_of(head: bytes) -> int | None:
     """The worker of the session in a request; None if its target has no session id.
 
     Args:
-        head: the begin of a request, with the request line.
+        head: the beginning of a request, with the request line.
     """
     found = _SESSION.match(head)
     return None if found is None else int(found[1])
@@ -30,7 +30,7 @@ def is_for_another(head: bytes, worker: int) -> bool:
     session, whose worker the supervisor chooses.
 
     Args:
-        head: the begin of a request, with the request line.
+        head: the beginning of a request, with the request line.
     """
     if _MAY_BE_FOR_ANOTHER.match(head) is None:  # also called with frames of WebSockets
         return False
@@ -42,6 +42,6 @@ def is_engine_io(head: bytes) -> bool:
     """Whether a request is for Engine.IO; without a session id it begins a session.
 
     Args:
-        head: the begin of a request, with the request line.
+        head: the beginning of a request, with the request line.
     """
     return _ENGINE_IO.match(head) is not None

@@ -18,7 +18,7 @@ def message(documents: Made, channel: str, key: str) -> dict[str, Any]:
 
 
 def fits(documents: Made, schema: dict[str, Any], value: Any) -> bool:
-    """Whether *value* fits *schema*, which is draft 7 as all of AsyncAPI."""
+    """Whether *value* is valid for *schema*, which is draft 7, as AsyncAPI uses it."""
     whole = {**schema, "components": documents.asyncapi["components"]}
     found: bool = validator_for(
         {"$schema": "http://json-schema.org/draft-07/schema#", **whole}
@@ -26,7 +26,7 @@ def fits(documents: Made, schema: dict[str, Any], value: Any) -> bool:
     return found
 
 
-def test_namespaces_are_channels(features: Made) -> None:
+def test_namespace_is_described_as_a_channel(features: Made) -> None:
     channels = features.asyncapi["channels"]
 
     assert {key: channel["address"] for key, channel in channels.items()} == {

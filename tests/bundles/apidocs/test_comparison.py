@@ -230,7 +230,7 @@ def test_null_that_is_not_accepted_any_more_is_one_change(features: Made) -> Non
 
 @pytest.mark.parametrize("keyword", ["prefixItems", "items"])
 def test_type_of_a_place_of_a_tuple_is_compared(features: Made, keyword: str) -> None:
-    """Drafts up to 2019-09, and so AsyncAPI, have the places in ``items``."""
+    """Drafts up to 2019-09, and AsyncAPI, list the places of a tuple in ``items``."""
     old, new = deepcopy(features.openapi), deepcopy(features.openapi)
     for document, kind in ((old, "integer"), (new, "string")):
         places = [{"type": "boolean"}, {"type": kind}]

@@ -82,7 +82,7 @@ async def test_definition_without_a_path_of_its_own_is_in_no_document(describe: 
     assert made.openapi["paths"].keys() == {"/sums", "/hidden"}
 
 
-def test_schemas_are_those_of_the_event_and_the_route(sums: Made) -> None:
+def test_schemas_of_the_event_and_the_route_are_used(sums: Made) -> None:
     route = sums.openapi["paths"]["/sums"]["post"]
     payload = message(sums, "main", "add")["payload"]
 

@@ -85,7 +85,7 @@ def test_bodies_list_their_media_types(features: Made) -> None:
     assert types("post", "/texts") == ["text/plain", "application/json", "application/msgpack"]
 
 
-def test_fields_of_a_class_beside_a_file_are_those_of_one_form(features: Made) -> None:
+def test_fields_of_a_class_beside_a_file_are_in_one_form(features: Made) -> None:
     content = operation(features, "post", "/covers")["requestBody"]["content"]
     schema = content["multipart/form-data"]["schema"]
 
@@ -212,7 +212,7 @@ async def test_prefix_of_the_server_is_part_of_paths(describe: Describe) -> None
     assert documents.asyncapi["servers"]["main"]["pathname"] == "/socket.io"
 
 
-async def test_raises_of_an_unknown_name_or_another_exception_is_no_response(
+async def test_raises_of_an_unknown_name_or_another_exception_is_not_a_response(
     describe: Describe,
 ) -> None:
     class Routes:

@@ -147,7 +147,7 @@ async def test_page_routes_are_not_in_the_documents() -> None:
 
 
 def test_page_has_no_inline_code_and_no_file_of_another_host() -> None:
-    """Scripts do not create markup either, but only elements and text."""
+    """Scripts do not create markup either; they create elements and text."""
     for path in FILES.iterdir():
         text = path.read_text()
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", text), path

@@ -32,7 +32,7 @@ async def shop(tmp_path: Path) -> Made:
 
 
 class AnyController(Controller, name="shop"):
-    """Most of its signatures have no types of values."""
+    """A controller with few typed parameters."""
 
     async def anything(self, request: Request) -> Any:
         return None
@@ -63,7 +63,7 @@ class AnyController(Controller, name="shop"):
 
 
 async def described(folder: Path, handler: str, method: Any = "POST", **keys: Any) -> Any:
-    """The operation of a route with these keys, and all of its document."""
+    """The operation of a route with these keys, and the whole document."""
     entry = {"method": method, "url": keys.pop("url", "/x"), "handler": handler, **keys}
     documents = await made(create_shop(folder, [entry], AnyController))
     assert list(OpenAPIV31SpecValidator(documents.openapi).iter_errors()) == []
@@ -81,7 +81,7 @@ def test_document_with_route_files_is_valid_by_the_official_schema(shop: Made) -
 
 
 @pytest.mark.parametrize("examples", [5, pytest.param(1000, marks=pytest.mark.soak)])
-async def test_application_with_route_files_holds_to_its_document(
+async def test_application_with_route_files_matches_its_document(
     tmp_path: Path, examples: int
 ) -> None:
     async with serving(create_shop(tmp_path)) as application:
@@ -196,7 +196,7 @@ async def test_response_has_the_media_type_of_its_schema(
     assert found["responses"]["204"] == {"description": "No Content"}
 
 
-async def test_description_of_a_response_is_that_of_its_schema(tmp_path: Path) -> None:
+async def test_response_has_the_description_of_its_schema(tmp_path: Path) -> None:
     responses = {"200": {"description": "Done."}, "404": {"description": "Gone."}, "2xx": {}}
     found = await described(tmp_path, "anything", "GET", schema={"response": responses})
 
@@ -251,7 +251,7 @@ async def test_query_schema_may_consist_of_parts(tmp_path: Path) -> None:
     }
 
 
-async def test_body_schema_does_not_apply_to_get_and_counts_for_each_other_method(
+async def test_body_schema_applies_to_each_method_except_get(
     tmp_path: Path,
 ) -> None:
     schema = {"body": {"$ref": "#/definitions/n", "definitions": {"n": {"type": "integer"}}}}
@@ -295,7 +295,7 @@ async def test_form_is_listed_if_the_types_of_its_fields_convert_texts(
     assert len(found["requestBody"]["content"]) == kinds
 
 
-async def test_attached_validation_is_no_error(tmp_path: Path) -> None:
+async def test_attached_validation_does_not_add_an_error_response(tmp_path: Path) -> None:
     schema = {"querystring": SEARCH}
     found = await described(tmp_path, "anything", "GET", schema=schema, attachValidation=True)
 

@@ -99,7 +99,7 @@ async def test_rule_without_the_bundle_security_is_one_error_with_the_allowed_va
     assert "bundles=[SecurityBundle(…)]" in problem
 
 
-async def test_served_application_reports_at_boot_what_cannot_be_described() -> None:
+async def test_application_with_an_action_that_cannot_be_described_fails_at_boot() -> None:
     @attrs.frozen
     class Error:
         text: str
@@ -114,7 +114,7 @@ async def test_served_application_reports_at_boot_what_cannot_be_described() -> 
         await application.boot()
 
 
-async def test_reload_logs_what_cannot_be_described(
+async def test_reload_with_an_action_that_cannot_be_described_is_logged(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     @attrs.frozen

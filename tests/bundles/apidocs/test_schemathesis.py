@@ -10,7 +10,7 @@ from tests.serving import serving
 
 
 @pytest.mark.parametrize("examples", [5, pytest.param(1000, marks=pytest.mark.soak)])
-async def test_sample_application_holds_to_its_document(tmp_path: Path, examples: int) -> None:
+async def test_sample_application_matches_its_document(tmp_path: Path, examples: int) -> None:
     async with serving(board_of(tmp_path)) as application:
         exit_code, output = await run_schemathesis(application, tmp_path, examples)
 

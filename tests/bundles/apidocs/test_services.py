@@ -79,7 +79,7 @@ def test_error_of_another_event_has_no_fields_of_services(services: Made) -> Non
 async def test_event_for_unknown_events_is_listed_only_if_it_is_overridden(
     services: Made, overrides: bool
 ) -> None:
-    """The inherited method only raises the error 404."""
+    """The inherited method only raises 404."""
     key = "chat" if overrides else "rooms.room"
 
     names = [each.get("name") for each in services.asyncapi["channels"][key]["messages"].values()]

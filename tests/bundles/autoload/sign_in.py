@@ -37,7 +37,7 @@ FILES = {
             return await context.restore_session(token)
 
         async def sign_out(context: Context) -> None:
-            await context.finish_session()
+            await context.end_session()
 
         async def through_code(name: str) -> str:
             return await api.auth.sign_in(name=name)

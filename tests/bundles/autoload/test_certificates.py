@@ -1,4 +1,4 @@
-"""The place ``cert``: which certificate a client gets."""
+"""The place ``cert``: the certificate for each host name."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,7 +116,7 @@ def test_cert_problems_are_reported_together(folder: Folder, authority: Authorit
     assert found[3].startswith("cert/wrong/cert.pem: is not a certificate in PEM format")
 
 
-def test_cert_settings_of_the_project_replace_those_of_the_folder(
+def test_cert_settings_of_the_project_precede_the_folder(
     folder: Folder, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issue(authority, folder, "default", "127.0.0.1")

@@ -82,7 +82,7 @@ ALLOWED = {
     "own": {"bob"},
     "decorated": {"root"},
 }
-"""Which clients may call an endpoint; those with a session only are no users."""
+"""The clients that may call an endpoint. A client with a session only is not a user."""
 
 
 async def boot(folder: Folder, files: dict[str, str] = FILES) -> KernelClient:
@@ -115,8 +115,9 @@ async def test_access_allows_its_clients_only(folder: Folder, name: str, transpo
     assert {statuses[user] for user in USERS if user not in allowed} <= {403}
 
 
+# T13
 async def test_access_is_checked_before_the_arguments(folder: Folder) -> None:
-    """T13: no code of the endpoint runs."""
+    """No code of the endpoint runs."""
     client = await boot(
         folder,
         {"api/unit/call.py": "access = 'logged'\nasync def method(a: int): raise SystemExit"},
@@ -194,7 +195,7 @@ async def test_schema_that_is_the_class_of_users_is_an_error_as_a_parameter(
         await boot(folder, files)
 
 
-async def test_other_arguments_than_users_are_allowed(folder: Folder) -> None:
+async def test_argument_with_a_name_such_as_user_is_allowed(folder: Folder) -> None:
     text = f"""
         {USER}
         from bundles.security import CurrentUser
@@ -226,7 +227,7 @@ async def test_other_arguments_than_users_are_allowed(folder: Folder) -> None:
 async def test_group_that_is_almost_a_level_is_an_error(
     folder: Folder, access: str, meant: str
 ) -> None:
-    """It would refuse all clients, which nobody had noticed."""
+    """It would refuse all clients."""
     text = f"access = {access}\nasync def method(): ..."
 
     with pytest.raises(ConfigurationError, match=rf"call.py:1: access .*did you mean '{meant}'"):
@@ -261,7 +262,7 @@ async def test_endpoint_for_users_without_users_logs_a_warning(
     ("rule", "hint"),
     [("'logged'", "did you mean 'authenticated'"), ("'editors'", "for a role write roles='edi")],
 )
-async def test_decorator_with_a_word_of_the_field_is_an_error_with_what_to_write(
+async def test_decorator_with_a_value_of_the_field_access_is_an_error_with_the_fix(
     folder: Folder, rule: str, hint: str
 ) -> None:
     text = f"""

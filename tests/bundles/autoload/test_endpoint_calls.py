@@ -165,7 +165,7 @@ async def test_call_before_boot_is_complete_is_an_error(folder: Folder) -> None:
         ("bus.mail.find(name=5)", "bus.mail.find was called with wrong arguments: name: "),
     ],
 )
-async def test_wrong_arguments_of_code_are_no_error_of_the_client(
+async def test_call_by_code_with_wrong_arguments_is_500_without_them(
     folder: Folder, transport: str, call: str, problem: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The client did not send them, and must not see the names of functions."""
@@ -197,7 +197,7 @@ async def test_wrong_arguments_of_code_are_no_error_of_the_client(
     assert 'api/unit/outer.py", line 7' in caplog.text
 
 
-async def test_errors_that_an_inner_endpoint_raises_are_those_of_the_call(folder: Folder) -> None:
+async def test_error_of_an_inner_endpoint_keeps_its_status(folder: Folder) -> None:
     inner = """
         from bundles.contracts import DomainError
         from rxkernel import NotFoundException, UnprocessableEntityException

@@ -1,4 +1,4 @@
-"""What is wrong with a file of ``api`` is an error at boot, with its path."""
+"""Mistakes in files of ``api`` are errors at boot, with the path of the file."""
 
 import logging
 from textwrap import dedent
@@ -45,7 +45,7 @@ async def test_variable_that_is_not_a_field_is_an_error_with_its_line(
 
 @pytest.mark.parametrize("line", ["access = 'admins'", "acces = 'admins'"])
 async def test_field_of_folder_is_an_error_with_its_line(folder: Folder, line: str) -> None:
-    """It would protect none of the endpoints of the folder."""
+    """The field would not protect the endpoints of the folder."""
     with pytest.raises(ConfigurationError) as caught:
         await folder.boot(
             {
@@ -62,7 +62,7 @@ async def test_field_of_folder_is_an_error_with_its_line(folder: Folder, line: s
     )
 
 
-async def test_names_that_are_not_fields_boot(folder: Folder) -> None:
+async def test_file_with_names_that_are_not_fields_boots(folder: Folder) -> None:
     await folder.boot(
         {
             "lib/limits.py": "limit = 5",
@@ -208,7 +208,7 @@ async def test_single_file_unit_with_a_mistake_is_an_error(
 async def test_single_file_async_function_that_is_not_defined_is_an_error(
     folder: Folder, decorator: str
 ) -> None:
-    """It was decorated without functools.wraps, or is another name for one."""
+    """It was decorated without `functools.wraps`, or is another name of such a function."""
     [found] = await problems_of(
         folder,
         unit=f"""{PUBLIC}
@@ -227,7 +227,7 @@ async def a(): ...
 async def test_single_file_logs_its_methods(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A helper that is public is seen there."""
+    """The log shows a helper that is public by mistake."""
     caplog.set_level(logging.INFO)
 
     await folder.boot(
@@ -350,7 +350,7 @@ async def test_problem_of_several_routes_of_an_action_is_reported_once(folder: F
 
 
 async def test_problems_of_independent_files_are_reported_together(folder: Folder) -> None:
-    """Also those that are found when the routes are made, as of a file that cannot be loaded."""
+    """Also problems that are found later, when the routes are made."""
     files = {
         "api/a/field.py": "acces = 'public'\nasync def method(): ...",
         "api/a/type.py": "access = 'public'\nasync def method(a: complex): ...",

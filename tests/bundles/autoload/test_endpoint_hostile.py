@@ -1,4 +1,4 @@
-"""Names and arguments of hostile clients, on the wire: rows F1, F2 and F4."""
+"""Names and arguments of hostile clients, over both transports."""
 
 import json
 import logging
@@ -78,7 +78,7 @@ FORMATS = [
     "{{7*7}}",
     "$text",
 ]
-"""F4."""
+"""Texts that a formatter or a template would evaluate: F4 of the list of attacks."""
 
 NAMES = [
     "unit/__class__",
@@ -124,13 +124,16 @@ NAMES = [
     "a" * 1000,
     *FORMATS,
 ]
-"""F1. Metarhia calls ``example/hello`` for ``example/hello/extra``, and does not answer some."""
+"""Names without an endpoint: F1 of the list of attacks.
+
+Metarhia calls ``example/hello`` for ``example/hello/extra``, and does not respond to some names.
+"""
 
 NO_TEXTS = [
     *("5", "-1", "1.5", "true", "null", "[]", '["unit/add"]', "{}", '{"name":"unit/add"}'),
     *('"unit/add"]["unit/add"', ""),
 ]
-"""F1, as JSON: names of events that are not texts."""
+"""JSON in the place of the name of an event, which must be a text."""
 
 ARGUMENTS: list[Any] = [
     {},
@@ -153,7 +156,7 @@ ARGUMENTS: list[Any] = [
     5,
     True,
 ]
-"""F2."""
+"""Values that are not an object of arguments: F2 of the list of attacks."""
 
 
 async def wire(folder: Folder) -> str:
@@ -162,7 +165,8 @@ async def wire(folder: Folder) -> str:
     return f"http://127.0.0.1:{application.servers['http'].port}"
 
 
-async def test_f1_unknown_name_is_404_over_http(folder: Folder) -> None:
+# F1
+async def test_unknown_name_is_404_over_http(folder: Folder) -> None:
     base = await wire(folder)
 
     async with aiohttp.ClientSession() as session:
@@ -174,7 +178,8 @@ async def test_f1_unknown_name_is_404_over_http(folder: Folder) -> None:
             assert await response.json() == 3
 
 
-async def test_f1_unknown_name_is_404_over_socket_io(folder: Folder) -> None:
+# F1
+async def test_unknown_name_is_404_over_socket_io(folder: Folder) -> None:
     await wire(folder)
 
     async with socketio_client(folder.application) as client:
@@ -187,8 +192,9 @@ async def test_f1_unknown_name_is_404_over_socket_io(folder: Folder) -> None:
         assert answer["content"] == 3
 
 
+# F1
 @pytest.mark.parametrize("name", NO_TEXTS)
-async def test_f1_event_name_that_is_not_a_text_closes_the_connection(
+async def test_event_name_that_is_not_a_text_closes_the_connection(
     folder: Folder, name: str
 ) -> None:
     """No endpoint is called, and other clients are still served."""
@@ -202,8 +208,9 @@ async def test_f1_event_name_that_is_not_a_text_closes_the_connection(
         assert answer["content"] == 3
 
 
+# F4
 @pytest.mark.parametrize("text", FORMATS)
-async def test_f4_format_string_is_literal_over_both_transports(
+async def test_format_string_is_literal_over_both_transports(
     folder: Folder, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As a value, as the text of an error, as a name, and in the log."""
@@ -241,8 +248,9 @@ async def test_f4_format_string_is_literal_over_both_transports(
     assert bugs == [text, text]
 
 
+# F2
 @pytest.mark.parametrize("name", ["add", "typed", "nothing"])
-async def test_f2_arguments_that_do_not_fit_are_422_over_http(folder: Folder, name: str) -> None:
+async def test_arguments_that_do_not_fit_are_422_over_http(folder: Folder, name: str) -> None:
     base = await wire(folder)
 
     async with aiohttp.ClientSession() as session:
@@ -260,9 +268,10 @@ async def test_f2_arguments_that_do_not_fit_are_422_over_http(folder: Folder, na
             assert response.status == 422
 
 
+# F2
 @pytest.mark.parametrize("name", ["add", "typed", "nothing"])
 @pytest.mark.parametrize("part", ["body", "params"])
-async def test_f2_arguments_that_do_not_fit_are_422_over_socket_io(
+async def test_arguments_that_do_not_fit_are_422_over_socket_io(
     folder: Folder, name: str, part: str
 ) -> None:
     await wire(folder)

@@ -75,7 +75,7 @@ async def test_changed_file_replaces_its_own_routes_only(folder: Folder) -> None
 
 
 async def test_new_version_is_the_default_until_it_is_removed(folder: Folder) -> None:
-    """The reference has no default any more after the highest version was deleted."""
+    """Metarhia has no default version any more after the highest version was deleted."""
     client = KernelClient(await folder.boot(FILES))
 
     added = await reload(
@@ -90,8 +90,8 @@ async def test_new_version_is_the_default_until_it_is_removed(folder: Folder) ->
     assert (await client.websocket("chat/send")).content == 1
 
 
-async def test_removed_endpoint_is_gone(folder: Folder) -> None:
-    """T50."""
+# T50
+async def test_removed_endpoint_is_not_found(folder: Folder) -> None:
     await folder.boot(FILES)
 
     assert await reload(folder, {}, ("api/chat/send.py",)) == (
@@ -128,8 +128,8 @@ async def test_changed_module_replaces_the_endpoints_that_read_it_at_their_top(
     assert (await client.http("math/late")).content == 11
 
 
-async def test_mistake_changes_nothing(folder: Folder) -> None:
-    """T49."""
+# T49
+async def test_file_with_a_mistake_changes_no_route(folder: Folder) -> None:
     client = KernelClient(await folder.boot(FILES))
     text = "access = 'public'\nparameters = {'c': 'Cty'}\nasync def add(c): ..."
     folder.write({"api/city/add.py": text})

@@ -116,6 +116,6 @@ async def test_router_with_unknown_parameters_or_fields_is_an_error(folder: Fold
 
 
 async def test_access_of_a_router_is_checked(folder: Folder) -> None:
-    """The reference did not check it."""
+    """Metarhia did not check it."""
     with pytest.raises(ConfigurationError, match="access is missing"):
         await folder.boot({"api/hooks/router.py": "async def router(): ..."})

@@ -1,4 +1,4 @@
-"""Sessions that endpoints start, restore and finish by their token (specification §1.7)."""
+"""Sessions that endpoints start, restore and finish by their token."""
 
 from typing import Any
 
@@ -35,12 +35,13 @@ class Caller:
 TRANSPORTS = pytest.mark.parametrize("transport", ["http", "websocket"])
 
 
+# T36, T39
 @TRANSPORTS
 @pytest.mark.parametrize("sign_in", ["auth/sign_in", "auth/through_code"])
-async def test_t36_calls_after_sign_in_see_the_session(
+async def test_calls_after_sign_in_see_the_session(
     folder: Folder, transport: str, sign_in: str
 ) -> None:
-    """T36, T39: over HTTP by the cookie."""
+    """Over HTTP, the session is found by its cookie."""
     call = Caller(await boot(folder), transport)
 
     assert await call("counter/add") == 401
@@ -49,9 +50,10 @@ async def test_t36_calls_after_sign_in_see_the_session(
     assert [await call("counter/add"), await call("counter/add")] == [1, 2]
 
 
+# T37
 @TRANSPORTS
 @pytest.mark.parametrize("other", ["http", "websocket"])
-async def test_t37_restored_token_gives_the_same_session(
+async def test_restored_token_gives_the_same_session(
     folder: Folder, transport: str, other: str
 ) -> None:
     client = await boot(folder)
@@ -66,8 +68,9 @@ async def test_t37_restored_token_gives_the_same_session(
     assert await first("counter/add") == 3
 
 
+# T38
 @TRANSPORTS
-async def test_t38_sign_out_ends_the_session_for_all_that_share_it(
+async def test_sign_out_ends_the_session_for_all_that_share_it(
     folder: Folder, transport: str
 ) -> None:
     client = await boot(folder)

@@ -25,7 +25,7 @@ async def call(folder: Folder, transport: str, endpoint: str, /, **arguments: An
 async def test_endpoint_with_fields_checks_arguments_and_result(
     folder: Folder, transport: str
 ) -> None:
-    """The example of the documentation of Metarhia."""
+    """The example of Metarhia's documentation."""
     await folder.boot(
         {
             "api/example/get_city.py": """
@@ -138,8 +138,9 @@ async def test_optional_field_of_the_schema_is_none_for_a_parameter_without_defa
     assert (await call(folder, "http", "example/greet", name="Ada")).content == "None Ada"
 
 
+# T10
 async def test_highest_version_is_the_default(folder: Folder) -> None:
-    """T10: a method that exists in a lower version only is not found without a version."""
+    """A method that exists in a lower version only is not found without a version."""
     await folder.boot(
         {
             "api/chat/send.py": "access = 'public'\nasync def method(): return 1",
@@ -344,8 +345,9 @@ async def test_context_has_the_message_and_the_connection(folder: Folder) -> Non
         assert response.content[1:] == [connection.id, None, {"seen": True}]
 
 
+# T35
 async def test_client_of_context_is_426_without_a_connection(folder: Folder) -> None:
-    """T35: an event over HTTP."""
+    """The endpoint sends an event, which needs a connection."""
     await folder.boot(
         {
             "api/example/notify.py": """
@@ -368,8 +370,9 @@ async def test_client_of_context_is_426_without_a_connection(folder: Folder) -> 
         assert response.content == connection.id
 
 
+# T48
 async def test_message_reads_the_snapshot_of_its_begin(folder: Folder) -> None:
-    """T48: a call in flight ends with the old code."""
+    """A call in flight ends with the old code."""
     await folder.boot(
         {
             "lib/value.py": "def value(): return 'old'",
@@ -441,7 +444,7 @@ async def test_examples_of_an_endpoint_are_run_over_each_route(folder: Folder) -
     assert [result.problem for result in results] == [None] * 6
 
 
-async def test_unit_with_a_name_of_other_letters_is_found(folder: Folder) -> None:
+async def test_unit_with_a_name_beyond_ascii_is_found(folder: Folder) -> None:
     application = await folder.boot(
         {"api/größe/élan.py": "access = 'public'\nasync def method(): return {'a': 1}"}
     )

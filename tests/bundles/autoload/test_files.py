@@ -1,4 +1,4 @@
-"""What a file is, and errors of files while they are executed."""
+"""What a file becomes when it is loaded, and errors while it is executed."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ def wait_for_end() -> None:
     threading.Timer(0.05, ENDED.set).start()
 
 
-async def test_file_with_method_or_a_function_of_its_name_is_that_function(folder: Folder) -> None:
+async def test_file_with_method_or_a_function_of_its_name_is_called(folder: Folder) -> None:
     await folder.boot(
         {
             "lib/add.py": "LIMIT = 5\ndef add(a, b): return a + b",
@@ -116,7 +116,7 @@ async def test_requires_loads_other_files_first(folder: Folder) -> None:
         ("('domain.chat',)", "domain comes after lib; read it in a function"),
     ],
 )
-async def test_requires_that_cannot_work_is_reported(
+async def test_requires_with_an_invalid_name_is_reported(
     folder: Folder, requires: str, rule: str
 ) -> None:
     text = await problems_of(
@@ -126,7 +126,7 @@ async def test_requires_that_cannot_work_is_reported(
     assert rule in text.partition("lib/add.py:2: ")[2]
 
 
-async def test_file_that_appears_executes_those_that_looked_for_it(folder: Folder) -> None:
+async def test_new_file_reloads_the_files_that_looked_for_it(folder: Folder) -> None:
     await folder.boot(
         {"lib/add.py": "from bundles.autoload import lib\nEXTRA = getattr(lib, 'extra', None)"}
     )
@@ -214,7 +214,7 @@ async def test_error_of_a_file_is_reported_with_path_and_line(
         "def f(): return tasks",
     ],
 )
-async def test_name_of_a_namespace_that_is_not_a_missing_import_is_accepted(
+async def test_name_of_a_namespace_without_a_missing_import_is_accepted(
     folder: Folder, content: str
 ) -> None:
     await folder.boot({"lib/a.py": content})
@@ -222,7 +222,9 @@ async def test_name_of_a_namespace_that_is_not_a_missing_import_is_accepted(
     assert "f" in vars(lib.a) or lib.a.A.db == 5
 
 
-async def test_all_errors_are_reported_and_those_that_follow_are_not(folder: Folder) -> None:
+async def test_errors_of_several_files_are_reported_without_their_consequences(
+    folder: Folder,
+) -> None:
     text = await problems_of(
         folder,
         {
@@ -253,7 +255,7 @@ async def test_all_errors_are_reported_and_those_that_follow_are_not(folder: Fol
 
 
 async def test_file_that_never_returns_is_reported_with_its_line(folder: Folder) -> None:
-    """Its thread cannot be stopped."""
+    """The thread that executes the file cannot be stopped."""
     text = await problems_of(
         folder,
         {
@@ -266,7 +268,8 @@ async def test_file_that_never_returns_is_reported_with_its_line(folder: Folder)
     assert "lib/a.py:3: has not ended after 0.5 s; a file must return" in text
 
 
-async def test_f5_endless_import_lets_the_process_end(folder: Folder) -> None:
+# F5
+async def test_endless_import_does_not_keep_the_process_from_ending(folder: Folder) -> None:
     folder.write({"lib/endless.py": "x = 1\nwhile True:\n    x += 1\n"})
     code = f"""
         import asyncio
@@ -288,7 +291,7 @@ async def test_f5_endless_import_lets_the_process_end(folder: Folder) -> None:
     assert re.search(r"lib/endless.py:[23]: has not ended after 1 s; a file must", errors.decode())
 
 
-async def test_loop_runs_while_files_are_executed(folder: Folder) -> None:
+async def test_event_loop_runs_while_files_are_executed(folder: Folder) -> None:
     boot = asyncio.create_task(
         folder.boot(
             {
@@ -309,7 +312,9 @@ async def test_loop_runs_while_files_are_executed(folder: Folder) -> None:
     assert lib.slow.ANSWERED
 
 
-async def test_file_that_reads_an_attribute_of_a_folder_follows_the_folder(folder: Folder) -> None:
+async def test_changed_attribute_of_a_folder_reloads_the_files_that_read_it(
+    folder: Folder,
+) -> None:
     start = "from bundles.autoload import db\nasync def start(): db.geo.pool = {}"
     endpoint = (
         "from bundles.autoload import db\nPOOL = db.geo.pool\nasync def method(): return POOL"

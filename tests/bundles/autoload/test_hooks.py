@@ -18,7 +18,7 @@ from rxkernel import (
 from tests.bundles.autoload.conftest import Folder, problems_of
 
 LOG: list[str] = []
-"""What the hooks of a test have logged."""
+"""The lines that the hooks of a test have logged."""
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +34,10 @@ def hooks(name: str, *lines: str) -> str:
     return "\n".join((*lines, log, start, stop))
 
 
-async def test_t52_start_hooks_run_once_by_place_and_stop_hooks_in_reverse(
+# T52
+async def test_start_hooks_run_once_by_place_and_stop_hooks_in_reverse(
     folder: Folder,
 ) -> None:
-    """specs/impress.md T52."""
     application = await folder.boot(
         {
             "domain/chat/start.py": hooks("chat").replace("async def stop", "async def other"),
@@ -245,7 +245,7 @@ async def test_boot_that_fails_later_runs_the_stop_hooks(folder: Folder) -> None
     assert LOG == ["start a", "stop a"]
 
 
-async def test_api_file_that_fails_stops_what_has_started(folder: Folder) -> None:
+async def test_api_file_that_fails_calls_the_stop_hooks(folder: Folder) -> None:
     files: dict[str, str | bytes] = {"lib/a.py": hooks("a"), "api/chat/send.py": "1 / 0"}
 
     text = await problems_of(folder, files)
@@ -290,10 +290,10 @@ async def test_stop_hook_that_fails_is_logged_and_the_others_run(
     assert "lib/c.py:2: stop() has not ended after 0.5 s" in caplog.text
 
 
-async def test_t51_migrate_takes_over_the_state(
+# T51
+async def test_migrate_takes_over_the_state(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """specs/impress.md T51."""
     caplog.set_level(logging.WARNING, "bundles.autoload.reload")
     caplog.set_level(logging.INFO, "bundles.autoload")
     migrate = "rooms = {}\ndef migrate(old): rooms.update(old.rooms)\n"
@@ -382,7 +382,7 @@ async def test_reload_that_fails_changes_nothing(
     assert LOG in ([], ["start b", "stop b"])
 
 
-async def test_discarded_build_stops_what_it_has_started(folder: Folder) -> None:
+async def test_discarded_build_calls_its_stop_hooks(folder: Folder) -> None:
     await folder.boot({"lib/a.py": hooks("a")})
     folder.write({"lib/b.py": hooks("b")})
 

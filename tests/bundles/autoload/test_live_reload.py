@@ -30,10 +30,10 @@ from tests.servers.tls import Authority, tls_settings
 from tests.waiting import until
 
 LOG: list[str] = []
-"""What the files of a test have written."""
+"""The values that the files of a test have written."""
 
 EVENTS: dict[str, asyncio.Event] = {}
-"""What the files of a test wait for."""
+"""The events for which the files of a test wait."""
 
 SAY = "access = 'public'\nasync def method(): return {!r}"
 
@@ -59,10 +59,10 @@ async def live(tmp_path: Path) -> AsyncIterator[LiveFolder]:
     await folder.stop()
 
 
-async def test_t48_call_in_flight_ends_with_the_old_code_and_the_next_has_the_new(
+# T48
+async def test_call_in_flight_ends_with_the_old_code_and_the_next_has_the_new(
     live: LiveFolder,
 ) -> None:
-    """specs/impress.md T48."""
     EVENTS["go on"] = asyncio.Event()
     application = await live.serve(
         {"api/chat/wait.py": WAIT.format("old"), "domain/chat.py": "VERSION = 1"}
@@ -84,6 +84,7 @@ async def test_t48_call_in_flight_ends_with_the_old_code_and_the_next_has_the_ne
         assert socket.connected
 
 
+# T49
 @pytest.mark.parametrize(
     "bad",
     [
@@ -92,10 +93,9 @@ async def test_t48_call_in_flight_ends_with_the_old_code_and_the_next_has_the_ne
         "from bundles.autoload import domain\ndomain.nothing",
     ],
 )
-async def test_t49_error_in_a_changed_file_keeps_the_old_version(
+async def test_error_in_a_changed_file_keeps_the_old_version(
     live: LiveFolder, bad: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """specs/impress.md T49."""
     await live.serve({"api/chat/say.py": SAY.format("one"), "domain/chat.py": ""})
 
     live.write({"api/chat/say.py": bad})
@@ -111,9 +111,9 @@ async def test_t49_error_in_a_changed_file_keeps_the_old_version(
     assert await live.call("chat/say") == (200, "two")
 
 
+# T50
 @pytest.mark.parametrize("unit", ["chat", "chat.1"])
-async def test_t50_deleted_endpoint_is_not_found(live: LiveFolder, unit: str) -> None:
-    """specs/impress.md T50."""
+async def test_deleted_endpoint_is_not_found(live: LiveFolder, unit: str) -> None:
     application = await live.serve(
         {f"api/{unit}/say.py": SAY.format("one"), "api/x/y.py": SAY.format(1)}
     )
@@ -126,8 +126,8 @@ async def test_t50_deleted_endpoint_is_not_found(live: LiveFolder, unit: str) ->
     assert "chat/say" not in application.kernel.websocket_definitions
 
 
-async def test_t51_state_survives_with_migrate(live: LiveFolder) -> None:
-    """specs/impress.md T51."""
+# T51
+async def test_state_survives_with_migrate(live: LiveFolder) -> None:
     chat = "rooms = {{}}\ndef migrate(old): rooms.update(old.rooms)\nVERSION = {}"
     count = """
         from bundles.autoload import domain
@@ -170,7 +170,7 @@ async def test_saves_within_the_pause_are_loaded_together(live: LiveFolder) -> N
     assert live.snapshot.number < 5
 
 
-async def test_changes_without_a_pause_do_not_postpone_for_ever(live: LiveFolder) -> None:
+async def test_changes_without_a_pause_are_loaded_after_a_limit(live: LiveFolder) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one")})
     live.write({"api/chat/say.py": SAY.format("two")})
 
@@ -187,7 +187,9 @@ async def test_changes_without_a_pause_do_not_postpone_for_ever(live: LiveFolder
     writing.cancel()
 
 
-async def test_touch_loads_nothing(live: LiveFolder, caplog: pytest.LogCaptureFixture) -> None:
+async def test_touched_file_is_not_loaded_again(
+    live: LiveFolder, caplog: pytest.LogCaptureFixture
+) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one"), "lib/a.py": ""})
 
     os.utime(live.root / "api/chat/say.py")
@@ -209,7 +211,7 @@ async def test_error_is_logged_once_for_each_change(
 
     live.write({"lib/a.py": "A = ("})
     await until(lambda: errors() == 1)
-    assert not await live.live_reload.reload()  # as after a touch
+    assert not await live.live_reload.reload()  # touch does this
     assert errors() == 1
     live.write({"lib/b.py": ""})
     await until(lambda: errors() == 2)
@@ -221,7 +223,7 @@ async def test_error_is_logged_once_for_each_change(
     assert live.snapshot.number == 1
 
 
-async def test_all_places_are_loaded_again(live: LiveFolder) -> None:
+async def test_changed_file_of_each_place_is_loaded_again(live: LiveFolder) -> None:
     read = """
         from bundles.autoload import bus, config, db, domain, lib, resources, schemas
 
@@ -321,7 +323,8 @@ async def test_stop_during_a_reload_undoes_it(live: LiveFolder) -> None:
 
 
 async def test_reload_by_code_while_the_application_stops_is_undone(live: LiveFolder) -> None:
-    """Nor does one after the stop call a hook: nothing would stop what it has started."""
+    """A reload after the stop calls no hook either: nothing would stop what the hook has
+    started."""
     EVENTS["go on"] = asyncio.Event()
     hooks = """
         import tests.bundles.autoload.test_live_reload as test
@@ -436,10 +439,10 @@ async def test_migrate_reads_the_next_snapshot(live: LiveFolder) -> None:
     assert domain.chat.rooms == {"one": 1, "a": 2}
 
 
-async def test_f5_link_out_of_the_root_keeps_the_old_version(
+# F5
+async def test_link_out_of_the_root_keeps_the_old_version(
     live: LiveFolder, tmp_path: Path
 ) -> None:
-    """research/ecosystem.md F5."""
     (tmp_path / "secret.py").write_text(SAY.format("secret"))
     await live.serve({"api/chat/say.py": SAY.format("one")})
 
@@ -450,10 +453,10 @@ async def test_f5_link_out_of_the_root_keeps_the_old_version(
     assert await live.call("chat/say") == (200, "one")
 
 
-async def test_f5_folder_that_becomes_world_writable_keeps_the_old_version(
+# F5
+async def test_folder_that_becomes_world_writable_keeps_the_old_version(
     live: LiveFolder,
 ) -> None:
-    """research/ecosystem.md F5."""
     await live.serve({"api/chat/say.py": SAY.format("one")})
 
     (live.root / "api/chat").chmod(0o777)
@@ -464,6 +467,7 @@ async def test_f5_folder_that_becomes_world_writable_keeps_the_old_version(
     assert await live.call("chat/say") == (200, "one")
 
 
+# F5
 @pytest.mark.parametrize(
     ("files", "problem"),
     [
@@ -480,10 +484,9 @@ async def test_f5_folder_that_becomes_world_writable_keeps_the_old_version(
         ({"lib/x/a.py": "", "lib/x.py": ""}, "folder of the same name"),
     ],
 )
-async def test_f5_bad_files_keep_the_old_version(
+async def test_bad_files_keep_the_old_version(
     live: LiveFolder, files: dict[str, str | bytes], problem: str
 ) -> None:
-    """research/ecosystem.md F5."""
     if b"while" in str(files).encode():
         files = {"lib/a.py": "import time\nfor _ in range(100): time.sleep(0.02)"}
     await live.serve({"api/chat/say.py": SAY.format("one")}, load_timeout=0.3)
@@ -495,8 +498,8 @@ async def test_f5_bad_files_keep_the_old_version(
     assert await live.call("chat/say") == (200, "one")
 
 
-async def test_f5_root_that_is_removed_and_created_again(live: LiveFolder) -> None:
-    """research/ecosystem.md F5."""
+# F5
+async def test_root_that_is_removed_and_created_again_is_loaded(live: LiveFolder) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one")})
 
     shutil.rmtree(live.root)
@@ -513,7 +516,8 @@ async def test_f5_root_that_is_removed_and_created_again(live: LiveFolder) -> No
 
 
 async def test_root_that_is_replaced_at_once_is_watched(live: LiveFolder) -> None:
-    """As by ``rm -r application && cp -r …``; the new folder can have the inode of the old one."""
+    """For example by ``rm -r application && cp -r …``. The new folder can have the inode of the
+    old one."""
     await live.serve({"api/chat/say.py": SAY.format(1)})
 
     for number in range(2, 5):
@@ -523,8 +527,8 @@ async def test_root_that_is_replaced_at_once_is_watched(live: LiveFolder) -> Non
         assert await live.call("chat/say") == (200, number)
 
 
-async def test_link_to_the_root_that_points_elsewhere_is_followed(tmp_path: Path) -> None:
-    """As deployments do: a link to the release that runs."""
+async def test_link_to_the_root_that_is_replaced_is_followed(tmp_path: Path) -> None:
+    """Deployments use such a link to the current release."""
     for name in ("one", "two"):
         release = LiveFolder(tmp_path / name)
         release.write({"api/chat/say.py": SAY.format(name)})
@@ -551,7 +555,7 @@ async def test_link_to_the_root_that_points_elsewhere_is_followed(tmp_path: Path
         (False, True, True),
     ],
 )
-async def test_setting_decides_and_debug_where_it_is_missing(
+async def test_live_reload_is_enabled_by_its_setting_or_else_by_debug(
     live: LiveFolder, debug: bool, reload: bool | None, is_on: bool
 ) -> None:
     await live.serve({"lib/a.py": ""}, debug=debug, reload=reload)
@@ -559,7 +563,7 @@ async def test_setting_decides_and_debug_where_it_is_missing(
     assert (live.root in live.application.live_directories) is is_on
 
 
-async def test_reload_by_hand_loads_changes_where_live_reload_is_disabled(
+async def test_reload_by_code_without_live_reload_loads_changes(
     live: LiveFolder,
 ) -> None:
     await live.serve({"api/chat/say.py": SAY.format("one")}, reload=False)
@@ -718,8 +722,9 @@ async def test_invalid_configuration_keeps_the_old_version(live: LiveFolder) -> 
     assert lib.size.size == 6
 
 
+# T50
 @pytest.mark.parametrize("kept", ["chat", "chat.1"])
-async def test_t50_deleted_version_lowers_the_default(live: LiveFolder, kept: str) -> None:
+async def test_deleted_version_lowers_the_default(live: LiveFolder, kept: str) -> None:
     await live.serve({f"api/{kept}/say.py": SAY.format(1), "api/chat.2/say.py": SAY.format(2)})
     assert await live.call("chat/say") == (200, 2)
 
@@ -755,7 +760,7 @@ async def test_route_that_another_one_has_keeps_the_old_version(live: LiveFolder
 
 
 async def test_two_reloads_at_once_are_made_in_turn(live: LiveFolder) -> None:
-    """Those of code, beside those of files."""
+    """One reload is started by code, the other one by changed files."""
     application = await live.serve({"api/chat/say.py": SAY.format("one")})
 
     class Added:
@@ -781,7 +786,7 @@ async def test_new_folder_that_is_called_nearly_like_a_place_is_logged(
 
 @pytest.mark.parametrize("static", [{}, {"static/index.html": ""}], ids=["api", "static"])
 @pytest.mark.parametrize("debug", [True, False])
-async def test_endpoint_of_a_change_that_is_not_loaded_says_so_with_debug(
+async def test_endpoint_of_a_change_that_is_not_loaded_is_404_with_the_problem_in_debug(
     live: LiveFolder, debug: bool, static: dict[str, str]
 ) -> None:
     missing = """
@@ -807,7 +812,7 @@ async def test_endpoint_of_a_change_that_is_not_loaded_says_so_with_debug(
 
 @pytest.mark.parametrize("static", [{}, {"static/index.html": ""}], ids=["api", "static"])
 @pytest.mark.parametrize("debug", [True, False])
-async def test_metacom_call_of_a_change_that_is_not_loaded_says_so_with_debug(
+async def test_metacom_call_of_a_change_that_is_not_loaded_is_404_with_the_problem_in_debug(
     live: LiveFolder, debug: bool, static: dict[str, str]
 ) -> None:
     files = {"api/chat/find.py": SAY.format(1), **static}

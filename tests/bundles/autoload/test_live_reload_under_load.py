@@ -1,4 +1,4 @@
-"""Many reloads while clients call over both transports. research/ecosystem.md F6."""
+"""Many reloads while clients call over both transports."""
 
 import asyncio
 import gc
@@ -24,14 +24,14 @@ _RATE = 100
 """Calls each second."""
 
 _MOST_RUNNING = 50
-"""Calls in flight from which on none is added: a slow machine would only collect them."""
+"""The limit of calls in flight. On a slow machine, more calls would only wait."""
 
 _CONNECTIONS = 5
-"""Most HTTP connections of the client, which it keeps open."""
+"""The limit of HTTP connections of the client, which stay open."""
 
 _GROWTH = 800_000
-"""Bytes by which the memory may grow between two measurements: buffers of clients and of the log
-of this test. The modules of ten reloads would be a million."""
+"""Bytes by which the memory may grow between two measurements, for buffers of clients and the log
+of this test. The modules of ten reloads would need a million."""
 
 READ = """
     import asyncio
@@ -74,8 +74,8 @@ async def live(tmp_path: Path) -> AsyncIterator[LiveFolder]:
 
 @attrs.define(eq=False)
 class Load:
-    """Calls at a steady rate, over HTTP and sockets in turn, and what went wrong; fewer on a
-    slow machine."""
+    """Calls at a steady rate, over HTTP and sockets in turn, and their failures. A slow machine
+    makes fewer calls."""
 
     live: LiveFolder
     session: aiohttp.ClientSession
@@ -128,7 +128,7 @@ class Load:
 
 @pytest.fixture
 def used() -> Iterator[Callable[[], int]]:
-    """Return the bytes in use. Objects of before are not counted, so this begins first."""
+    """Return a function that measures the bytes in use, without objects from before the test."""
 
     def measure() -> int:
         gc.collect()
@@ -141,13 +141,14 @@ def used() -> Iterator[Callable[[], int]]:
         tracemalloc.stop()
 
 
+# F6
 @pytest.mark.parametrize(
     ("reloads", "sockets"), [(20, 10), pytest.param(200, 100, marks=pytest.mark.soak)]
 )
-async def test_f6_reloads_under_load_fail_no_call_and_close_no_connection(
+async def test_reloads_under_load_fail_no_call_and_close_no_connection(
     used: Callable[[], int], live: LiveFolder, reloads: int, sockets: int
 ) -> None:
-    """Nor does memory grow with each reload. A table of the interpreter, such as that of interned
+    """Memory does not grow with each reload either. A table of the interpreter, such as interned
     texts, may grow once."""
     application = await live.serve(files(1))
     closed: list[str] = []

@@ -1,4 +1,4 @@
-"""Which version of the files the code of a message reads, when a reload happens meanwhile."""
+"""The version of the files that a message reads when a reload happens meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,13 +28,13 @@ from tests.servers.socketio_clients import client
 from tests.waiting import until
 
 READ: list[Any] = []
-"""What the code of a test has read."""
+"""The values that the code of a test has read."""
 
 SHARED: list[Any] = []
-"""What a test and its files share."""
+"""The values that a test and its files share."""
 
 EVENTS: dict[str, asyncio.Event] = {}
-"""What the files of a test wait for."""
+"""The events for which the files of a test wait."""
 
 POOL = """
     import tests.bundles.autoload.test_message_versions as test
@@ -78,7 +78,7 @@ async def reload(live: LiveFolder, files: dict[str, str]) -> None:
 
 
 async def test_code_call_outside_of_a_message_reads_one_version(live: LiveFolder) -> None:
-    """The stop hooks of what it reads wait for it, too."""
+    """The stop hooks of the old files wait for it too."""
     await live.serve({"db/pool.py": POOL.format(1), "api/u/twice.py": TWICE}, reload=False)
     calling = asyncio.create_task(api.u.twice())
     await until(lambda: READ == ["began"])
@@ -208,7 +208,7 @@ STREAM = """
 async def test_long_stream_reads_the_current_version_after_the_limit(
     live: LiveFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The stop hooks run then, so that it would use a closed pool."""
+    """The stop hooks have run by then, so the old version would use a closed pool."""
     application = await live.serve(
         {"db/pool.py": POOL.format(1), "api/u/stream.py": STREAM},
         reload=False,
@@ -281,7 +281,7 @@ VERSION = """
 async def test_message_reads_one_version_to_its_end(
     live: LiveFolder, fails: bool, transport: str
 ) -> None:
-    """Its listeners and what it does after sending read it, too; then the stop hooks run."""
+    """Its listeners and its work after sending read this version too. Then the stop hooks run."""
     application = await live.boot(
         {"lib/v.py": VERSION.format(1), "api/u/late.py": LATE}, listeners=[Listeners]
     )
@@ -304,7 +304,7 @@ async def test_message_reads_one_version_to_its_end(
 async def test_response_listener_of_a_failed_message_reads_its_application(
     live: LiveFolder, tmp_path: Path
 ) -> None:
-    """Outside of messages, the application is read that was booted last."""
+    """Outside of messages, views read the application that was booted last."""
     EVENTS["go on"].set()
     application = await live.boot(
         {"lib/v.py": VERSION.format(1), "api/u/late.py": LATE}, listeners=[Listeners]
@@ -345,7 +345,7 @@ async def test_task_that_outlives_its_message_cannot_call_endpoints(live: LiveFo
 async def test_messages_over_the_wire_end_their_use_of_the_snapshot(
     live: LiveFolder, fast_path: bool
 ) -> None:
-    """However they end: a use that is left would keep stop hooks waiting after each reload."""
+    """Also if they fail. Otherwise stop hooks would wait after each reload."""
     wait = """
         import tests.bundles.autoload.test_message_versions as test
         from rxkernel import Request
@@ -375,6 +375,6 @@ async def test_messages_over_the_wire_end_their_use_of_the_snapshot(
             assert (await socket.call("u/wait", {"body": arguments}))["statusCode"] == status
         waiting = asyncio.create_task(session.post(url, json={"kind": "waits"}))
         await until(lambda: READ == ["began"])
-        assert live.snapshot.uses.count == 1
+        assert live.snapshot.readers.count == 1
         waiting.cancel()
-        await until(lambda: live.snapshot.uses.count == 0)
+        await until(lambda: live.snapshot.readers.count == 0)

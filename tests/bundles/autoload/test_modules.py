@@ -20,7 +20,7 @@ from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until_collected
 
 EVENTS: dict[str, asyncio.Event] = {}
-"""What the files of a test wait for."""
+"""The events for which the files of a test wait."""
 
 ENDPOINT = "access = 'public'\nasync def method(): ..."
 
@@ -100,7 +100,7 @@ async def test_objects_of_the_current_snapshot_can_be_pickled(folder: Folder) ->
         pickle.dumps(old)  # as after each reload of a module
 
 
-async def test_failed_load_leaves_the_modules_of_before(folder: Folder) -> None:
+async def test_failed_load_keeps_the_earlier_modules(folder: Folder) -> None:
     await folder.boot(classes(1))
     module = sys.modules["application.domain.geo"]
 
@@ -115,7 +115,7 @@ async def test_failed_load_leaves_the_modules_of_before(folder: Folder) -> None:
 async def test_message_pickles_and_finds_types_in_its_own_module_while_another_one_is_loaded(
     folder: Folder,
 ) -> None:
-    """The new module is that of no message yet, and of none at all if the reload fails."""
+    """No message uses the new module yet, and if the reload fails, no message ever will."""
     EVENTS["started"], EVENTS["go on"] = asyncio.Event(), asyncio.Event()
     use = """
         import pickle
@@ -238,7 +238,7 @@ async def test_modules_are_removed_with_their_files_and_at_stop(folder: Folder) 
 async def test_import_of_a_file_of_the_application_is_an_error(
     folder: Folder, statement: str, name: str
 ) -> None:
-    """It would depend on the order of the files, and a reload would not know of it."""
+    """Such an import would depend on the order of the files, and a reload would miss it."""
     with pytest.raises(ConfigurationError) as caught:
         await folder.boot(
             {"lib/a.py": "A = 1", "lib/b.py": f"from typing import TYPE_CHECKING\n{statement}"}
@@ -249,7 +249,7 @@ async def test_import_of_a_file_of_the_application_is_an_error(
     assert "lib/b.py:2: " in str(caught.value) or "\n" in statement
 
 
-async def test_import_for_types_and_in_functions_is_possible(folder: Folder) -> None:
+async def test_import_for_types_or_in_functions_is_accepted(folder: Folder) -> None:
     await folder.boot(
         {
             "schemas/City.py": "class City: ...",
@@ -283,7 +283,7 @@ async def test_other_folders_of_the_root_can_be_imported(folder: Folder) -> None
         del sys.modules[name]
 
 
-async def test_root_called_like_a_module_has_another_name(tmp_path: Path) -> None:
+async def test_root_named_like_a_module_does_not_hide_the_module(tmp_path: Path) -> None:
     (tmp_path / "json").mkdir()
     folder = Folder(tmp_path / "json")
     await folder.boot({"lib/a.py": "import json\nTEXT = json.dumps({})"})
@@ -316,8 +316,9 @@ async def test_traceback_shows_the_path_and_the_line_of_the_new_file(folder: Fol
     assert f'File "{folder.root}/lib/fail.py", line 4, in fail\n    return 22 / 0' in text_of()
 
 
+# F6
 @pytest.mark.parametrize("reloads", [20, pytest.param(200, marks=pytest.mark.soak)])
-async def test_f6_old_snapshots_and_modules_are_collected(folder: Folder, reloads: int) -> None:
+async def test_old_snapshots_and_modules_are_collected(folder: Folder, reloads: int) -> None:
     await folder.boot(
         {**classes(0), "lib/chat.py": "def chat(): return 0", "api/a/b.py": ENDPOINT}
     )
@@ -383,7 +384,7 @@ async def test_tasks_of_messages_and_hooks_keep_no_old_snapshot(folder: Folder) 
     await task
 
 
-async def test_failed_loads_leave_nothing(folder: Folder) -> None:
+async def test_failed_loads_leave_no_modules(folder: Folder) -> None:
     await folder.boot(classes(0))
     before = modules_in_memory()
 

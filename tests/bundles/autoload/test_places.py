@@ -12,7 +12,7 @@ from bundles.contracts import Schema
 from tests.bundles.autoload.conftest import Folder, problems_of
 
 
-async def test_config_is_the_names_that_a_file_assigns(folder: Folder) -> None:
+async def test_config_file_provides_the_names_that_it_assigns(folder: Folder) -> None:
     await folder.boot(
         {
             "config/database.py": """
@@ -153,6 +153,7 @@ CONFIG_SCHEMA = {
 }
 
 
+# F9
 @pytest.mark.parametrize(
     ("name", "content", "line"),
     [
@@ -167,7 +168,7 @@ CONFIG_SCHEMA = {
 async def test_config_that_does_not_fit_its_schema_is_reported_with_key_and_line(
     folder: Folder, name: str, content: str, line: int
 ) -> None:
-    """F9: the error names file, key and line, and contains no value."""
+    """The error names file, key and line, and contains no value."""
     text = await problems_of(folder, {**CONFIG_SCHEMA, f"config/{name}": content})
 
     start = f"{folder.root}/config/{name}:{line}: pool.size: "
@@ -322,7 +323,7 @@ async def test_init_files_of_places_are_modules(folder: Folder) -> None:
     assert list(folder.snapshot.api["chat"].latest.files) == ["send"]
 
 
-async def test_model_is_a_namespace_of_code_after_lib(folder: Folder) -> None:
+async def test_model_file_reads_lib_and_is_a_namespace(folder: Folder) -> None:
     await folder.boot(
         {
             "lib/names.py": "def title(name): return name.title()",
@@ -347,8 +348,8 @@ async def test_lib_that_reads_model_while_it_is_executed_is_an_error(folder: Fol
 
 
 @pytest.mark.parametrize("name", ["files", "log", "tmp"])
-async def test_data_folder_is_created_when_it_is_asked_for(name: str, folder: Folder) -> None:
-    """It is neither loaded nor emptied, and every name is fine in it."""
+async def test_data_folder_is_created_on_first_use(name: str, folder: Folder) -> None:
+    """The folder is neither loaded nor emptied, and may contain files of any name."""
     application = await folder.boot({"lib/a.py": ""})
     assert not (folder.root / name).exists()
 

@@ -23,7 +23,8 @@ from tests.bundles.autoload.conftest import Folder
 
 
 class Pages(Place):
-    """Each file of ``pages`` is a route: of Python its variable ``text``, else its content."""
+    """Each file of ``pages`` is a route. It returns the variable ``text`` of a Python file, and
+    the content of any other file."""
 
     name = "pages"
     application_names = {"note": register}  # noqa: RUF012
@@ -166,7 +167,7 @@ async def test_root_with_only_the_folder_of_a_place_is_an_application(folder: Fo
     assert list(folder.snapshot.files) == ["pages/a.txt"]
 
 
-async def test_name_that_is_almost_a_place_of_a_bundle_is_warned_of(
+async def test_folder_with_a_name_similar_to_a_place_of_a_bundle_is_a_warning(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     await folder.boot({**FILES, "page/a.txt": "a"}, bundles=[PagesBundle()])

@@ -1,4 +1,4 @@
-"""A snapshot that is made of changes equals one that is loaded at once."""
+"""A snapshot after reloads equals a snapshot of one fresh load."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a reload logs, and what `LiveReload.problems` has."""
+"""The log lines of a reload, and `LiveReload.problems`."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from tests.bundles.autoload.conftest import Folder
 from tests.waiting import until
 
 FOUND: list[object] = []
-"""What the files of a test have found."""
+"""The objects that a test and its files share."""
 
 SAY = "access = 'public'\nasync def method(): return 1"
 
@@ -57,7 +57,7 @@ def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == level]
 
 
-async def test_problems_has_every_error_of_a_reload(folder: Folder) -> None:
+async def test_problems_contain_every_error_of_a_reload(folder: Folder) -> None:
     class Fails:
         is_failing = False
 
@@ -369,7 +369,7 @@ async def test_version_that_failed_for_its_permissions_is_loaded_when_these_chan
     assert await reloader.reload()
 
 
-async def test_warnings_of_files_that_are_not_loaded_are_logged_once_at_a_reload_too(
+async def test_warnings_of_files_that_are_not_loaded_are_logged_once_at_a_reload(
     folder: Folder, caplog: pytest.LogCaptureFixture
 ) -> None:
     await folder.boot({"lib/a.py": ""}, mode="test")

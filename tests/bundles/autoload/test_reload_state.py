@@ -1,4 +1,4 @@
-"""State that is written while a reload loads, and how it is taken over."""
+"""State that is written during a reload, and how the new files take it over."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from rxkernel import ConfigurationError, http
 from tests.bundles.autoload.conftest import Folder
 
 LOG: list[str] = []
-"""What the files of a test have written."""
+"""The lines that the files of a test have written."""
 
 STARTED, GO_ON = asyncio.Event(), asyncio.Event()
 
@@ -89,7 +89,7 @@ async def test_attribute_that_a_message_in_flight_sets_after_a_reload_stays(
 async def test_message_in_flight_reads_the_attributes_that_a_reload_has_replaced(
     folder: Folder,
 ) -> None:
-    """Its files and their stop hooks use them."""
+    """The old files and their stop hooks use these attributes."""
     start = "from bundles.autoload import db\nasync def start(): db.geo.pool = {}"
     await folder.boot({"db/geo/start.py": start.format(1)})
 
@@ -105,7 +105,7 @@ async def test_message_in_flight_reads_the_attributes_that_a_reload_has_replaced
     assert (db.geo.pool, db.geo.extra) == (4, 5)
 
 
-async def test_attribute_that_a_removed_file_has_set_is_gone(folder: Folder) -> None:
+async def test_attribute_that_a_removed_file_has_set_is_removed(folder: Folder) -> None:
     """Its stop hook has closed it."""
     await folder.boot(
         {
@@ -136,7 +136,7 @@ async def test_attribute_that_a_removed_file_has_set_is_gone(folder: Folder) -> 
     assert db.geo.count == 5
 
 
-async def test_attribute_that_only_the_replaced_start_hook_has_set_is_gone(
+async def test_attribute_that_only_the_replaced_start_hook_has_set_is_removed(
     folder: Folder,
 ) -> None:
     """The stop hook of the old file has closed its value."""
@@ -178,7 +178,7 @@ async def test_attribute_that_a_file_with_migrate_has_set_stays(folder: Folder) 
     assert db.geo.connection == 1
 
 
-async def test_attributes_that_a_failed_reload_has_set_are_gone(folder: Folder) -> None:
+async def test_attributes_that_a_failed_reload_has_set_are_removed(folder: Folder) -> None:
     await folder.boot({"db/geo/find.py": ""})
     db.geo.last = 1
 
@@ -194,7 +194,7 @@ async def test_attributes_that_a_failed_reload_has_set_are_gone(folder: Folder) 
 
 
 @pytest.mark.parametrize("define", ["def", "async def"])
-async def test_migrate_takes_over_what_was_written_while_start_hooks_ran(
+async def test_migrate_takes_over_values_written_while_start_hooks_ran(
     folder: Folder, define: str
 ) -> None:
     await folder.boot({"domain/chat.py": COUNTS.format(define, "chat")})
@@ -208,7 +208,7 @@ async def test_migrate_takes_over_what_was_written_while_start_hooks_ran(
 
 
 async def test_no_message_runs_between_a_plain_migrate_and_the_swap(folder: Folder) -> None:
-    """Asynchronous ones, which wait, are called before."""
+    """Asynchronous migrate functions are called before, since they wait."""
     plain = """
         import asyncio, contextvars
         import tests.bundles.autoload.test_reload_state as test
@@ -333,7 +333,7 @@ PAIR = """
     """
 
 
-async def test_start_that_is_new_with_migrate_is_called_too(folder: Folder) -> None:
+async def test_new_start_file_with_migrate_is_called(folder: Folder) -> None:
     application = await folder.boot({"db/p.py": "items = [1]"})
 
     await folder.change({"db/p.py": PAIR.format(1)})
@@ -372,7 +372,7 @@ CLOSE = """
 async def test_stop_file_without_a_start_file_is_called_with_its_folder_only(
     folder: Folder,
 ) -> None:
-    """What it closes was opened by other files, and is still used."""
+    """It closes values that other files of the folder have opened and still use."""
     await folder.boot({"db/geo/connection.py": CONNECTION, "db/geo/stop.py": CLOSE.format(1)})
 
     await folder.change({"db/geo/stop.py": CLOSE.format(2)})

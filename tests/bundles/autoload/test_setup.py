@@ -22,7 +22,7 @@ from tests.required_tools import ROOT
 from tests.waiting import until
 
 LOG: list[str] = []
-"""What scripts have logged."""
+"""The lines that scripts have logged."""
 
 SCRIPT = """
 import tests.bundles.autoload.test_setup as test
@@ -56,8 +56,8 @@ async def records(folder: Folder) -> dict[str, SetupRecord]:
         return dict(await store.records())
 
 
-async def test_t76_script_runs_once_over_restarts(folder: Folder) -> None:
-    """specs/impress.md T76."""
+# T76
+async def test_script_runs_once_over_restarts(folder: Folder) -> None:
     await folder.boot({"setup/tables.py": script("tables")})
     assert LOG == ["file tables", "tables"]
 
@@ -70,7 +70,8 @@ async def test_t76_script_runs_once_over_restarts(folder: Folder) -> None:
     assert record.digest == folder.snapshot.tree.files["setup/tables.py"].digest.hex()
 
 
-async def test_t76_script_that_has_failed_runs_again(folder: Folder) -> None:
+# T76
+async def test_script_that_has_failed_runs_again(folder: Folder) -> None:
     """Impress of 2015 wrote ``done`` after a failure."""
     failing = "\nasync def setup():\n    raise ValueError('no disk')\n"
     for _ in range(2):
@@ -115,7 +116,7 @@ async def test_script_whose_content_has_changed_runs_again(
     assert caplog.messages[1].startswith(f"{folder.root}/setup/a.py: done in ")
 
 
-async def test_script_of_a_folder_of_another_name_is_another_one(tmp_path: Path) -> None:
+async def test_script_of_another_application_in_the_same_folder_runs_too(tmp_path: Path) -> None:
     """Two applications in one folder share its file."""
     for name in ("shop", "blog"):
         folder = Folder(tmp_path / name)
@@ -127,7 +128,7 @@ async def test_script_of_a_folder_of_another_name_is_another_one(tmp_path: Path)
 
 
 async def test_two_applications_with_one_name_and_one_file_are_an_error(tmp_path: Path) -> None:
-    """Their scripts would be taken for each other."""
+    """A script of one would count as done for the other."""
     file = tmp_path / "setup.sqlite3"
     shop, blog = (Folder(tmp_path / name / "application") for name in ("shop", "blog"))
     await shop.boot({"setup/tables.py": script("shop")}, setup_file=file)
@@ -177,7 +178,7 @@ async def test_places_start_in_their_order_around_setup(folder: Folder) -> None:
     ] == LOG
 
 
-async def test_script_uses_what_is_started_and_services(folder: Folder) -> None:
+async def test_script_uses_started_files_and_services(folder: Folder) -> None:
     await folder.boot(
         {
             "model/city.py": "NAMES = ['Rome']",
@@ -244,7 +245,7 @@ async def test_wrong_script_is_an_error_with_its_place(
 
 
 async def test_script_that_is_done_is_not_executed(folder: Folder) -> None:
-    """What it imports may be gone."""
+    """The modules that it imports may be deleted."""
     await folder.boot(
         {
             "lib/old.py": "x = 1",
@@ -390,7 +391,8 @@ def setup():
 """
 
 
-async def test_t76_script_killed_half_way_runs_again_and_the_log_says_so(
+# T76
+async def test_script_killed_half_way_runs_again_and_is_logged(
     folder: Folder, tmp_path: Path
 ) -> None:
     go = tmp_path / "go"
@@ -499,7 +501,7 @@ async def test_boot_of_a_test_client_runs_scripts(folder: Folder) -> None:
 
 
 def blocking(folder: Folder, end: str = "") -> None:
-    """Write a script that waits until a file exists, and then does *end*."""
+    """Write a script that waits until a file exists, and then executes *end*."""
     text = """
         import asyncio
         import pathlib

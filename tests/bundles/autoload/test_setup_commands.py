@@ -59,7 +59,7 @@ def test_list_shows_scripts_without_running_them(project: Path) -> None:
     ]
 
 
-def test_run_runs_what_is_not_done(project: Path) -> None:
+def test_run_executes_scripts_that_are_not_done(project: Path) -> None:
     assert run("run").exit_code == 0
     (project / "town" / "setup" / "geo" / "cities.py").write_text("def setup():\n    1 / 0\n")
     assert states() == {"001_tables": "done", "geo/cities": "changed"}
@@ -113,7 +113,7 @@ def stop():
 def test_check_runs_no_script_and_no_start_hook_after_it(
     project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The version of before may still use the database."""
+    """The earlier version may still use the database."""
     for place in ("db", "init"):
         file = project / "town" / place / "data.py"
         file.parent.mkdir()

@@ -65,6 +65,7 @@ async def test_static_folder_that_is_moved_away_is_404_until_it_is_back(
         assert response.status == 200
 
 
+# T66
 @pytest.mark.parametrize(
     ("path", "status", "text"),
     [
@@ -86,10 +87,10 @@ async def test_static_folder_that_is_moved_away_is_404_until_it_is_back(
         (f"/article{'/a' * 4000}", 200, "<h1>article</h1>"),
     ],
 )
-async def test_static_page_is_the_file_or_that_of_the_nearest_folder(
+async def test_static_page_of_the_nearest_folder_is_sent_for_missing_files(
     session: ClientSession, path: str, status: int, text: str | None
 ) -> None:
-    """Impress: T66. Real files win; a virtual page wins over an error page."""
+    """A file precedes a virtual page, and a virtual page precedes an error page."""
     async with session.get(URL(path, encoded=True), headers=PAGE) as response:
         assert response.status == status
         assert text in (None, await response.text())
@@ -102,17 +103,18 @@ async def test_static_missing_file_of_another_type_is_plain_404(session: ClientS
             assert response.content_type == "application/json"
 
 
+# T65
 @pytest.mark.parametrize("path", ["/.404.html", "/article/.virtual.html", "/../api/items"])
 async def test_static_page_itself_and_path_out_of_folder_are_404(
     session: ClientSession, path: str
 ) -> None:
-    """T65: a sibling of the folder is not served."""
+    """A sibling of the folder is not served."""
     async with session.get(path) as response:
         assert response.status == 404
 
 
-async def test_static_range_and_condition_are_those_of_the_kernel(session: ClientSession) -> None:
-    """T63, T64."""
+# T63, T64
+async def test_static_file_is_sent_with_ranges_and_conditions(session: ClientSession) -> None:
     async with session.get("/app.js", headers={"Range": "bytes=-2"}) as response:
         assert (response.status, await response.text()) == (206, "()")
         tag = response.headers["ETag"]
@@ -121,7 +123,7 @@ async def test_static_range_and_condition_are_those_of_the_kernel(session: Clien
 
 
 async def test_static_error_page_with_condition_or_range_is_whole(session: ClientSession) -> None:
-    """RFC 9110 §13.2.1, §14.2: both are for a response that would be 200."""
+    """RFC 9110 §13.2.1, §14.2: both apply only to a response that would be 200."""
     async with session.get("/nowhere", headers=PAGE) as response:
         tag = response.headers.get("ETag", "*")
     for headers in ({"If-None-Match": tag}, {"Range": "bytes=0-1"}):

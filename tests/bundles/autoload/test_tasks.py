@@ -45,7 +45,7 @@ async def problem_of(folder: Folder, text: str, bundles: Any = (TasksBundle,)) -
 
 
 async def test_task_file_is_an_entry_of_the_bundle_with_its_times(folder: Folder) -> None:
-    """The notation of Impress, spec §4.5, and the other two of the bundle."""
+    """In the notation of Impress, and in the other two notations of the bundle."""
     files = {
         "tasks/clean.py": (
             "every = '1d 12h'\nrun = 'domain.reports.clean'\nargs = {'older_than': 7}"
@@ -114,7 +114,7 @@ async def test_task_file_is_its_function_with_the_name_of_the_file(folder: Folde
     assert (await scheduler_of(folder).run("run")).result == 0
 
 
-async def test_task_file_run_may_be_a_file_that_is_a_function(folder: Folder) -> None:
+async def test_task_file_that_runs_a_function_file_returns_its_result(folder: Folder) -> None:
     files = {
         "lib/tools/add.py": "def add(a, b): return a + b",
         "tasks/sum.py": "at = '2099-01-01'\nrun = 'lib.tools.add'\nargs = {'a': 1, 'b': 2}",

@@ -1,4 +1,4 @@
-"""Files that are refused before any is executed: F5 of the list of attacks."""
+"""Files that are refused before any file is executed."""
 
 import os
 import sys
@@ -16,7 +16,8 @@ from tests.bundles.autoload.conftest import Folder, problems_of
 RULES = TreeRules(mode=None, file_limit=1000, resources_limit=1000)
 
 
-async def test_f5_link_out_of_the_root_is_refused(folder: Folder, tmp_path: Path) -> None:
+# F5
+async def test_link_out_of_the_root_is_refused(folder: Folder, tmp_path: Path) -> None:
     (tmp_path / "secret.py").write_text("SECRET = 1")
     (folder.root / "lib").mkdir()
     (folder.root / "lib" / "secret.py").symlink_to(tmp_path / "secret.py")
@@ -26,9 +27,8 @@ async def test_f5_link_out_of_the_root_is_refused(folder: Folder, tmp_path: Path
     assert f"lib/secret.py: is a link to {tmp_path}/secret.py, outside of the root" in text
 
 
-async def test_f5_link_to_a_folder_out_of_the_root_is_refused(
-    folder: Folder, tmp_path: Path
-) -> None:
+# F5
+async def test_link_to_a_folder_out_of_the_root_is_refused(folder: Folder, tmp_path: Path) -> None:
     """A sibling that begins with the name of the root is outside of it."""
     other = tmp_path / "application_private"
     other.mkdir()
@@ -38,8 +38,9 @@ async def test_f5_link_to_a_folder_out_of_the_root_is_refused(
     assert "outside of the root" in await problems_of(folder, {})
 
 
+# F5
 @pytest.mark.parametrize("place", ["static", "cert"])
-async def test_f5_link_of_static_or_cert_out_of_the_root_is_refused(
+async def test_link_of_static_or_cert_out_of_the_root_is_refused(
     folder: Folder, tmp_path: Path, place: str
 ) -> None:
     (tmp_path / "other").mkdir()
@@ -70,7 +71,8 @@ async def test_link_within_the_root_is_followed(folder: Folder) -> None:
     assert sorted(folder.snapshot.files) == ["lib/add.py", "lib/plus.py"]
 
 
-async def test_f5_link_to_a_file_that_every_user_can_replace_is_refused(folder: Folder) -> None:
+# F5
+async def test_link_to_a_file_that_every_user_can_replace_is_refused(folder: Folder) -> None:
     folder.write({"uploads/add.py": "", "lib/other.py": ""})
     (folder.root / "uploads").chmod(0o777)
     (folder.root / "lib" / "add.py").symlink_to(folder.root / "uploads" / "add.py")
@@ -92,8 +94,11 @@ async def test_link_to_a_missing_file_is_refused(folder: Folder) -> None:
     assert "lib/gone.py: is a link to a file that does not exist" in await problems_of(folder, {})
 
 
+# F5
 @pytest.mark.parametrize("path", ["", "lib", "lib/example", "lib/example/add.py"])
-async def test_f5_what_every_user_can_write_is_refused(folder: Folder, path: str) -> None:
+async def test_file_or_folder_that_every_user_can_write_is_refused(
+    folder: Folder, path: str
+) -> None:
     folder.write({"lib/example/add.py": "raise ValueError('it was executed')"})
     (folder.root / path).chmod(0o777)
 
@@ -103,10 +108,11 @@ async def test_f5_what_every_user_can_write_is_refused(folder: Folder, path: str
     assert "it was executed" not in text
 
 
+# F5
 @pytest.mark.parametrize(
     "path", ["static", "cert", "cert/shop", "cert/shop/key.pem", "cert/shop/cert.pem"]
 )
-async def test_f5_static_or_certificate_that_every_user_can_write_is_refused(
+async def test_static_or_certificate_that_every_user_can_write_is_refused(
     folder: Folder, path: str
 ) -> None:
     folder.write(
@@ -124,6 +130,7 @@ async def test_f5_static_or_certificate_that_every_user_can_write_is_refused(
     assert f"{folder.root / path}: can be written by every user; run chmod o-w on it" in text
 
 
+# F5
 @pytest.mark.parametrize(
     ("key", "rule"),
     [
@@ -143,7 +150,7 @@ async def test_f5_static_or_certificate_that_every_user_can_write_is_refused(
         ("api/chat/join.2.py", "'join.2' is not a name of Python"),
     ],
 )
-async def test_f5_name_that_no_code_can_read_is_refused(
+async def test_file_name_that_python_cannot_read_is_refused(
     folder: Folder, key: str, rule: str | None
 ) -> None:
     folder.write({key: ""})

@@ -1,4 +1,4 @@
-"""Which snapshot the views read."""
+"""The snapshot that views read."""
 
 import asyncio
 import copy
@@ -48,7 +48,7 @@ async def test_message_reads_its_snapshot_until_it_has_ended(folder: Folder) -> 
     assert lib.version() == 2
 
 
-async def test_scope_in_a_block_of_its_own_reads_on_after_the_inner_block(folder: Folder) -> None:
+async def test_nested_scope_keeps_its_snapshot_until_the_outer_block_ends(folder: Folder) -> None:
     await folder.boot(version(1))
     scope = folder.autoload.scope(Request("HTTP"))
     await folder.change(version(2))
@@ -60,7 +60,8 @@ async def test_scope_in_a_block_of_its_own_reads_on_after_the_inner_block(folder
     assert lib.version() == 2
 
 
-async def test_f5_removed_file_stays_for_the_messages_in_flight(folder: Folder) -> None:
+# F5
+async def test_removed_file_stays_for_the_messages_in_flight(folder: Folder) -> None:
     await folder.boot({**version(1), "lib/other.py": ""})
 
     with folder.message():
@@ -126,11 +127,13 @@ async def test_task_of_a_start_hook_reads_the_current_snapshot(folder: Folder) -
     assert await ask() == 2
 
 
-async def test_two_applications_do_not_see_each_other(folder: Folder, two: Folder) -> None:
+async def test_message_of_one_of_two_applications_reads_its_own_files(
+    folder: Folder, two: Folder
+) -> None:
     await folder.boot(version(1))
     await two.boot(version(2))
 
-    assert lib.version() == 2  # that which was booted last
+    assert lib.version() == 2  # the application that was booted last
     with folder.message():
         assert lib.version() == 1
         assert application.settings is folder.application.settings
@@ -217,7 +220,9 @@ async def test_resources_are_bytes_by_path(folder: Folder) -> None:
     assert resources["mail/welcome 1.txt"] == b"bye"
 
 
-async def test_reload_in_flight_of_a_thread_reads_one_snapshot(folder: Folder) -> None:
+async def test_thread_of_a_message_after_a_reload_reads_the_snapshot_of_the_message(
+    folder: Folder,
+) -> None:
     await folder.boot(version(1))
 
     with folder.message():
@@ -225,7 +230,7 @@ async def test_reload_in_flight_of_a_thread_reads_one_snapshot(folder: Folder) -
         assert await asyncio.to_thread(lambda: lib.version()) == 1
 
 
-async def test_configuration_is_read_by_name_of_the_file_too(folder: Folder) -> None:
+async def test_configuration_is_read_by_attribute_and_by_name_of_the_file(folder: Folder) -> None:
     await folder.boot({"config/app.py": "port = 8", "config/deep/inner.py": "x = 1"})
 
     assert config["app"]["port"] == config.app.port == 8

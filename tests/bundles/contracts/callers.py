@@ -1,5 +1,5 @@
-"""Calls of one definition over each transport: HTTP on both paths, Socket.IO, a bundle's own, and
-in process."""
+"""Calls of one definition over each transport: HTTP on both paths, Socket.IO, the transport of a
+bundle, and in process."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence

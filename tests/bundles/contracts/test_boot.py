@@ -134,9 +134,7 @@ def with_contract(**keys: Any) -> type:
         ),
     ],
 )
-async def test_contract_that_cannot_work_is_a_boot_error(
-    keys: dict[str, Any], problem: str
-) -> None:
+async def test_invalid_contract_is_a_boot_error(keys: dict[str, Any], problem: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         await application(with_contract(**keys)).boot()
 
@@ -232,7 +230,9 @@ def test_domain_error_with_invalid_numbers_raises(setting: str) -> None:
         (404, 410, 410),
     ],
 )
-def test_domain_error_status(code: Any, status_code: int | None, status: int) -> None:
+def test_domain_error_without_a_status_code_derives_it_from_its_code(
+    code: Any, status_code: int | None, status: int
+) -> None:
     assert DomainError(code, status_code=status_code).status_code == status
 
 
@@ -252,7 +252,7 @@ class Without:
     async def none(self) -> None: ...
 
 
-async def test_contract_of_method_changes_single_keys_of_that_of_its_class() -> None:
+async def test_contract_of_a_method_replaces_single_keys_of_the_class() -> None:
     async with KernelClient(application(Base, Without)) as client:
         definitions = client.application.kernel.http_definitions
         own = contract_of(definitions["own"])
@@ -264,7 +264,7 @@ async def test_contract_of_method_changes_single_keys_of_that_of_its_class() -> 
         assert contract_of(definitions["none"]) is None
 
 
-async def test_errors_may_be_a_list_and_example_is_one_of_examples() -> None:
+async def test_contract_with_errors_as_a_list_and_one_example_has_both() -> None:
     one = Example(params={"id": 1})
     cls = with_contract(
         errors=[{"code": 404, "message": "None"}], example={"params": {"id": 2}}, examples=[one]
@@ -299,7 +299,7 @@ async def test_transports_restrict_a_method_of_both() -> None:
 
 
 async def test_definition_without_limits_has_no_wrapper() -> None:
-    """A contract with only descriptions costs nothing: the kernel calls the action itself."""
+    """With descriptions only, the kernel calls the action without a wrapper."""
 
     class Facts:
         @http("GET", "/facts", "facts")

@@ -42,7 +42,7 @@ class Jobs:
 
 
 class Clients:
-    """Sends calls of clients that disconnect without waiting for the response."""
+    """Sends calls of clients that disconnect before the response."""
 
     def __init__(self, way: str, *controllers: Any) -> None:
         self._way = way
@@ -106,7 +106,7 @@ async def test_disconnect_without_cancel_on_disconnect_runs_action_to_its_end(wa
         assert clients.contracts.counts == {}
 
 
-async def test_client_that_disconnects_gives_up_its_place(way: str) -> None:
+async def test_disconnected_client_frees_its_place_in_the_queue(way: str) -> None:
     jobs = Jobs()
     async with Clients(way, jobs) as clients:
         slots = clients.contracts.slots_of(QUEUE)

@@ -1,5 +1,5 @@
-"""The same contract, over every transport: both paths of HTTP, Socket.IO, that of a bundle, and in
-process. Tests with a number such as t25 are rows of the list of behaviours of Metarhia."""
+"""The same contract over every transport: both paths of HTTP, Socket.IO, the transport of a
+bundle, and calls in process."""
 
 import asyncio
 import threading
@@ -163,7 +163,7 @@ class Machine:
             self.ended = True
 
 
-async def test_one_contract_with_every_key_holds(way: str) -> None:
+async def test_contract_with_every_key_enforces_each_of_them(way: str) -> None:
     machine = Machine()
     async with calling(way, machine) as caller:
 
@@ -200,7 +200,8 @@ async def test_one_contract_with_every_key_holds(way: str) -> None:
         assert (slots.free, slots.waiting) == (1, 0)
 
 
-async def test_t25_timeout_cancels_action_and_responds_408(way: str) -> None:
+# T25
+async def test_timeout_cancels_action_and_responds_408(way: str) -> None:
     shop = Shop()
     async with calling(way, shop) as caller:
         result = await caller.call("slow")
@@ -226,29 +227,35 @@ async def error_of(way: str, body: str) -> tuple[int, Any, str]:
     return result.status, result.content.get("code"), result.content["message"]
 
 
-async def test_t18_returned_error_has_its_own_text_and_code(way: str) -> None:
+# T18
+async def test_returned_error_has_its_own_text_and_code(way: str) -> None:
     assert await error_of(way, "own text") == (410, "moved", "It is elsewhere")
 
 
-async def test_t19_error_without_a_text_has_its_code_and_a_general_text(way: str) -> None:
+# T19
+async def test_error_without_a_text_has_its_code_and_a_general_text(way: str) -> None:
     assert await error_of(way, "unlisted") == (400, 12345, "Domain error")
 
 
-async def test_t19_returned_error_without_a_code_has_500_and_its_own_text(way: str) -> None:
+# T19
+async def test_returned_error_without_a_code_has_500_and_its_own_text(way: str) -> None:
     """``new Error(text)`` of Metarhia is ``DomainError(500, text)``."""
     assert await error_of(way, "without code") == (500, 500, "It is elsewhere")
 
 
-async def test_t21_error_with_a_status_as_its_code_has_that_status(way: str) -> None:
+# T21
+async def test_error_with_a_status_as_its_code_has_that_status(way: str) -> None:
     assert await error_of(way, "status") == (404, 404, "No such item")
 
 
-async def test_t22_exception_with_a_code_is_hidden(way: str) -> None:
+# T22
+async def test_exception_with_a_code_is_hidden(way: str) -> None:
     """Only a `DomainError` has a code for clients."""
     assert await error_of(way, "foreign code") == (500, None, "Internal Server Error")
 
 
-async def test_t23_returned_error_has_the_text_of_the_contract(way: str) -> None:
+# T23
+async def test_returned_error_has_the_text_of_the_contract(way: str) -> None:
     assert await error_of(way, "returned") == (404, 404, "No such item")
 
 
@@ -256,7 +263,8 @@ async def test_raised_error_of_a_subclass_has_the_text_of_the_contract(way: str)
     assert await error_of(way, "raised") == (400, "out_of_stock", "There is none left")
 
 
-async def test_t20_other_exception_is_hidden(way: str, caplog: pytest.LogCaptureFixture) -> None:
+# T20
+async def test_other_exception_is_hidden(way: str, caplog: pytest.LogCaptureFixture) -> None:
     async with calling(way, Shop()) as caller:
         result = await caller.call("order", "bug")
 
@@ -265,7 +273,8 @@ async def test_t20_other_exception_is_hidden(way: str, caplog: pytest.LogCapture
     assert "a secret" in caplog.text
 
 
-async def test_t28_queue_full_responds_503_and_others_succeed_in_order(way: str) -> None:
+# T28
+async def test_queue_full_responds_503_and_others_succeed_in_order(way: str) -> None:
     shop = Shop()
     async with calling(way, shop) as caller:
         calls = await three_calls(caller, shop)
@@ -283,7 +292,7 @@ async def test_t28_queue_full_responds_503_and_others_succeed_in_order(way: str)
 
 
 async def three_calls(caller: Caller, shop: Shop) -> "list[asyncio.Task[Any]]":
-    """Send three calls, each after the one before has begun or waits."""
+    """Send three calls, each after the previous one runs or waits."""
     slots = contracts_of(caller).slots_of(queue_of(Shop.print))
     calls = [asyncio.create_task(caller.call("print", 0))]
     await until(lambda: slots.free == 0)
@@ -299,7 +308,8 @@ def queue_of(function: Any) -> Queue:
     return queue
 
 
-async def test_t29_call_that_waits_too_long_responds_503(way: str) -> None:
+# T29
+async def test_call_that_waits_too_long_responds_503(way: str) -> None:
     shop = Shop()
     async with calling(way, shop) as caller:
         first = asyncio.create_task(caller.call("impatient"))
@@ -330,7 +340,7 @@ async def test_cancelled_plain_def_holds_its_slot_until_its_thread_ends(way: str
 
 
 class Counting:
-    """Counts what passes through the kernel."""
+    """Counts the messages and errors of the kernel."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

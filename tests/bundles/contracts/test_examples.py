@@ -89,7 +89,7 @@ async def test_fixture_returns_the_number_of_examples(check_examples: CheckExamp
         assert await check_examples(client) == 9
 
 
-async def test_fixture_fails_with_every_example_that_does_not_hold(
+async def test_fixture_fails_with_all_failed_examples(
     check_examples: CheckExamples,
 ) -> None:
     async with KernelClient(application(Broken)) as client:
@@ -118,7 +118,7 @@ class Odd:
         return {"flag": [True]}
 
 
-async def test_example_that_cannot_be_sent_fails_alone_and_true_is_not_1() -> None:
+async def test_example_that_cannot_be_sent_fails_alone_and_1_is_not_true() -> None:
     async with KernelClient(application(Odd)) as client:
         problems = [result.problem or "" for result in [r async for r in run_examples(client)]]
 
@@ -225,7 +225,7 @@ async def test_example_with_user_needs_a_bundle_that_authenticates() -> None:
         ({"transports": "LINES"}, "transports has 'LINES', which does not serve the action"),
     ],
 )
-async def test_user_and_transports_of_an_example_are_checked(
+async def test_example_with_an_invalid_user_or_transport_is_an_error(
     given: dict[str, Any], problem: str
 ) -> None:
     class Mine:
@@ -254,7 +254,7 @@ async def test_command_lists_examples() -> None:
     assert output.endswith("9 examples, 0 failed\n")
 
 
-async def test_command_exits_with_1_if_an_example_does_not_hold() -> None:
+async def test_command_with_a_failed_example_exits_with_1() -> None:
     code, output = await run(Broken)
 
     assert code == 1

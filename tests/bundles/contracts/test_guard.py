@@ -63,8 +63,9 @@ class Outer:
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
-async def test_guard_checks_the_arguments_and_describes_errors(transport: str) -> None:
-    """Only one call may run in the application, but the inner call does not wait for the outer."""
+async def test_guard_of_an_inner_call_checks_arguments_and_takes_no_slot(transport: str) -> None:
+    """Only one call may run in the application, but the inner call does not wait for the outer
+    call."""
     outer = Outer()
     settings = ContractsSettings(queue=Queue(concurrency=1, size=1, timeout=20.0))
     application = Application(

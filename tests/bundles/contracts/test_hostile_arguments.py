@@ -87,7 +87,7 @@ async def test_hostile_arguments_respond_200_or_422(notation: Any) -> None:
 
 
 @pytest.mark.parametrize("index", ["9" * 5000, "1000", "٣"])  # int() refuses the first one
-async def test_index_in_a_form_that_is_none_is_a_name(index: str) -> None:
+async def test_invalid_index_in_a_form_is_a_name(index: str) -> None:
     either = {"union": [{"array": "string"}, {"object": {"string": "string"}}]}
 
     class Calls:
@@ -105,10 +105,8 @@ async def test_index_in_a_form_that_is_none_is_a_name(index: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "has_hint"), [('{"host": 1}', True), ("host", False)])
-async def test_json_that_was_sent_as_a_form_is_rejected_with_a_hint(
-    name: str, has_hint: bool
-) -> None:
-    """curl -d sends the type of a form if no other is given."""
+async def test_json_sent_as_a_form_is_rejected_with_a_hint(name: str, has_hint: bool) -> None:
+    """``curl -d`` sends the media type of a form by default."""
 
     class Calls:
         @both("POST", "/call", "call")
@@ -136,7 +134,7 @@ async def test_json_that_was_sent_as_a_form_is_rejected_with_a_hint(
         ("application/json", b'{"count": "x"}', None),
     ],
 )
-async def test_json_with_another_media_type_is_rejected_with_a_hint(
+async def test_json_sent_with_another_media_type_is_rejected_with_a_hint(
     type_: str | None, body: bytes, read_as: str | None
 ) -> None:
     """``fetch`` of browsers and Node sends a text as text/plain."""

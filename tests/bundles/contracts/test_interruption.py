@@ -119,7 +119,7 @@ async def test_message_that_is_cancelled_while_its_action_ends_stays_cancelled()
 
 
 class Gone:
-    """A source whose client has already disconnected."""
+    """A source of ``request.native`` whose client has already disconnected."""
 
     def native(self) -> None: ...
 
@@ -128,7 +128,7 @@ class Gone:
         return lambda: None
 
 
-async def test_call_of_a_client_that_has_left_does_not_run() -> None:
+async def test_call_of_a_disconnected_client_does_not_run() -> None:
     cases = Cases()
     async with client_of(cases) as client:
         kernel = client.application.kernel
@@ -180,8 +180,11 @@ async def test_timeouts_of_many_calls_expire_in_order_with_one_timer() -> None:
 X = {"x": "1"}
 
 
-def test_timeout_works_in_each_of_several_loops(caplog: pytest.LogCaptureFixture) -> None:
-    """A test suite may have a loop for each test; a timer of a loop before is still pending."""
+def test_timeout_in_each_of_several_event_loops_responds_408(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A test suite may use one loop for each test, so a timer of an earlier loop may be
+    pending."""
 
     class Waits:
         @http("GET", "/wait", "wait")
@@ -282,7 +285,7 @@ class Threads:
 
 
 class Catches:
-    """Returns a response instead of the cancellation."""
+    """Wraps each action: if it is cancelled, it returns a response."""
 
     @observe(KernelEvents.KERNEL_DEFINITION)
     async def wrap(self, event: DefinitionEvent) -> None:

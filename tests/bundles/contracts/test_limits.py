@@ -65,7 +65,8 @@ class Waits:
         return await self._wait()
 
 
-async def test_t26_timeout_none_overrides_that_of_the_settings() -> None:
+# T26
+async def test_timeout_none_overrides_the_settings() -> None:
     waits = Waits()
     async with client_of(waits, timeout=0.01) as client:
         call = asyncio.create_task(client.http("unlimited"))
@@ -74,8 +75,9 @@ async def test_t26_timeout_none_overrides_that_of_the_settings() -> None:
         assert (await call).content == "done"
 
 
+# T27
 @pytest.mark.parametrize("name", ["default", "bare"])
-async def test_t27_timeout_of_the_settings_applies_without_an_own_one(name: str) -> None:
+async def test_contract_without_timeout_has_the_timeout_of_the_settings(name: str) -> None:
     async with client_of(Waits(), timeout=0.02) as client:
         response = await client.http(name)
 
@@ -83,7 +85,7 @@ async def test_t27_timeout_of_the_settings_applies_without_an_own_one(name: str)
     assert response.content["message"] == "Timeout of 20ms reached"
 
 
-async def test_own_timeout_overrides_that_of_the_settings() -> None:
+async def test_timeout_of_a_contract_overrides_the_settings() -> None:
     async with client_of(Waits(), timeout=60) as client:
         assert (await client.http("own")).content["message"] == "Timeout of 10ms reached"
 
@@ -153,7 +155,7 @@ class Ordered:
 
 
 async def test_queue_shared_by_definitions_starts_calls_in_order_of_arrival() -> None:
-    """Over two transports, and with calls in between that are cancelled."""
+    """Calls come over two transports, and some of them are cancelled while they wait."""
     ordered = Ordered()
     async with client_of(ordered) as client:
         contracts = client.application.injector.get(Contracts)
@@ -205,7 +207,7 @@ class Crowd:
         return "done"
 
 
-async def test_3_000_concurrent_calls_all_get_a_response_and_leave_no_memory() -> None:
+async def test_concurrent_calls_in_thousands_all_get_a_response_and_leave_no_memory() -> None:
     async with client_of(Crowd()) as client:
         definition = client.application.kernel.http_definitions["crowd"]
         kernel = client.application.kernel
@@ -235,7 +237,7 @@ async def test_3_000_concurrent_calls_all_get_a_response_and_leave_no_memory() -
 
 
 class Outside:
-    """A listener and an outer timeout see what the contract does."""
+    """A listener and an outer timeout around the contract."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -275,6 +277,6 @@ async def test_request_timeout_cancels_a_call_that_waits() -> None:
         ({"queue": Queue(1, timeout=-1)}, "timeout of Queue"),
     ],
 )
-def test_settings_that_cannot_work_are_an_error(settings: dict[str, Any], problem: str) -> None:
+def test_invalid_settings_are_an_error(settings: dict[str, Any], problem: str) -> None:
     with pytest.raises((ValueError, ConfigurationError), match=problem):
         ContractsSettings(**settings)

@@ -124,7 +124,7 @@ async def test_texts_of_query_and_form_have_the_values_of_json(
         ({"t": "ints"}, {"t": ["1", "x"]}, "type"),
     ],
 )
-async def test_texts_that_do_not_fit_respond_422(
+async def test_invalid_texts_respond_422(
     way: str, place: str, parameters: Any, texts: dict[str, Any], code: str
 ) -> None:
     async with _calling(way, parameters) as caller:

@@ -71,34 +71,39 @@ async def errors_of(way: str, body: Any) -> list[tuple[str, str, str]]:
     return [(e["path"], e["code"], e["message"]) for e in result.content["errors"]]
 
 
+# T14
 @every_way
-async def test_t14_argument_of_a_wrong_type_responds_422(way: str) -> None:
+async def test_argument_of_a_wrong_type_responds_422(way: str) -> None:
     text = 'Field "b" not of expected type: number'
     assert await errors_of(way, {"a": 1, "b": "2"}) == [("body.b", "type", text)]
 
 
+# T15
 @every_way
-async def test_t15_all_missing_fields_are_named(way: str) -> None:
+async def test_all_missing_fields_are_named(way: str) -> None:
     assert await errors_of(way, {}) == [
         ("body.a", "missing", 'Field "a" is required'),
         ("body.b", "missing", 'Field "b" is required'),
     ]
 
 
+# T16
 @every_way
-async def test_t16_extra_field_is_not_expected(way: str) -> None:
+async def test_extra_field_is_not_expected(way: str) -> None:
     text = 'Field "c" is not expected'
     assert await errors_of(way, {"a": 1, "b": 2, "c": 3}) == [("body.c", "unknown_field", text)]
 
 
+# T17
 @every_way
-async def test_t17_null_arguments_respond_422(way: str) -> None:
+async def test_null_arguments_respond_422(way: str) -> None:
     async with calling(way, Math()) as caller:
         assert (await caller.call("add", None)).status == 422
 
 
+# T24
 @every_way
-async def test_t24_result_that_does_not_fit_responds_500_without_details(
+async def test_invalid_result_responds_500_without_details(
     way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with calling(way, Math()) as caller:
@@ -170,9 +175,10 @@ class Validated:
         return "ok"
 
 
+# T30
 @every_way
 @pytest.mark.parametrize("name", ["sync", "async"])
-async def test_t30_validate_that_raises_keeps_action_from_running(way: str, name: str) -> None:
+async def test_validate_that_raises_keeps_action_from_running(way: str, name: str) -> None:
     validated = Validated()
     async with calling(way, validated) as caller:
         rule = await caller.call(name, {"kind": "rule"})
@@ -440,7 +446,8 @@ async def test_returned_exception_of_another_class_is_a_bug_with_a_hint(
     assert "return DomainError(code, text), or raise an exception with a status" in text
 
 
-async def test_t62_named_schema_reports_the_nested_field() -> None:
+# T62
+async def test_named_schema_reports_the_nested_field() -> None:
     class Persons:
         @http("POST", "/persons", "person_add")
         @contract(parameters={"person": "Person"})

@@ -10,7 +10,7 @@ from tests.waiting import until
 
 
 async def call(queue: FairQueue, key: str, order: list[str]) -> str | None:
-    """Wait for a slot, and hold it for a moment; the reason if it got none."""
+    """Wait for a slot, and hold it for a moment. Return the reason if no slot was given."""
     if queue.free:
         queue.free -= 1
     else:

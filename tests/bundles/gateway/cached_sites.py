@@ -1,4 +1,4 @@
-"""Applications with each cacher, and a clock that a test moves."""
+"""Applications with each cacher, and a clock that tests control."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bundles.clock import Clock
 from bundles.gateway import Broker, Cacher, GatewayBundle, GatewaySettings
-from bundles.gateway.cachers.clock import Clock
 from bundles.redis import RedisBundle, RedisSettings
 from rxkernel import Application, KernelClient, Settings
 from tests.bundles.redis_servers import RedisServer
@@ -21,7 +21,7 @@ class MovedClock(Clock):
     def __init__(self) -> None:
         self.time = 1000.0
 
-    def now(self) -> float:
+    def monotonic(self) -> float:
         return self.time
 
 

@@ -17,7 +17,7 @@ class Site:
     """A running application.
 
     Attributes:
-        pauses: what was waited for between attempts.
+        pauses: the pauses between attempts.
     """
 
     def __init__(self, client: KernelClient, pauses: Pauses) -> None:

@@ -1,4 +1,4 @@
-"""Retries that do not wait."""
+"""Pauses between retries that end at once."""
 
 import attrs
 
@@ -9,7 +9,7 @@ from bundles.gateway import Retries
 class Pauses(Retries):
     """
     Attributes:
-        seconds: each pause that was asked for.
+        seconds: the length of each pause.
     """
 
     seconds: list[float] = attrs.field(factory=list)

@@ -88,7 +88,7 @@ async def test_actions_of_a_module_are_called(site_of: SiteOf) -> None:
 
 
 class Plain:
-    """Has no decorators: its routes are made in code."""
+    """A class without decorators: its routes are made in code."""
 
     def __init__(self) -> None:
         self.heard: list[str | None] = []
@@ -228,7 +228,7 @@ def test_node_id_has_the_name_of_the_host_and_the_process() -> None:
     ("name", "hint"), [("ctx", "ctx: CurrentContext"), ("amount", "amount: int")]
 )
 async def test_parameter_without_a_type_is_an_error(site_of: SiteOf, name: str, hint: str) -> None:
-    """It is written like an action of Moleculer: it would receive the request."""
+    """An action of Moleculer is written so; here the parameter would be the request."""
     namespace: dict[str, Any] = {}
     exec(f"async def take(self, {name}): return {name}", namespace)
     cls = type("Stock", (), {"take": action("stock.take")(namespace["take"])})

@@ -97,7 +97,7 @@ async def test_calls_beyond_the_concurrency_wait_in_order(site_of: SiteOf) -> No
 
 
 async def test_call_beyond_the_queue_is_rejected(site_of: SiteOf) -> None:
-    """Moleculer, `QueueIsFullError`."""
+    """As in Moleculer: `QueueIsFullError`."""
     kitchen = Kitchen()
     broker = (await site_of(kitchen)).broker
     tasks = await started(*(cook(broker, dish) for dish in "abc"))
@@ -117,7 +117,7 @@ async def test_call_beyond_the_queue_is_rejected(site_of: SiteOf) -> None:
     assert await cook(broker, "d") == "d"
 
 
-async def test_queue_size_zero_lets_no_call_wait(site_of: SiteOf) -> None:
+async def test_queue_of_size_0_rejects_calls_instead_of_waiting(site_of: SiteOf) -> None:
     kitchen = Kitchen()
     broker = (await site_of(kitchen)).broker
     tasks = await started(cook(broker, "a", "fry"), cook(broker, "b", "fry"))
@@ -344,7 +344,7 @@ async def test_invalid_bulkheads_are_errors_at_boot(site_of: SiteOf) -> None:
         assert part in problems
 
 
-async def test_node_actions_say_which_have_a_bulkhead(site_of: SiteOf) -> None:
+async def test_node_actions_list_the_bulkhead_of_each_action(site_of: SiteOf) -> None:
     broker = (await site_of(Kitchen)).broker
 
     entries = await broker.call("$node.actions")

@@ -1,5 +1,4 @@
-"""Calls of actions by name. A number in the name of a test is that of the list of acceptance
-checks of moleculer-io's specification, here without sockets."""
+"""Calls of actions by their names, without sockets."""
 
 import asyncio
 import gc
@@ -101,13 +100,15 @@ class Greeter:
         return ctx.params
 
 
-async def test_02_call_without_params_has_empty_params(site_of: SiteOf) -> None:
+# check 2
+async def test_call_without_params_has_empty_params(site_of: SiteOf) -> None:
     site = await site_of(Greeter)
 
     assert await site.broker.call("greeter.hello") == "Hello"
 
 
-async def test_05_call_of_an_unknown_action_raises_service_not_found(site_of: SiteOf) -> None:
+# check 5
+async def test_call_of_an_unknown_action_raises_service_not_found(site_of: SiteOf) -> None:
     site = await site_of(Math)
 
     with pytest.raises(ServiceNotFoundError) as caught:
@@ -119,13 +120,15 @@ async def test_05_call_of_an_unknown_action_raises_service_not_found(site_of: Si
     assert (error.number, error.type, error.data) == (404, "SERVICE_NOT_FOUND", {"action": "x.y"})
 
 
-async def test_06_call_of_an_action_that_returns_nothing_is_none(site_of: SiteOf) -> None:
+# check 6
+async def test_call_of_an_action_without_a_result_returns_none(site_of: SiteOf) -> None:
     site = await site_of(Greeter)
 
     assert await site.broker.call("greeter.quiet") is None
 
 
-async def test_07_call_with_a_missing_parameter_raises_validation_error(site_of: SiteOf) -> None:
+# check 7
+async def test_call_with_a_missing_parameter_raises_validation_error(site_of: SiteOf) -> None:
     site = await site_of(Math)
 
     with pytest.raises(ValidationError, match="Parameters validation error!") as caught:
@@ -217,7 +220,7 @@ async def test_response_of_a_listener_with_an_error_status_is_an_error(site_of: 
     assert caught.value.data == {"a": 1}
 
 
-async def test_call_in_a_test_client_gets_a_context_of_its_own(site_of: SiteOf) -> None:
+async def test_call_in_a_test_client_has_a_separate_context(site_of: SiteOf) -> None:
     site = await site_of(Math)
 
     response = await site.client.call(ACTIONS, "v2.math.double", params={"a": 4})
@@ -269,7 +272,7 @@ async def test_call_has_the_identity_of_the_current_message(site_of: SiteOf) -> 
     assert found["seen"] == "by the action"  # the same task, and the same context
 
 
-async def test_call_outside_of_a_message_has_an_id_of_its_own(site_of: SiteOf) -> None:
+async def test_call_outside_of_a_message_has_a_new_id(site_of: SiteOf) -> None:
     site = await site_of(Who)
 
     first, second = [await site.broker.call("who.am_i") for _ in range(2)]

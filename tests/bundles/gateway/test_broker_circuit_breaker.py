@@ -164,7 +164,7 @@ def test_probe_that_does_not_end_is_replaced() -> None:
 
 @pytest.mark.parametrize("exc", [None, MoleculerClientError("no")])
 def test_probe_without_a_verdict_is_replaced_at_once(exc: Exception | None) -> None:
-    """Cancelled calls, and calls that fail by an exception of their caller."""
+    """Such probes are cancelled, or fail by an exception of their caller."""
     notes = opened()
     circuit = notes.circuit
     turn = circuit.begin(10.0)
@@ -235,11 +235,12 @@ class RemoteError(MoleculerServerError):
     ],
 )
 def test_failures_are_errors_of_the_node_from_500(exc: Exception, expected: bool) -> None:
-    """Moleculer, the option ``check`` and the look at ``nodeID`` in `circuit-breaker.js`."""
+    """The same errors as in Moleculer: the option ``check``, and ``nodeID``, in
+    `circuit-breaker.js`."""
     assert is_failure(exc, "node-1") is expected
 
 
-def test_circuits_are_of_one_action_on_one_node() -> None:
+def test_circuit_of_an_action_on_one_node_affects_no_other() -> None:
     notes = opened()
     circuits = notes.circuits
 
@@ -448,7 +449,7 @@ async def test_cancelled_call_is_not_counted(site_of: SiteOf) -> None:
 async def test_probe_closes_the_circuit_and_handlers_hear_each_change(
     site_of: SiteOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The events of Moleculer's circuit breaker."""
+    """The events are called as in Moleculer."""
     caplog.set_level("INFO", "bundles.gateway")
     shaky = Shaky()
     site = await shaky_site(site_of, shaky, half_open=0.01)
@@ -491,7 +492,7 @@ async def test_event_of_a_circuit_is_outside_of_the_message_that_failed(site_of:
     assert not shaky.messages & set(shaky.sources)
 
 
-async def test_without_the_setting_there_are_no_circuits(site_of: SiteOf) -> None:
+async def test_circuit_breaker_without_its_setting_is_not_used(site_of: SiteOf) -> None:
     shaky = Shaky()
     site = await site_of(shaky)
 

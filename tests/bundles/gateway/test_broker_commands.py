@@ -66,7 +66,7 @@ def test_actions_as_json_has_the_same_entries_as_the_node() -> None:
     assert names == ["io.broadcast", "io.get_clients", "math.add"]
 
 
-def test_exposed_lists_what_clients_may_call() -> None:
+def test_exposed_lists_the_actions_that_clients_may_call() -> None:
     assert run("gateway", "exposed").output.splitlines() == [
         "NAMESPACE  EVENT   NAME            CALLS",
         "/          call    +               math.add",
@@ -77,7 +77,7 @@ def test_exposed_lists_what_clients_may_call() -> None:
     ]
 
 
-def test_exposed_without_actions_prints_the_heads(project: Path) -> None:
+def test_exposed_without_actions_prints_the_heading(project: Path) -> None:
     (project / "site_with_actions.py").write_text(
         "from rxkernel import Application\n\napplication = Application(bundles=['gateway'])\n"
     )

@@ -1,4 +1,4 @@
-"""The facts about the caller in a call, and the meta that both share."""
+"""The context of a call: its caller, its level, and the meta that both share."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -109,7 +109,7 @@ class Wrapped:
 async def test_limit_of_the_level_is_reached_with_wrappers_around_each_call(
     site_of: SiteOf,
 ) -> None:
-    """The calls do not reach Python's limit of the stack before."""
+    """The limit of the level is reached before Python's limit of the stack."""
     site = await site_of(Chain, listeners=(Wrapped,), request_timeout=60.0)
 
     with pytest.raises(MaxCallLevelError):
@@ -197,7 +197,8 @@ class Meta:
             await asyncio.sleep(0)
 
 
-async def test_35_meta_goes_down_and_comes_back_from_nested_calls(site_of: SiteOf) -> None:
+# check 35
+async def test_meta_is_passed_to_nested_calls_and_merged_back(site_of: SiteOf) -> None:
     site = await site_of(Meta)
     context = site.broker.context({"user": "ada"})
 
@@ -206,13 +207,14 @@ async def test_35_meta_goes_down_and_comes_back_from_nested_calls(site_of: SiteO
     assert context.meta == {"user": "ada", "outer": 1, "$join": "a"}
 
 
-async def test_35_meta_of_a_failed_call_comes_back(site_of: SiteOf) -> None:
+# check 35
+async def test_meta_of_a_failed_call_is_merged_back(site_of: SiteOf) -> None:
     site = await site_of(Meta)
 
     assert await site.broker.call("meta.failing") == {"kept": 1}
 
 
-async def test_meta_of_a_call_by_the_broker_is_not_that_of_the_message(site_of: SiteOf) -> None:
+async def test_call_by_the_broker_does_not_share_the_meta_of_the_message(site_of: SiteOf) -> None:
     site = await site_of(Meta)
 
     assert await site.broker.call("meta.independent") == {}

@@ -51,7 +51,8 @@ class Faulty:
         await ctx.call("faulty.client")
 
 
-async def test_08_error_of_an_action_keeps_its_five_values(site_of: SiteOf) -> None:
+# check 8
+async def test_error_of_an_action_keeps_its_five_values(site_of: SiteOf) -> None:
     site = await site_of(Faulty)
 
     with pytest.raises(MoleculerClientError) as caught:
@@ -62,14 +63,16 @@ async def test_08_error_of_an_action_keeps_its_five_values(site_of: SiteOf) -> N
     assert (error.number, error.type, error.data) == (422, "DIV_ZERO", {"a": 1})
 
 
-async def test_09_plain_exception_reaches_the_caller_unchanged(site_of: SiteOf) -> None:
+# check 9
+async def test_plain_exception_reaches_the_caller_unchanged(site_of: SiteOf) -> None:
     site = await site_of(Faulty)
 
     with pytest.raises(LookupError, match="a secret"):
         await site.broker.call("faulty.plain")
 
 
-async def test_09_plain_exception_has_a_generic_message_in_the_response(site_of: SiteOf) -> None:
+# check 9
+async def test_plain_exception_has_a_generic_message_in_the_response(site_of: SiteOf) -> None:
     site = await site_of(Faulty)
 
     response = await site.client.call("ACTION", "faulty.plain")
@@ -100,7 +103,9 @@ async def test_moleculer_error_over_http_has_its_type_and_data(site_of: SiteOf) 
     }
 
 
-async def test_number_that_is_no_error_status_is_kept_beside_the_status(site_of: SiteOf) -> None:
+async def test_error_number_that_is_not_a_status_is_kept_beside_status_400(
+    site_of: SiteOf,
+) -> None:
     site = await site_of(Faulty)
 
     with pytest.raises(MoleculerError) as caught:

@@ -248,7 +248,7 @@ async def test_shutdown_waits_for_handlers_of_events_emitted_during_it(site_of: 
 class Stuck(Slow):
     @observe(ApplicationEvents.SHUTDOWN)
     async def shutdown(self, event: ShutdownEvent) -> None:
-        """Keeps the handler from ending."""
+        """Does not release the handler, which runs too long."""
 
 
 async def test_shutdown_cancels_handlers_that_take_too_long(

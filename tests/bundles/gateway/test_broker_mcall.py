@@ -10,7 +10,7 @@ from tests.bundles.gateway.conftest import SiteOf
 
 
 class Pair:
-    """Its two actions wait for each other."""
+    """Two actions that wait for each other."""
 
     def __init__(self) -> None:
         self.events = {name: asyncio.Event() for name in "ab"}
@@ -95,7 +95,7 @@ async def test_settled_mcall_has_exceptions_among_its_results(site_of: SiteOf) -
     assert results["z"] == "b"
 
 
-async def test_options_of_a_call_override_those_of_mcall(site_of: SiteOf) -> None:
+async def test_options_of_a_call_override_the_options_of_mcall(site_of: SiteOf) -> None:
     site = await site_of(Pair)
 
     first, second = await site.broker.mcall(

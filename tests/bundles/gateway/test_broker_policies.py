@@ -82,7 +82,8 @@ class Slow:
         raise TimeoutError("of the action itself")
 
 
-async def test_20_call_past_its_timeout_is_cancelled(site_of: SiteOf) -> None:
+# check 20
+async def test_call_past_its_timeout_is_cancelled(site_of: SiteOf) -> None:
     slow = Slow()
     site = await site_of(slow)
 
@@ -96,10 +97,10 @@ async def test_20_call_past_its_timeout_is_cancelled(site_of: SiteOf) -> None:
 
 
 @pytest.mark.parametrize("name", ["slow.own", "slow.stubborn", "slow.replaced"])
-async def test_action_past_its_timeout_is_a_timeout_whatever_it_does(
+async def test_action_past_its_timeout_that_catches_the_cancellation_is_a_timeout(
     site_of: SiteOf, name: str
 ) -> None:
-    """This also holds if it catches the cancellation, and returns or raises."""
+    """Also if the action returns or raises after the cancellation."""
     site = await site_of(Slow)
 
     with pytest.raises(RequestTimeoutError):
@@ -191,7 +192,8 @@ class Flaky:
         await ctx.call("flaky.nothing")
 
 
-async def test_22_call_with_two_retries_makes_three_attempts(site_of: SiteOf) -> None:
+# check 22
+async def test_call_with_two_retries_makes_three_attempts(site_of: SiteOf) -> None:
     flaky = Flaky()
     site = await site_of(flaky)
 
@@ -203,7 +205,8 @@ async def test_22_call_with_two_retries_makes_three_attempts(site_of: SiteOf) ->
     assert len(site.pauses.seconds) == 2
 
 
-async def test_22_unknown_action_is_not_repeated(site_of: SiteOf) -> None:
+# check 22
+async def test_unknown_action_is_not_repeated(site_of: SiteOf) -> None:
     site = await site_of(Flaky, retries=5)
 
     with pytest.raises(ServiceNotFoundError):
@@ -289,14 +292,16 @@ class Falling:
         await asyncio.Event().wait()
 
 
+# check 21
 @pytest.mark.parametrize("fallback", [0, "", False, None, [], {"a": 1}])
-async def test_21_fallback_of_any_value_is_the_result(site_of: SiteOf, fallback: Any) -> None:
+async def test_fallback_of_any_value_is_the_result(site_of: SiteOf, fallback: Any) -> None:
     site = await site_of(Falling)
 
     assert await site.broker.call("falling.fail", fallback=fallback) == fallback
 
 
-async def test_21_fallback_of_the_action_is_used_and_overridden(site_of: SiteOf) -> None:
+# check 21
+async def test_fallback_of_the_action_is_used_and_overridden(site_of: SiteOf) -> None:
     site = await site_of(Falling)
 
     assert await site.broker.call("falling.zero") == 0
@@ -304,7 +309,8 @@ async def test_21_fallback_of_the_action_is_used_and_overridden(site_of: SiteOf)
     assert await site.broker.call("falling.wait") == "later"
 
 
-async def test_21_fallback_function_gets_the_context_and_the_exception(site_of: SiteOf) -> None:
+# check 21
+async def test_fallback_function_gets_the_context_and_the_exception(site_of: SiteOf) -> None:
     site = await site_of(Falling)
 
     def plain(ctx: Context, exc: Exception) -> Any:
@@ -318,7 +324,8 @@ async def test_21_fallback_function_gets_the_context_and_the_exception(site_of: 
     assert await site.broker.call("falling.fail", {"a": 1}, fallback=waiting) == expected
 
 
-async def test_21_fallback_is_not_used_for_an_unknown_action(site_of: SiteOf) -> None:
+# check 21
+async def test_fallback_is_not_used_for_an_unknown_action(site_of: SiteOf) -> None:
     site = await site_of(Falling)
 
     with pytest.raises(ServiceNotFoundError):

@@ -48,7 +48,8 @@ class Other:
         return await ctx.call("math.own")
 
 
-async def test_19_private_action_is_called_by_its_own_service_only(site_of: SiteOf) -> None:
+# check 19
+async def test_private_action_is_called_by_its_own_service_only(site_of: SiteOf) -> None:
     site = await site_of(Math, MoreMath, Other)
 
     assert await site.broker.call("math.own") == "secret"
@@ -59,7 +60,8 @@ async def test_19_private_action_is_called_by_its_own_service_only(site_of: Site
             await site.broker.call(name)
 
 
-async def test_19_protected_action_is_called_on_its_node(site_of: SiteOf) -> None:
+# check 19
+async def test_protected_action_is_called_on_its_node(site_of: SiteOf) -> None:
     site = await site_of(Math)
 
     assert await site.broker.call("math.shared") == "shared"

@@ -49,7 +49,9 @@ def test_pattern_matches_these_names_only(pattern: str, matched: list[str]) -> N
         ("aXb.Xc", "a*b*c", False),
     ],
 )
-def test_pattern_with_special_characters(name: str, pattern: str, is_match: bool) -> None:
+def test_pattern_with_special_characters_matches_them_literally(
+    name: str, pattern: str, is_match: bool
+) -> None:
     assert matches(name, pattern) is is_match
 
 

@@ -233,7 +233,9 @@ async def test_cached_none_runs_again(cached_site: CachedSiteOf) -> None:
     assert orders.runs == 2
 
 
-async def test_call_with_cache_false_in_the_meta_runs(cached_site: CachedSiteOf) -> None:
+async def test_call_with_cache_false_in_the_meta_skips_the_cache(
+    cached_site: CachedSiteOf,
+) -> None:
     orders = Orders()
     site = await cached_site(orders)
 
@@ -249,7 +251,9 @@ async def test_cache_is_enabled_by_a_function_of_the_context(cached_site: Cached
     assert [await site.call("orders.off") for _ in range(2)] == [4, 5]
 
 
-async def test_cached_result_expires(cached_site: CachedSiteOf) -> None:
+async def test_cached_result_past_its_lifetime_is_computed_again(
+    cached_site: CachedSiteOf,
+) -> None:
     """Redis has its own clock; 50 milliseconds pass there."""
     site = await cached_site(Orders())
     key = "orders.short:"
@@ -408,7 +412,9 @@ async def test_calls_with_a_lock_for_other_keys_do_not_wait(cached_site: CachedS
         orders.released.set()
 
 
-async def test_calls_with_a_lock_share_none(cached_site: CachedSiteOf) -> None:
+async def test_calls_with_a_lock_whose_result_is_none_share_one_run(
+    cached_site: CachedSiteOf,
+) -> None:
     orders = Orders()
     site = await cached_site(orders)
 

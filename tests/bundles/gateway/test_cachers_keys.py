@@ -65,7 +65,9 @@ def key_of(
         ({"a": 1}, (), "m.a"),
     ],
 )
-def test_key_is_that_of_moleculer(params: Any, keys: tuple[str, ...] | None, key: str) -> None:
+def test_key_equals_the_key_of_moleculer(
+    params: Any, keys: tuple[str, ...] | None, key: str
+) -> None:
     assert key_of(params, keys) == key
 
 
@@ -108,7 +110,8 @@ AMBIGUOUS: list[Any] = [
 
 @pytest.mark.parametrize("keys", [None, ("a",), ("a", "c")])
 def test_key_of_other_parameters_is_another(keys: tuple[str, ...] | None) -> None:
-    """In Moleculer many of these are equal: a client could choose the result of others."""
+    """In Moleculer many of these keys are equal, so a client can cache a result for other
+    clients."""
     for one, other in combinations(AMBIGUOUS, 2):
         if keys is None or [part(one, key) for key in keys] != [part(other, key) for key in keys]:
             assert key_of(one, keys) != key_of(other, keys), (one, other)
@@ -142,14 +145,14 @@ def test_key_longer_than_the_limit_ends_with_a_hash() -> None:
     assert key_of({"a": "x" * 97}, max_length=100) == "m.a:a|" + "x" * 97
 
 
-def test_key_as_long_as_the_limit_is_not_that_of_a_longer_one() -> None:
+def test_key_forged_like_a_shortened_key_differs_from_it() -> None:
     shortened = key_of({"a": "x" * 200}, max_length=100)
     forged = shortened.removeprefix("m.a:a|")
     assert key_of({"a": forged}, max_length=100) != shortened
     assert key_of({"a": forged}, max_length=100).startswith("m.a:#")
 
 
-def test_key_of_values_of_other_classes_is_that_of_their_json() -> None:
+def test_key_of_values_of_other_classes_uses_their_json() -> None:
     assert key_of({"a": Account(1)}) == key_of({"a": {"id": 1, "names": {}}})
     assert key_of({"a": date(2024, 1, 1)}) != key_of({"a": date(2024, 1, 2)})
 
@@ -189,7 +192,7 @@ def test_number_is_written_as_in_javascript(number: float, text: str) -> None:
         ("m?th.add:**", ["math.add:", "math.add:1.5", "math.add:a|b:c"]),
     ],
 )
-def test_pattern_of_clean(pattern: str, matched: list[str]) -> None:
+def test_pattern_of_clean_matches_these_keys_only(pattern: str, matched: list[str]) -> None:
     keys = [
         *("math.add", "math.add:", "math.add:1.5", "math.add:a|b:c", "math.adv.pow:1"),
         "v2.pow:[1|2]",

@@ -71,7 +71,7 @@ async def site(redis: RedisServer) -> AsyncIterator[CachedSite]:
 
 
 async def in_node(node: Path, url: str, calls: list[Call]) -> list[dict[str, Any]]:
-    """Call the actions of cachers.mjs, and return the results."""
+    """Call the actions of cachers.mjs in Node, and return the results."""
     script = Path(__file__).with_name("cachers.mjs")
     results: list[dict[str, Any]] = await report_of(
         node, script, url, json.dumps(calls), patience=30

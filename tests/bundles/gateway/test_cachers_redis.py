@@ -64,7 +64,7 @@ async def test_redis_result_is_shared_by_processes(site_of: CachedSiteOf) -> Non
 
 
 async def test_redis_keys_begin_with_the_prefix(site_of: CachedSiteOf, redis: RedisServer) -> None:
-    """Moleculer: ``MOL-``, with a namespace ``MOL-<namespace>-``."""
+    """As in Moleculer: ``MOL-``, and ``MOL-<namespace>-`` with a namespace."""
     default, other = await site_of(Math()), await site_of(Math(), cache_prefix="MOL-[a*]-")
 
     for site in (default, other):

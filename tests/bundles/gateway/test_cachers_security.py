@@ -70,7 +70,7 @@ async def test_cached_result_is_for_clients_with_access_only() -> None:
                     assert response.content == 1
 
 
-async def test_cached_result_by_user_is_of_the_user_who_calls() -> None:
+async def test_cached_result_by_user_is_returned_to_that_user_only() -> None:
     async with KernelClient(application_of(Reports)) as client:
         for name in ("ada", "bob", "ada"):
             user = client.as_user(Account(name))

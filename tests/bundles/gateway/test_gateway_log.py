@@ -68,7 +68,9 @@ async def test_log_is_empty_by_default(caplog: pytest.LogCaptureFixture) -> None
     assert "secret" not in caplog.text
 
 
-async def test_log_without_parameters_has_none(caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_without_the_setting_contains_no_parameters(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.DEBUG)
     levels = {**LEVELS, "log_request_params": "none"}
     async with in_process(Greeter, **levels) as io:
@@ -77,7 +79,9 @@ async def test_log_without_parameters_has_none(caplog: pytest.LogCaptureFixture)
     assert "secret" not in caplog.text
 
 
-async def test_log_of_a_value_that_cannot_be_shown(caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_of_a_value_whose_repr_fails_names_its_class(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Odd:
         def __repr__(self) -> str:
             raise ValueError("no text")

@@ -88,7 +88,7 @@ async def test_call_whose_room_is_refused_saves_nothing() -> None:
         assert (await io.call("greeter.meta"))["user"] is None
 
 
-async def test_meta_of_the_options_is_that_of_one_call() -> None:
+async def test_meta_of_the_options_lasts_for_one_call() -> None:
     async def mark(call: Call) -> None:
         meta: Any = call.options["meta"]
         meta[call.params["key"]] = True

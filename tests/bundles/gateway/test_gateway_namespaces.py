@@ -54,7 +54,7 @@ async def test_added_namespace_that_exists_is_an_error() -> None:
     [{"evnts": {}}, {}, {"events": {"call": {"whitelist": ["nothing.*"]}}}],
     ids=["unknown", "empty", "whitelist"],
 )
-async def test_added_namespace_that_cannot_work_changes_nothing(options: Any) -> None:
+async def test_added_namespace_with_an_error_changes_nothing(options: Any) -> None:
     async with in_process() as io:
         with pytest.raises(ConfigurationError, match="'/game'"):
             await gateway_in(io).add_namespace("/game", options)
@@ -164,7 +164,7 @@ async def test_event_of_a_controller_in_the_namespace_keeps_its_envelope_and_err
     assert (good.content, bad.content["statusCode"]) == (1, 422)
 
 
-async def test_user_that_a_subclass_keeps_elsewhere() -> None:
+async def test_user_of_a_subclass_of_gateway_is_used_for_authorization() -> None:
     class Io(Gateway):
         namespaces = {"/": {"events": {"call": {"authorization": True}}}}
 

@@ -106,7 +106,7 @@ async def problems_of(cls: type[Gateway]) -> tuple[str, ...]:
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_option_that_cannot_work_is_an_error(options: Any, problem: str) -> None:
+async def test_invalid_option_is_an_error(options: Any, problem: str) -> None:
     def plain(self: Any, call: Any) -> None: ...
 
     async def two(self: Any, call: Any, result: Any) -> None: ...
@@ -115,8 +115,8 @@ async def test_option_that_cannot_work_is_an_error(options: Any, problem: str) -
     assert await problems_of(cls) == (problem,)
 
 
-async def test_members_of_a_service_of_moleculer_io_are_errors() -> None:
-    """They would be ignored: a renamed authorizer, for example."""
+async def test_members_that_are_named_as_in_moleculer_io_are_errors() -> None:
+    """Without the error, such a member would be ignored, such as a renamed authorizer."""
 
     async def authorize(self: Any, connection: Connection) -> None: ...
 
@@ -136,7 +136,7 @@ async def test_members_of_a_service_of_moleculer_io_are_errors() -> None:
     )
 
 
-async def test_handler_whose_name_is_events_works() -> None:
+async def test_handler_with_the_name_events_is_called() -> None:
     async def events(self: Any, connection: Connection) -> int:
         return 1
 
@@ -198,13 +198,13 @@ async def test_all_problems_of_all_namespaces_are_one_error() -> None:
     assert len(problems) == 13
 
 
-async def test_namespaces_that_are_no_mapping_are_an_error() -> None:
+async def test_namespaces_that_are_not_a_mapping_are_an_error() -> None:
     assert await problems_of(gateway_of(["/"])) == (
         f"namespaces of {IO}: it is ['/']; write {{namespace: {{…}}}}",
     )
 
 
-async def test_namespace_without_events_may_be_listed_in_the_settings() -> None:
+async def test_namespace_without_events_that_the_settings_list_boots() -> None:
     cls = gateway_of({"/push": {}})
     settings = Settings(socketio=SocketioSettings(namespaces=("/push",)))
     application = Application(bundles=[GatewayBundle(cls)], settings=settings)
@@ -212,7 +212,7 @@ async def test_namespace_without_events_may_be_listed_in_the_settings() -> None:
         pass
 
 
-async def test_namespace_without_options_serves_nothing() -> None:
+async def test_namespace_without_events_serves_no_event() -> None:
     async with application_of(gateway=gateway_of({})) as application:
         assert list(application.kernel.websocket_definitions) == []
 
@@ -227,7 +227,7 @@ async def test_event_that_a_controller_has_too_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("given", [5, Gateway(), Application], ids=["number", "instance", "class"])
-async def test_gateway_that_is_no_subclass_is_an_error(given: Any) -> None:
+async def test_gateway_that_is_not_a_subclass_is_an_error(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="pass a subclass of Gateway, not an instance"):
         await Application(bundles=[GatewayBundle(given)]).boot()
 

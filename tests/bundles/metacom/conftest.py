@@ -113,7 +113,7 @@ async def site_of() -> AsyncIterator[SiteOf]:
             )
             await application.start()
             stack.push_async_callback(application.stop)
-            # Closed before the server stops, which waits for open connections.
+            # Close it before the server, which waits for open connections when it stops.
             session = await stack.enter_async_context(aiohttp.ClientSession())
             return Site(application, session)
 

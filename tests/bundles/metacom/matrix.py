@@ -78,7 +78,7 @@ async def _refuse_async(args: Any) -> None:
 
 
 class Failing:
-    """The rows of the matrix of Impress."""
+    """One method for each row of the matrix of Impress."""
 
     def __init__(self) -> None:
         self.ran: list[str] = []

@@ -20,12 +20,12 @@ BOTH = pytest.mark.parametrize("way", ["websocket", "http"])
 PROFILES = pytest.mark.parametrize("compat", [False, True], ids=["default", "compat"])
 
 Row = tuple[str, Any, tuple[str, Any, int], tuple[str, Any, int]]
-"""Method and arguments; text, code and HTTP status by default, and with compat."""
+"""Method and arguments; then text, code and HTTP status, by default and with ``compat``."""
 
 
 async def check(site_of: SiteOf, way: str, compat: bool, *rows: Row) -> None:
-    """Compare the error of each row; then the connection still works, and no method has run that
-    should not."""
+    """Check the error of each row. Then check that the connection still works, and that no refused
+    method has run."""
     site = await site_of(Failing, compat=compat)
     async with sending(site, way) as send:
         for number, (method, args, *expected) in enumerate(rows, 1):
@@ -40,9 +40,10 @@ async def check(site_of: SiteOf, way: str, compat: bool, *rows: Row) -> None:
     assert site.application.injector.get(Failing).ran == []
 
 
+# T12
 @BOTH
 @PROFILES
-async def test_t12_unknown_unit_method_or_no_slash_is_404(
+async def test_unknown_unit_method_or_no_slash_is_404(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
@@ -55,9 +56,10 @@ async def test_t12_unknown_unit_method_or_no_slash_is_404(
     )
 
 
+# T14
 @BOTH
 @PROFILES
-async def test_t14_argument_of_another_type_is_rejected(
+async def test_argument_of_another_type_is_rejected(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
@@ -73,11 +75,10 @@ async def test_t14_argument_of_another_type_is_rejected(
     )
 
 
+# T15
 @BOTH
 @PROFILES
-async def test_t15_missing_arguments_are_all_named(
-    site_of: SiteOf, way: str, compat: bool
-) -> None:
+async def test_missing_arguments_are_all_named(site_of: SiteOf, way: str, compat: bool) -> None:
     await check(
         site_of,
         way,
@@ -91,11 +92,10 @@ async def test_t15_missing_arguments_are_all_named(
     )
 
 
+# T16
 @BOTH
 @PROFILES
-async def test_t16_unexpected_argument_is_rejected(
-    site_of: SiteOf, way: str, compat: bool
-) -> None:
+async def test_unexpected_argument_is_rejected(site_of: SiteOf, way: str, compat: bool) -> None:
     await check(
         site_of,
         way,
@@ -127,9 +127,10 @@ async def test_arguments_of_a_typed_method_are_rejected(
     )
 
 
+# T30
 @BOTH
 @PROFILES
-async def test_t30_validate_that_raises_stops_the_method(
+async def test_validate_that_raises_stops_the_method(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
@@ -141,9 +142,10 @@ async def test_t30_validate_that_raises_stops_the_method(
     )
 
 
+# T18
 @BOTH
 @PROFILES
-async def test_t18_returned_error_with_a_code_has_its_text_and_code(
+async def test_returned_error_with_a_code_has_its_text_and_code(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
@@ -156,9 +158,10 @@ async def test_t18_returned_error_with_a_code_has_its_text_and_code(
     )
 
 
+# T19
 @BOTH
 @PROFILES
-async def test_t19_returned_error_without_a_code_has_its_text_and_500(
+async def test_returned_error_without_a_code_has_its_text_and_500(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
@@ -169,9 +172,10 @@ async def test_t19_returned_error_without_a_code_has_its_text_and_500(
     )
 
 
+# T20
 @BOTH
 @PROFILES
-async def test_t20_raised_exception_is_hidden(site_of: SiteOf, way: str, compat: bool) -> None:
+async def test_raised_exception_is_hidden(site_of: SiteOf, way: str, compat: bool) -> None:
     await check(
         site_of,
         way,
@@ -180,11 +184,10 @@ async def test_t20_raised_exception_is_hidden(site_of: SiteOf, way: str, compat:
     )
 
 
+# T21
 @BOTH
 @PROFILES
-async def test_t21_raised_exception_has_its_status(
-    site_of: SiteOf, way: str, compat: bool
-) -> None:
+async def test_raised_exception_has_its_status(site_of: SiteOf, way: str, compat: bool) -> None:
     await check(
         site_of,
         way,
@@ -197,9 +200,10 @@ async def test_t21_raised_exception_has_its_status(
     )
 
 
+# T22
 @BOTH
 @PROFILES
-async def test_t22_raised_exception_with_another_code_is_hidden(
+async def test_raised_exception_with_another_code_is_hidden(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
@@ -210,9 +214,10 @@ async def test_t22_raised_exception_with_another_code_is_hidden(
     )
 
 
+# T23
 @BOTH
 @PROFILES
-async def test_t23_returned_domain_error_has_the_text_of_the_contract(
+async def test_returned_domain_error_has_the_text_of_the_contract(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
@@ -250,7 +255,9 @@ async def test_returned_exception_of_another_class_is_a_bug(
 
 @BOTH
 @PROFILES
-async def test_raised_domain_error(site_of: SiteOf, way: str, compat: bool) -> None:
+async def test_raised_domain_error_is_sent_if_its_code_is_a_status(
+    site_of: SiteOf, way: str, compat: bool
+) -> None:
     await check(
         site_of,
         way,
@@ -261,11 +268,10 @@ async def test_raised_domain_error(site_of: SiteOf, way: str, compat: bool) -> N
     )
 
 
+# T24
 @BOTH
 @PROFILES
-async def test_t24_result_that_breaks_returns_is_500(
-    site_of: SiteOf, way: str, compat: bool
-) -> None:
+async def test_result_that_breaks_returns_is_500(site_of: SiteOf, way: str, compat: bool) -> None:
     await check(
         site_of,
         way,
@@ -280,9 +286,10 @@ async def test_t24_result_that_breaks_returns_is_500(
     )
 
 
+# T25
 @BOTH
 @PROFILES
-async def test_t25_timeout_is_408_with_its_milliseconds(
+async def test_timeout_is_408_with_its_milliseconds(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     await check(
@@ -298,8 +305,9 @@ async def test_t25_timeout_is_408_with_its_milliseconds(
     )
 
 
+# T14, T15, T16
 @BOTH
-async def test_t14_to_t16_errors_has_each_wrong_field(site_of: SiteOf, way: str) -> None:
+async def test_invalid_arguments_are_listed_in_errors_by_field(site_of: SiteOf, way: str) -> None:
     site = await site_of(Failing)
     async with sending(site, way) as send:
         error = (await send(call("fail/add", {"b": "2", "c": 1}))).packet["error"]
@@ -311,9 +319,10 @@ async def test_t14_to_t16_errors_has_each_wrong_field(site_of: SiteOf, way: str)
     }
 
 
+# T20
 @BOTH
 @PROFILES
-async def test_t20_exception_is_hidden_and_logged_with_the_request_id(
+async def test_exception_is_hidden_and_logged_with_the_request_id(
     site_of: SiteOf, way: str, compat: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await site_of(Failing, compat=compat)
@@ -325,9 +334,10 @@ async def test_t20_exception_is_hidden_and_logged_with_the_request_id(
     assert ("request_id" in error) is not compat
 
 
+# T17
 @BOTH
 @PROFILES
-async def test_t17_null_arguments_get_an_error_with_the_id(
+async def test_null_arguments_get_an_error_with_the_id(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     site = await site_of(Failing, compat=compat)
@@ -344,9 +354,10 @@ async def test_t17_null_arguments_get_an_error_with_the_id(
         assert reply.status == (500 if compat else 400)
 
 
+# T28
 @BOTH
 @PROFILES
-async def test_t28_full_queue_is_503_at_once_and_the_others_succeed_in_order(
+async def test_full_queue_is_503_at_once_and_the_others_succeed_in_order(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
     site = await site_of(Failing, compat=compat)
@@ -370,11 +381,10 @@ async def test_t28_full_queue_is_503_at_once_and_the_others_succeed_in_order(
     assert reply.status in (None, 503)
 
 
+# T29
 @BOTH
 @PROFILES
-async def test_t29_call_that_waits_too_long_is_503(
-    site_of: SiteOf, way: str, compat: bool
-) -> None:
+async def test_call_that_waits_too_long_is_503(site_of: SiteOf, way: str, compat: bool) -> None:
     site = await site_of(Failing, compat=compat)
     failing = site.application.injector.get(Failing)
     async with sending(site, way) as first, sending(site, way) as second:

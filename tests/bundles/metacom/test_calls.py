@@ -30,7 +30,8 @@ from tests.bundles.metacom.conftest import SiteOf
 from tests.bundles.metacom.example import Example
 
 
-async def test_t03_call_of_add_gets_exact_bytes(site_of: SiteOf) -> None:
+# T03
+async def test_call_of_add_gets_exact_bytes(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         call = '{"type":"call","id":1,"method":"example/add","args":{"a":2,"b":3}}'
@@ -38,7 +39,8 @@ async def test_t03_call_of_add_gets_exact_bytes(site_of: SiteOf) -> None:
         assert await client.exchange(call) == '{"type":"callback","id":1,"result":5}'
 
 
-async def test_t04_text_id_gets_callback_with_text_id(site_of: SiteOf) -> None:
+# T04
+async def test_text_id_gets_callback_with_text_id(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client("/api") as client:
         call = '{"type":"call","id":"x-1","method":"example/hello","args":{}}'
@@ -47,7 +49,8 @@ async def test_t04_text_id_gets_callback_with_text_id(site_of: SiteOf) -> None:
         assert await client.exchange(call) == expected
 
 
-async def test_t33_event_of_call_arrives_before_its_callback(site_of: SiteOf) -> None:
+# T33
+async def test_event_of_call_arrives_before_its_callback(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         await client.send({"type": "call", "id": 1, "method": "example/notify"})
@@ -108,7 +111,7 @@ async def test_rejected_connection_gets_status_in_handshake(site_of: SiteOf) -> 
     assert error.value.status == 401
 
 
-async def test_path_of_websocket_serves_other_requests(site_of: SiteOf) -> None:
+async def test_path_of_the_websocket_serves_http_routes(site_of: SiteOf) -> None:
     class Home:
         @http("GET", "/", "home")
         async def home(self) -> str:
@@ -119,7 +122,8 @@ async def test_path_of_websocket_serves_other_requests(site_of: SiteOf) -> None:
         assert await response.text() == "home"
 
 
-async def test_t05_parallel_calls_get_their_own_callbacks(site_of: SiteOf) -> None:
+# T05
+async def test_parallel_calls_get_their_own_callbacks(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         delays = {id: 20 * (id % 5) for id in range(1, 21)}
@@ -138,7 +142,8 @@ async def test_t05_parallel_calls_get_their_own_callbacks(site_of: SiteOf) -> No
     assert [packet["id"] for packet in packets] != list(delays)
 
 
-async def test_t06_ping_of_dialect_a_gets_the_same_text(site_of: SiteOf) -> None:
+# T06
+async def test_ping_of_dialect_a_gets_the_same_text(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         assert await client.exchange("{}") == "{}"
@@ -153,8 +158,9 @@ async def test_ping_of_dialect_b_is_a_wrong_packet(site_of: SiteOf) -> None:
     assert (packet["id"], packet["error"]["code"]) == ("", 400)
 
 
+# T07
 @pytest.mark.parametrize("value", [False, 0, None, "", [], {}, 1.5, 2**70, "é\u2028"])
-async def test_t07_result_is_sent_as_it_is(site_of: SiteOf, value: Any) -> None:
+async def test_result_is_sent_as_it_is(site_of: SiteOf, value: Any) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         packet = await client.call("example/value", {"value": value})
@@ -162,7 +168,8 @@ async def test_t07_result_is_sent_as_it_is(site_of: SiteOf, value: Any) -> None:
     assert packet == {"type": "callback", "id": 1, "result": value}
 
 
-async def test_t09_unit_without_version_is_its_highest_version(site_of: SiteOf) -> None:
+# T09
+async def test_unit_without_version_is_its_highest_version(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         results = [
@@ -173,7 +180,8 @@ async def test_t09_unit_without_version_is_its_highest_version(site_of: SiteOf) 
     assert results == [2, 2, 1, None, None]
 
 
-async def test_t10_method_of_lower_version_is_not_found_without_version(site_of: SiteOf) -> None:
+# T10
+async def test_method_of_lower_version_is_not_found_without_version(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         packet = await client.call("versioned/only1")
@@ -201,7 +209,8 @@ async def test_procedure_with_other_name_is_an_error_at_boot(site_of: SiteOf) ->
     assert len(error.value.problems) == 2
 
 
-async def test_t13_endpoint_without_access_is_closed(site_of: SiteOf, tmp_path: Path) -> None:
+# T13
+async def test_endpoint_without_access_is_closed(site_of: SiteOf, tmp_path: Path) -> None:
     """The call is refused before any code of the method runs."""
     folder = tmp_path / "api" / "example"
     folder.mkdir(parents=True)
@@ -216,7 +225,9 @@ async def test_t13_endpoint_without_access_is_closed(site_of: SiteOf, tmp_path: 
     assert packet["error"]["code"] == 401
 
 
-async def test_connection_of_call_has_handshake(site_of: SiteOf) -> None:
+async def test_connection_of_a_call_has_headers_and_query_of_the_handshake(
+    site_of: SiteOf,
+) -> None:
     class Who:
         @procedure("who/am_i", METACOM)
         async def am_i(self, request: Request, connection: Connection) -> Any:

@@ -100,7 +100,8 @@ class Steps:
         await connection.close(code, "enough")
 
 
-async def test_t34_subscriber_that_leaves_is_disconnected_and_its_room_is_dropped(
+# T34
+async def test_subscriber_that_leaves_is_disconnected_and_its_room_is_dropped(
     site_of: SiteOf,
 ) -> None:
     log, steps = Log(), Steps()
@@ -142,7 +143,7 @@ async def test_disconnect_ends_call_that_has_cancel_on_disconnect(site_of: SiteO
     await until(lambda: not len(site.server.engine))
 
 
-async def test_disconnect_notifies_running_call_which_goes_on(site_of: SiteOf) -> None:
+async def test_disconnect_notifies_running_call_and_does_not_cancel_it(site_of: SiteOf) -> None:
     steps, log = Steps(), Log()
     site = await site_of(steps, listeners=(log,))
     async with site.client() as client:
@@ -155,7 +156,7 @@ async def test_disconnect_notifies_running_call_which_goes_on(site_of: SiteOf) -
     await until(lambda: not log.connections[0].calls)  # type: ignore[attr-defined]
 
 
-async def test_close_of_method_closes_with_its_code(site_of: SiteOf) -> None:
+async def test_method_that_closes_the_connection_closes_it_with_its_code(site_of: SiteOf) -> None:
     log = Log()
     site = await site_of(Steps(), listeners=(log,))
     async with site.client() as client:
@@ -354,7 +355,7 @@ async def test_client_that_does_not_read_callbacks_is_not_read(site_of: SiteOf) 
                 ids.append((await client.receive())["id"])
 
         ids: list[int] = []
-        flooding = asyncio.create_task(flood())  # it waits, too, once the server reads no more
+        flooding = asyncio.create_task(flood())  # it waits once the server does not read
         await until(lambda: connection.is_congested)
         is_seen = True
         transport.resume_reading()

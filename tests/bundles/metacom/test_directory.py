@@ -34,8 +34,8 @@ async def test_directory_is_served_over_metacom_by_default(root: Path) -> None:
 
 
 @pytest.mark.parametrize("given", ["metacom", MetacomBundle, MetacomBundle(expose={})])
-async def test_bundle_that_is_given_is_used(root: Path, given: Any) -> None:
-    """A bundle with its own arguments; enabling it twice would be an error at boot."""
+async def test_bundle_listed_in_code_replaces_the_default_one(root: Path, given: Any) -> None:
+    """The bundle may have arguments. If it were enabled twice, boot would fail."""
     application = create_application(root, bundles=[given])
     assert '"result":"Ada"' in await call(application, "greeting/sayHello", {"name": "Ada"})
 

@@ -1,4 +1,4 @@
-"""Controllers whose routes are methods too."""
+"""Controllers whose routes are also methods of Metacom."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ async def test_functions_with_a_route_are_methods_under_their_names() -> None:
         assert response.content == {"id": 1}
 
 
-async def test_unit_may_have_a_version() -> None:
+async def test_exposed_unit_with_a_version_is_called_without_it() -> None:
     application = application_of(expose={"articles.2": Articles})
     async with KernelClient(application) as client:
         names = [definition.name for definition in application.kernel.definitions[METACOM]]
@@ -82,7 +82,7 @@ class Users(UserProvider[dict[str, Any]]):
         return None
 
 
-async def test_access_rule_of_the_route_is_that_of_the_method() -> None:
+async def test_method_has_the_access_rule_of_its_route() -> None:
     @access("authenticated")
     class Guarded:
         @http("GET", "/secrets", "secrets")

@@ -20,6 +20,7 @@ async def assert_lives(client: RawClient) -> None:
     assert (await client.receive())["id"] == 77
 
 
+# T31
 @pytest.mark.parametrize(
     "text",
     [
@@ -52,7 +53,7 @@ async def assert_lives(client: RawClient) -> None:
         '{"type":"call","id":"\\ud800","method":"example/hello"}',
     ],
 )
-async def test_t31_packet_without_usable_id_gets_one_error(site_of: SiteOf, text: str) -> None:
+async def test_packet_without_usable_id_gets_one_error(site_of: SiteOf, text: str) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         packet = json.loads(await client.exchange(text))
@@ -63,6 +64,7 @@ async def test_t31_packet_without_usable_id_gets_one_error(site_of: SiteOf, text
         await assert_lives(client)
 
 
+# T31
 @pytest.mark.parametrize("id", [1, -1, 1.5, 2**60, 10**30, "x", "x" * 1000, "\x00é\u2028"])
 @pytest.mark.parametrize(
     "packet",
@@ -82,7 +84,7 @@ async def test_t31_packet_without_usable_id_gets_one_error(site_of: SiteOf, text
         {"type": "call", "method": "example/hello", "args": True},
     ],
 )
-async def test_t31_wrong_packet_with_id_gets_error_with_that_id(
+async def test_wrong_packet_with_id_gets_error_with_that_id(
     site_of: SiteOf, packet: dict[str, Any], id: Any
 ) -> None:
     site = await site_of(Example)
@@ -96,6 +98,7 @@ async def test_t31_wrong_packet_with_id_gets_error_with_that_id(
         await assert_lives(client)
 
 
+# T12, T32, F1
 @pytest.mark.parametrize(
     "method",
     [
@@ -133,8 +136,8 @@ async def test_t31_wrong_packet_with_id_gets_error_with_that_id(
         "e" * 10_000,
     ],
 )
-async def test_t12_t32_unknown_or_hostile_name_gets_404(site_of: SiteOf, method: str) -> None:
-    """F1. Metarhia does not respond to names such as ``__proto__/x``."""
+async def test_unknown_or_hostile_name_gets_404(site_of: SiteOf, method: str) -> None:
+    """Metarhia does not respond to names such as ``__proto__/x``."""
     site = await site_of(Example)
     async with site.client() as client:
         packet = await client.call(method)
@@ -147,7 +150,8 @@ async def test_t12_t32_unknown_or_hostile_name_gets_404(site_of: SiteOf, method:
         await assert_lives(client)
 
 
-async def test_t17_null_arguments_get_error_with_id(site_of: SiteOf) -> None:
+# T17
+async def test_null_arguments_get_error_with_id(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         call = '{"type":"call","id":5,"method":"example/add","args":null}'
@@ -158,6 +162,7 @@ async def test_t17_null_arguments_get_error_with_id(site_of: SiteOf) -> None:
         await assert_lives(client)
 
 
+# F2
 @pytest.mark.parametrize(
     "args",
     [
@@ -174,7 +179,6 @@ async def test_t17_null_arguments_get_error_with_id(site_of: SiteOf) -> None:
     ],
 )
 async def test_wrong_arguments_get_validation_error(site_of: SiteOf, args: Any) -> None:
-    """F2."""
     site = await site_of(Example)
     async with site.client() as client:
         await client.send({"type": "call", "id": 3, "method": "example/add", "args": args})
@@ -186,7 +190,8 @@ async def test_wrong_arguments_get_validation_error(site_of: SiteOf, args: Any) 
         await assert_lives(client)
 
 
-async def test_t16_extra_field_is_named(site_of: SiteOf) -> None:
+# T16
+async def test_extra_field_is_named(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with site.client() as client:
         packet = await client.call("example/add", {"a": 1, "b": 2, "c": 3})
@@ -194,8 +199,8 @@ async def test_t16_extra_field_is_named(site_of: SiteOf) -> None:
         assert [error["path"] for error in packet["error"]["errors"]] == ["body.c"]
 
 
+# F3
 async def test_id_that_is_used_twice_gets_a_callback_each(site_of: SiteOf) -> None:
-    """F3."""
     site = await site_of(Example)
     async with site.client() as client:
         for value in (1, 2):

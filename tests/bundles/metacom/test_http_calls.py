@@ -42,7 +42,8 @@ async def post(site: Site, data: Any, **options: Any) -> tuple[int, str]:
         return response.status, await response.text()
 
 
-async def test_t02_call_over_http_gets_one_callback(site_of: SiteOf) -> None:
+# T02
+async def test_call_over_http_gets_one_callback(site_of: SiteOf) -> None:
     site = await site_of(Example)
 
     assert await post(site, '{"type":"call","id":1,"method":"example/hello","args":{}}') == (
@@ -51,21 +52,24 @@ async def test_t02_call_over_http_gets_one_callback(site_of: SiteOf) -> None:
     )
 
 
-async def test_t03_call_of_add_over_http_gets_exact_bytes(site_of: SiteOf) -> None:
+# T03
+async def test_call_of_add_over_http_gets_exact_bytes(site_of: SiteOf) -> None:
     site = await site_of(Example)
     packet = '{"type":"call","id":1,"method":"example/add","args":{"a":2,"b":3}}'
 
     assert await post(site, packet) == (200, '{"type":"callback","id":1,"result":5}')
 
 
-async def test_t04_text_id_over_http_gets_callback_with_text_id(site_of: SiteOf) -> None:
+# T04
+async def test_text_id_over_http_gets_callback_with_text_id(site_of: SiteOf) -> None:
     site = await site_of(Example)
     packet = '{"type":"call","id":"x-1","method":"example/add","args":{"a":2,"b":3}}'
 
     assert await post(site, packet) == (200, '{"type":"callback","id":"x-1","result":5}')
 
 
-async def test_t05_twenty_calls_over_http_have_their_own_ids(site_of: SiteOf) -> None:
+# T05
+async def test_twenty_calls_over_http_have_their_own_ids(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with sending(site, "http") as send:
         sent = [call("example/wait", {"milliseconds": 20 - id}, id) for id in range(1, 21)]
@@ -76,14 +80,16 @@ async def test_t05_twenty_calls_over_http_have_their_own_ids(site_of: SiteOf) ->
     ]
 
 
-async def test_t06_ping_over_http_gets_the_same_two_bytes(site_of: SiteOf) -> None:
+# T06
+async def test_ping_over_http_gets_the_same_two_bytes(site_of: SiteOf) -> None:
     site = await site_of(Example)
 
     assert await post(site, "{}") == (200, "{}")
     assert (await post(site, "{ }"))[0] == 400
 
 
-async def test_t07_false_zero_and_null_are_results(site_of: SiteOf) -> None:
+# T07
+async def test_falsy_result_over_http_is_sent(site_of: SiteOf) -> None:
     site = await site_of(Example)
     for value, text in (False, "false"), (0, "0"), (None, "null"):
         packet = call("example/value", {"value": value})
@@ -92,6 +98,7 @@ async def test_t07_false_zero_and_null_are_results(site_of: SiteOf) -> None:
             assert await response.text() == expected
 
 
+# T31
 @PROFILES
 @pytest.mark.parametrize(
     "packet",
@@ -111,7 +118,7 @@ async def test_t07_false_zero_and_null_are_results(site_of: SiteOf) -> None:
         "[" * 1000,
     ],
 )
-async def test_t31_bad_packet_over_http_gets_one_error(
+async def test_bad_packet_over_http_gets_one_error(
     site_of: SiteOf, packet: str, compat: bool
 ) -> None:
     site = await site_of(Example, compat=compat)
@@ -126,8 +133,9 @@ async def test_t31_bad_packet_over_http_gets_one_error(
         assert reply.error[0] == "Internal Server Error"
 
 
+# T32
 @pytest.mark.parametrize("name", ["__proto__/x", "constructor/name", "toString/x", "a/__class__"])
-async def test_t32_hostile_name_over_http_is_404(site_of: SiteOf, name: str) -> None:
+async def test_hostile_name_over_http_is_404(site_of: SiteOf, name: str) -> None:
     site = await site_of(Example)
     async with sending(site, "http") as send:
         reply = await send(call(name))
@@ -135,9 +143,10 @@ async def test_t32_hostile_name_over_http_is_404(site_of: SiteOf, name: str) -> 
     assert (reply.error, reply.status) == (("Not Found", 404), 404)
 
 
+# T35
 @PROFILES
 @pytest.mark.parametrize("kind", ["event", "stream"])
-async def test_t35_event_and_stream_over_http_are_an_error(
+async def test_event_and_stream_over_http_are_an_error(
     site_of: SiteOf, kind: str, compat: bool
 ) -> None:
     site = await site_of(Example, compat=compat)
@@ -151,7 +160,8 @@ async def test_t35_event_and_stream_over_http_are_an_error(
         assert (reply.error, reply.status) == ((text, 400), 400)
 
 
-async def test_t35_method_that_needs_a_connection_is_426_over_http(site_of: SiteOf) -> None:
+# T35
+async def test_method_that_needs_a_connection_is_426_over_http(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with sending(site, "http") as send:
         reply = await send(call("example/notify"))
@@ -160,7 +170,8 @@ async def test_t35_method_that_needs_a_connection_is_426_over_http(site_of: Site
     assert reply.error == ("this method requires a WebSocket", 426)
 
 
-async def test_t35_event_of_an_endpoint_is_426_over_http(site_of: SiteOf, tmp_path: Path) -> None:
+# T35
+async def test_event_of_an_endpoint_is_426_over_http(site_of: SiteOf, tmp_path: Path) -> None:
     folder = tmp_path / "api" / "example"
     folder.mkdir(parents=True)
     (folder / "notify.py").write_text(
@@ -214,7 +225,8 @@ async def test_other_method_beside_static_files_is_405_and_with_compat_403(
         assert await response.text() == "home"
 
 
-async def test_t47_options_has_the_cors_headers_of_the_origin(site_of: SiteOf) -> None:
+# T47
+async def test_options_has_the_cors_headers_of_the_origin(site_of: SiteOf) -> None:
     """Impress responds with 200; the kernel responds to a preflight with 204."""
     site = await site_of(Example, http={"origins": ("https://shop.example",)})
     headers = {"Origin": "https://shop.example"}
@@ -289,7 +301,7 @@ async def test_body_that_cannot_be_read_gets_an_error_packet(
         assert json.loads(text)["error"]["code"] == expected
 
 
-async def test_compressed_and_large_bodies(site_of: SiteOf) -> None:
+async def test_compressed_body_is_read_and_large_body_is_413(site_of: SiteOf) -> None:
     site = await site_of(Example, http={"body_limit": 200})
     packet = b'{"type":"call","id":1,"method":"example/hello"}'
     packed = gzip.compress(packet)
@@ -323,7 +335,7 @@ async def test_call_over_http_is_finished_when_the_server_stops(site_of: SiteOf)
         await stopping
 
 
-async def test_other_rpc_path_and_page_at_the_root(site_of: SiteOf) -> None:
+async def test_rpc_path_serves_calls_and_the_root_serves_its_page(site_of: SiteOf) -> None:
     class Page:
         @http("GET", "/", "page")
         async def page(self) -> str:

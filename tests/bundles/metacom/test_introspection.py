@@ -71,8 +71,9 @@ async def introspect(site: Site, units: Any, way: str = "websocket") -> Any:
         return (await send(call("system/introspect", units))).packet
 
 
+# T08
 @pytest.mark.parametrize("way", ["websocket", "http"])
-async def test_t08_unknown_units_are_left_out(site_of: SiteOf, way: str) -> None:
+async def test_unknown_units_are_left_out(site_of: SiteOf, way: str) -> None:
     site = await site_of(Example)
 
     packet = await introspect(site, ["example", "nope", "__proto__"], way)
@@ -144,13 +145,13 @@ async def test_compat_lists_the_names_of_parameters(site_of: SiteOf) -> None:
 
 
 @pytest.mark.parametrize("units", [{"a": 1}, [1], [["example"]]])
-async def test_arguments_that_are_no_names_are_422(site_of: SiteOf, units: Any) -> None:
+async def test_arguments_that_are_not_names_are_422(site_of: SiteOf, units: Any) -> None:
     site = await site_of(Example)
 
     assert (await introspect(site, units))["error"]["code"] == 422
 
 
-async def test_no_arguments_load_no_units(site_of: SiteOf) -> None:
+async def test_introspection_without_arguments_loads_no_units(site_of: SiteOf) -> None:
     site = await site_of(Example)
 
     assert (await introspect(site, []))["result"] == {}
@@ -214,10 +215,9 @@ def write(folder: Path, files: dict[str, str]) -> None:
         file.write_text(f"access = 'public'\nasync def method():\n    {body}\n")
 
 
+# T09, T10
 @pytest.mark.parametrize("way", ["websocket", "http"])
-async def test_t09_and_t10_highest_version_is_the_default(
-    site_of: SiteOf, tmp_path: Path, way: str
-) -> None:
+async def test_highest_version_is_the_default(site_of: SiteOf, tmp_path: Path, way: str) -> None:
     write(tmp_path, VERSIONS)
     site = await site_of(bundles=(AutoloadBundle(tmp_path),))
     async with sending(site, way) as send:
@@ -237,7 +237,8 @@ async def test_t09_and_t10_highest_version_is_the_default(
     ]
 
 
-async def test_t11_unit_with_a_version_is_loaded_under_the_asked_name(
+# T11
+async def test_unit_loaded_with_a_version_has_the_requested_name(
     site_of: SiteOf, tmp_path: Path
 ) -> None:
     write(tmp_path, VERSIONS)
@@ -314,12 +315,13 @@ async def test_access_and_docstrings_of_protected_methods_have_no_internal_names
     }
 
 
+# T13
 @pytest.mark.parametrize("way", ["websocket", "http"])
 @pytest.mark.parametrize("compat", [False, True], ids=["default", "compat"])
-async def test_t13_method_with_a_rule_is_rejected_before_it_runs(
+async def test_method_with_a_rule_is_rejected_before_it_runs(
     site_of: SiteOf, way: str, compat: bool
 ) -> None:
-    """401 by default, since the client is unknown; 403 as of Impress with compat."""
+    """401 by default, since the client is unknown; 403 with ``compat``, as in Impress."""
     site = await site_of(Guarded, bundles=(SessionsBundle, SecurityBundle(Users)), compat=compat)
     async with sending(site, way) as send:
         reply = await send(call("guarded/admin"))

@@ -1,4 +1,4 @@
-"""The rate of packets, with a clock that the test moves."""
+"""The rate of packets, with a clock that the test controls."""
 
 import pytest
 
@@ -14,7 +14,8 @@ class Clock:
 
 
 def closed_after(rate: Rate, clock: Clock, per_second: float, seconds: float) -> float | None:
-    """Send packets for *seconds*; return when the client is to be closed."""
+    """Send packets for *seconds*. Return after how many seconds the client must be closed, or
+    None."""
     for index in range(int(per_second * seconds)):
         clock.now += 1.0 / per_second
         if not rate.allows() and rate.is_abused:
@@ -25,7 +26,7 @@ def closed_after(rate: Rate, clock: Clock, per_second: float, seconds: float) ->
 @pytest.mark.parametrize("limit", [5, 100, 1000])
 @pytest.mark.parametrize("factor", [2, 10, 100])
 def test_rate_of_steady_flood_is_abused(limit: int, factor: int) -> None:
-    """Some packets of it are allowed."""
+    """Some packets of the flood are allowed."""
     clock = Clock()
     after = closed_after(Rate(limit, clock), clock, limit * factor, 4)
 

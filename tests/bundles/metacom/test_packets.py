@@ -1,4 +1,4 @@
-"""Packets that are decoded in one step are those that are also read step by step."""
+"""A packet that is decoded in one step has the same result as step by step."""
 
 import pytest
 
@@ -10,7 +10,7 @@ CALL = '{"type":"call","id":%s,"method":"unit/method","args":%s}'
 
 @pytest.mark.parametrize("id", ["1", "-1", "1.5", '"x"', '"\\u00e9"', "123456789012345678"])
 @pytest.mark.parametrize("args", ["{}", "[]", '{"a":[1,{"b":null}]}', '{"a":1,"a":2}'])
-def test_valid_call_is_the_same_in_one_step(id: str, args: str) -> None:
+def test_valid_call_read_in_one_step_equals_the_packet(id: str, args: str) -> None:
     text = CALL % (id, args)
     call = read_valid_call(text)
     packet = read_packet(text)
@@ -37,7 +37,7 @@ def test_valid_call_is_the_same_in_one_step(id: str, args: str) -> None:
         CALL % ("1", '"\ud800"'),
     ],
 )
-def test_other_packet_is_left_to_the_reading_step_by_step(text: str) -> None:
+def test_other_packet_is_not_read_in_one_step(text: str) -> None:
     assert read_valid_call(text) is None
 
 

@@ -72,11 +72,12 @@ async def test_rest_has_bare_results_by_default(site_of: SiteOf, tmp_path: Path)
     assert await ask(site, "POST", "/api/example/add", json={"a": 2, "b": 3}) == (200, 5)
 
 
+# T45
 @pytest.mark.parametrize("compat", [False, True], ids=["default", "compat"])
-async def test_t45_arguments_of_query_and_body(
+async def test_argument_of_the_body_precedes_the_query(
     site_of: SiteOf, tmp_path: Path, compat: bool
 ) -> None:
-    """Texts of the query, over which the fields of the body have priority."""
+    """The query contains texts; the body contains values of any type."""
     site = await site_with(site_of, tmp_path, rest="packets", compat=compat)
 
     found = await ask(site, "GET", "/api/example/echo?a=1&b=two")
@@ -127,8 +128,9 @@ async def test_rest_packets_keep_headers(site_of: SiteOf, tmp_path: Path) -> Non
         assert await response.json() == packet(result={"is": "set"})
 
 
+# T46
 @pytest.mark.parametrize("rest", ["results", "packets"])
-async def test_t46_router_gets_verb_path_and_args_and_sends_a_bare_result(
+async def test_router_gets_verb_path_and_args_and_sends_a_bare_result(
     site_of: SiteOf, tmp_path: Path, rest: str
 ) -> None:
     site = await site_with(site_of, tmp_path, rest=rest)

@@ -28,7 +28,7 @@ SIGN_OUT = """
         context.session
         await context.client.emit("sign_out/begun")
         await _released.wait()
-        await context.finish_session()
+        await context.end_session()
 
     async def add(context: Context) -> None:
         context.session["cart"] = "of a stranger"
@@ -90,8 +90,9 @@ async def call(client: RawClient | Browser, method: str, **args: Any) -> Any:
     return packet["result"] if "error" not in packet else packet["error"]["code"]
 
 
+# T36
 @TRANSPORTS
-async def test_t36_calls_after_sign_in_see_the_session_and_its_state(
+async def test_calls_after_sign_in_see_the_session_and_its_state(
     site: Site, transport: str
 ) -> None:
     async with client_of(site, transport) as client, client_of(site, transport) as stranger:
@@ -102,9 +103,10 @@ async def test_t36_calls_after_sign_in_see_the_session_and_its_state(
         assert await call(stranger, "counter/add") == 401
 
 
+# T37
 @TRANSPORTS
 @pytest.mark.parametrize("other", ["ws", "http"])
-async def test_t37_token_restored_by_a_second_client_gives_the_same_state(
+async def test_token_restored_by_a_second_client_gives_the_same_state(
     site: Site, transport: str, other: str
 ) -> None:
     async with client_of(site, transport) as first:
@@ -119,7 +121,8 @@ async def test_t37_token_restored_by_a_second_client_gives_the_same_state(
         assert await call(first, "counter/add") == 3
 
 
-async def test_t37_session_survives_a_reconnect(site: Site) -> None:
+# T37
+async def test_session_survives_a_reconnect(site: Site) -> None:
     async with site.client() as first:
         token = await call(first, "auth/sign_in", name="ada")
         assert await call(first, "counter/add") == 1
@@ -128,10 +131,9 @@ async def test_t37_session_survives_a_reconnect(site: Site) -> None:
         assert await call(second, "counter/add") == 2
 
 
+# T38
 @TRANSPORTS
-async def test_t38_sign_out_ends_the_session_for_all_that_share_it(
-    site: Site, transport: str
-) -> None:
+async def test_sign_out_ends_the_session_for_all_that_share_it(site: Site, transport: str) -> None:
     """The connection that signs out stays open, and can sign in again."""
     async with (
         client_of(site, transport) as first,
@@ -207,7 +209,8 @@ async def test_session_of_another_user_on_a_connection_is_409(site: Site) -> Non
         assert await call(client, "counter/who") == ["ada", "ada"]
 
 
-async def test_t39_sign_in_over_http_sets_the_cookie_of_later_requests(site: Site) -> None:
+# T39
+async def test_sign_in_over_http_sets_the_cookie_of_later_requests(site: Site) -> None:
     """This includes the REST routes, and the handshake of a WebSocket."""
     async with browser_of(site) as browser, site.client() as client:
         token = await call(browser, "auth/sign_in", name="ada")
@@ -231,8 +234,9 @@ async def test_t39_sign_in_over_http_sets_the_cookie_of_later_requests(site: Sit
         assert await call(browser, "counter/add") == 401
 
 
-async def test_t39_sign_in_of_another_site_over_http_is_403(site: Site) -> None:
-    """It would let the visitors of that site use a session of its choice."""
+# T39
+async def test_sign_in_of_another_site_over_http_is_403(site: Site) -> None:
+    """The other site could make its visitors use a session of its choice."""
     async with browser_of(site) as browser:
         browser.session.headers.update({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil"})
         assert await call(browser, "auth/sign_in", name="ada") == 403

@@ -81,7 +81,7 @@ class Files:
     @procedure("files/leave", METACOM, arguments="value")
     @contract(timeout=0.05)
     async def leave(self, connection: MetacomConnection, request: Request) -> None:
-        """Wait for more than the client sends."""
+        """Wait for more data than the client sends."""
         stream = connection.get_stream(request.params["stream_id"])
         await anext(stream)
         await asyncio.Event().wait()
@@ -100,7 +100,7 @@ class Files:
 
     @procedure("files/describe", METACOM)
     async def describe(self) -> str:
-        """Return more than fits into the buffers of a connection."""
+        """Return more data than the buffers of a connection hold."""
         return "x" * 200_000
 
     async def _source(self, size: int, part: int) -> AsyncIterator[bytes]:
@@ -157,10 +157,11 @@ async def connection_of(site: Any) -> MetacomConnection:
     return metacom(connection)
 
 
+# T40, T41
 @pytest.mark.parametrize(
     ("id", "chunk"), [(7, "00000007 68656c6c6f"), ("s-7", "03 732d37 68656c6c6f")]
 )
-async def test_t40_t41_chunk_reaches_the_call(site_of: SiteOf, id: Any, chunk: str) -> None:
+async def test_chunk_reaches_the_call(site_of: SiteOf, id: Any, chunk: str) -> None:
     site = await site_of(Files)
     async with site.client() as client:
         await begin_upload(client, id, 5)
@@ -178,8 +179,9 @@ async def test_t40_t41_chunk_reaches_the_call(site_of: SiteOf, id: Any, chunk: s
         }
 
 
+# T43
 @pytest.mark.parametrize(("call_id", "first", "second"), [(1, -1, -2), ("x-1", None, None)])
-async def test_t43_download_is_opened_then_called_back_then_sent(
+async def test_download_is_opened_then_called_back_then_sent(
     site_of: SiteOf, call_id: Any, first: Any, second: Any
 ) -> None:
     site = await site_of(Files)
@@ -198,7 +200,8 @@ async def test_t43_download_is_opened_then_called_back_then_sent(
             )
 
 
-async def test_t44_errors_of_streams_have_the_id_of_the_stream(site_of: SiteOf) -> None:
+# T44
+async def test_errors_of_streams_have_the_id_of_the_stream(site_of: SiteOf) -> None:
     site = await site_of(Files)
     async with site.client() as client:
         for packet in (
@@ -261,7 +264,9 @@ async def test_call_of_unknown_stream_fails(site_of: SiteOf) -> None:
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
-async def test_upload_and_download_of_1_mb(site_of: SiteOf, dialect: Dialect) -> None:
+async def test_upload_and_download_of_1_mb_arrive_unchanged(
+    site_of: SiteOf, dialect: Dialect
+) -> None:
     site = await site_of(Files)
     async with site.client() as client:
         id: Any = 1 if dialect is Dialect.A else "a-stream"
@@ -289,7 +294,7 @@ def memory_below(limit: int) -> Iterator[None]:
 
 
 async def test_upload_to_slow_reader_waits_within_bounded_memory(site_of: SiteOf) -> None:
-    """The buffers of the sockets take some megabytes, 64 they do not."""
+    """The buffers of the sockets hold some megabytes, but not 64."""
     files, size, part = Files(), 64 * MIB, 65_536
     files.gate.clear()
     site = await site_of(files, stream_window=262_144)
@@ -327,7 +332,7 @@ async def test_download_to_slow_client_waits_within_bounded_memory(site_of: Site
         assert received == files.produced == size
 
 
-async def test_calls_are_answered_between_the_chunks_of_a_download(site_of: SiteOf) -> None:
+async def test_calls_get_responses_between_the_chunks_of_a_download(site_of: SiteOf) -> None:
     site = await site_of(Files)
     async with site.client() as client:
         await client.call("files/download", {"size": 64 * MIB, "part": 65_536})
@@ -350,7 +355,7 @@ async def test_calls_are_answered_between_the_chunks_of_a_download(site_of: Site
 
 
 @pytest.mark.parametrize("method", ["files/upload", "files/write"])
-async def test_client_that_leaves_in_the_middle_ends_readers_and_writers(
+async def test_client_that_disconnects_during_streams_ends_readers_and_writers(
     site_of: SiteOf, method: str
 ) -> None:
     files = Files()
@@ -406,7 +411,7 @@ async def test_server_that_closes_a_paused_connection_does_not_wait(site_of: Sit
     assert files.errors
 
 
-async def test_stream_that_nobody_reads_fails_after_the_timeout(site_of: SiteOf) -> None:
+async def test_stream_that_is_not_read_fails_after_the_timeout(site_of: SiteOf) -> None:
     site = await site_of(Files, stream_timeout=0.05)
     async with site.client() as client:
         await client.send({"type": "stream", "id": 1, "name": "x", "size": 5})
@@ -502,7 +507,7 @@ async def test_limits_of_streams_are_errors_with_their_status(site_of: SiteOf) -
         assert [(error["id"], error["error"]["code"]) for error in errors] == [(1, 413), (3, 429)]
 
 
-async def test_client_that_goes_on_sending_invalid_chunks_is_closed(site_of: SiteOf) -> None:
+async def test_client_that_keeps_sending_invalid_chunks_is_closed(site_of: SiteOf) -> None:
     site = await site_of(Files, max_rate=10)
     async with site.client() as client:
         for _ in range(100):

@@ -54,7 +54,7 @@ def test_controller_with_an_invalid_argument_is_rejected(
         ("V2Controller", "v2"),
     ],
 )
-def test_controller_name_is_that_of_its_class(class_name: str, name: str) -> None:
+def test_controller_without_a_name_has_the_name_of_its_class(class_name: str, name: str) -> None:
     cls: Any = type(class_name, (Controller,), {})
 
     assert cls.controller_options.name == name

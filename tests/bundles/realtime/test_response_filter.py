@@ -1,4 +1,4 @@
-"""`filter_of`: which fields of a response a JSON Schema keeps."""
+"""`filter_of`: the fields of a response that a JSON Schema keeps."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ CHOICE = {
         (CHOICE, {"kind": "c", "x": 1}, {}),
     ],
 )
-def test_filter_keeps_the_fields_of_the_schema(schema: Any, value: Any, kept: Any) -> None:
+def test_filter_of_a_schema_keeps_its_fields_only(schema: Any, value: Any, kept: Any) -> None:
     assert filter_of(schema)(value) == kept
 
 

@@ -1,4 +1,4 @@
-"""What hooks return and raise, and how routes of files work with other parts of an application."""
+"""The results and errors of hooks, and routes of files with other parts of an application."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -190,7 +190,7 @@ async def test_on_send_that_fails_reaches_the_error_handler(
         ),
     ],
 )
-async def test_error_handler_decides_the_response(
+async def test_error_handler_that_returns_or_raises_replaces_the_response(
     serve_routes: ServeRoutes,
     tmp_path: Path,
     handler: str,

@@ -1,4 +1,4 @@
-"""The keys of route files: checks 17 and 18, and §4.1 of IOServer's behaviour."""
+"""The keys of route files: checks 17 and 18 of IOServer."""
 
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,8 @@ BODY = {
 ADD = entry("POST", "/x", "add", schema={"body": BODY}, bodyLimit=100)
 
 
-async def test_check_17_body_without_a_required_field_is_400_that_names_it(
+# check 17
+async def test_body_without_a_required_field_is_400_that_names_it(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(tmp_path, "items", ADD)
@@ -88,6 +89,7 @@ async def test_check_17_body_without_a_required_field_is_400_that_names_it(
     assert (await site("POST", "/items/x", json={"name": "tea"})).status == 200
 
 
+# check 17
 @pytest.mark.parametrize(
     ("body", "media_type", "status", "error"),
     [
@@ -101,7 +103,7 @@ async def test_check_17_body_without_a_required_field_is_400_that_names_it(
         (b'{"name": 7, "n": "x"}', "application/json", 400, "Bad Request"),
     ],
 )
-async def test_check_17_body_that_cannot_be_read_has_its_status(
+async def test_body_that_cannot_be_read_has_its_status(
     serve_routes: ServeRoutes,
     tmp_path: Path,
     body: bytes,
@@ -121,7 +123,8 @@ async def test_check_17_body_that_cannot_be_read_has_its_status(
     )
 
 
-async def test_check_17_all_errors_are_reported_without_the_values(tmp_path: Path) -> None:
+# check 17
+async def test_all_errors_are_reported_without_the_values(tmp_path: Path) -> None:
     schema = {
         "body": {"properties": {"list": {"items": {"type": "integer"}}}},
         "querystring": {"properties": {"n": {"type": "integer"}}},
@@ -251,7 +254,9 @@ async def test_fields_of_a_multipart_form_are_validated(
     assert (await site("POST", "/items/x", data=form(n="3"))).status == 400
 
 
-async def test_body_null_is_a_body(serve_routes: ServeRoutes, tmp_path: Path) -> None:
+async def test_body_null_is_validated_as_a_value(
+    serve_routes: ServeRoutes, tmp_path: Path
+) -> None:
     schema = {"body": {"type": ["object", "null"]}}
     write_routes(tmp_path, "items", entry("POST", "/x", "which", schema=schema))
     site = await serve_routes(ItemsController)
@@ -266,7 +271,7 @@ async def test_body_null_is_a_body(serve_routes: ServeRoutes, tmp_path: Path) ->
 async def test_messagepack_body_is_validated(
     serve_routes: ServeRoutes, tmp_path: Path, body: bytes
 ) -> None:
-    """The first two have a value that JSON cannot hold: bytes, and a number as a name."""
+    """The first two contain values that JSON cannot represent: bytes, and a number as a name."""
     write_routes(tmp_path, "items", ADD)
     site = await serve_routes(ItemsController)
 
@@ -280,7 +285,8 @@ async def test_messagepack_body_is_validated(
 RESPONSE = {"type": "object", "properties": {"name": {"type": "string"}}}
 
 
-async def test_check_18_field_that_the_response_schema_lacks_is_removed(
+# check 18
+async def test_field_that_the_response_schema_lacks_is_removed(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     pages = {
@@ -356,7 +362,7 @@ async def test_url_of_a_route_file_matches_as_in_ioserver(
     assert (answer.status if answer.status != 200 else answer.json) == expected
 
 
-async def test_list_of_methods_makes_a_route_for_each(
+async def test_route_with_a_list_of_methods_serves_each_method(
     serve_routes: ServeRoutes, tmp_path: Path
 ) -> None:
     write_routes(tmp_path, "items", entry(["GET", "post"], "/x", "which"))

@@ -70,7 +70,7 @@ async def test_contract_of_an_event_is_enforced_after_the_middlewares() -> None:
 async def test_access_rule_of_an_event_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An unknown event has the rule of the class; without one it is a 404 for everybody."""
+    """An unknown event has the rule of its class. Without a rule it is 404 for all clients."""
     monkeypatch.chdir(tmp_path)
 
     class Private(Service, namespace="/private"):

@@ -8,8 +8,8 @@ from tests.waiting import until
 
 
 async def test_command_cancelled_while_it_connects_ends_and_closes_its_connection() -> None:
-    """At each step of the event loop: with Python 3.11, `asyncio.wait_for`, by which redis-py
-    sends, loses the cancellation at some of them."""
+    """The command is cancelled at each step of the event loop. With Python 3.11,
+    `asyncio.wait_for`, which redis-py uses, loses the cancellation at some steps."""
     connected: set[asyncio.StreamWriter] = set()
 
     async def never_reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,7 +1,7 @@
-"""Applications that are served together share one Redis, and nothing in it.
+"""Applications that are served together share one Redis, but no data.
 
-They are ``shop`` and ``blog``, each with all stores of the bundles in Redis. The second ``shop``
-is another process of it, so to speak.
+They are ``shop`` and ``blog``, each with all stores of the bundles in Redis. A second ``shop``
+stands for another process of it.
 """
 
 import ast
@@ -214,7 +214,7 @@ async def test_applications_of_one_redis_share_nothing_and_processes_of_one_shar
 async def test_bundles_use_only_keys_and_channels_with_the_prefix(
     start: StartSite, redis: RedisServer
 ) -> None:
-    """Redis denies all others to the user, also those that a script uses."""
+    """Redis denies all other keys and channels to the user, also within scripts."""
     rules = (ROOT / "docs/bundles/redis.md").read_text().split("needs by `")[1].split("`")[0]
     redis.command("ACL", "SETUSER", "shop", "on", ">pw", *rules.split())
     shop = await start("shop", redis.url.replace("//", "//shop:pw@"))

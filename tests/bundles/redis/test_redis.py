@@ -1,6 +1,6 @@
 """The bundle `redis`, with Debian's redis-server: killed, paused, full and protected.
 
-H10 to H12 of the table of faults: no call hangs, an outage is logged once, the error is clear.
+H10 to H12 of the table of faults: no call hangs, an outage is logged once, and the error is clear.
 """
 
 import asyncio
@@ -166,7 +166,7 @@ async def test_redis_restarted_between_two_commands_is_not_noticed(
 async def test_redis_paused_is_503_within_the_timeouts(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A hung server: the process is stopped, connections are still accepted."""
+    """The process of the server is stopped. Connections are still accepted."""
     caplog.set_level(logging.INFO)
     async with client_with(redis.url, pool_size=2, **TIMEOUTS) as client:
         await both_ways(client, "count")
@@ -194,7 +194,7 @@ async def test_redis_connection_refused_to_client_while_down(redis: RedisServer)
     assert refused.value.response.content == REFUSED
 
 
-async def test_redis_wrong_password_is_503_and_clear(
+async def test_redis_wrong_password_is_503_and_logged(
     redis_server: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with running_redis(redis_server, tmp_path, "--requirepass", "right") as server:
@@ -266,7 +266,7 @@ async def test_redis_that_rejects_writes_is_503_until_it_accepts_one(
     undo: tuple[str, ...],
     reason: str,
 ) -> None:
-    """It still replies to PING, so only a write shows that it is back."""
+    """Redis still replies to PING, so only a write shows that the outage has ended."""
     caplog.set_level(logging.INFO)
     async with client_with(redis.url) as client:
         await both_ways(client, "count")
@@ -286,7 +286,8 @@ async def test_redis_that_rejects_writes_is_503_until_it_accepts_one(
 async def test_redis_command_that_the_user_may_not_execute_is_logged_once(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The user may ping: a probe by that would end an outage, and the next call begin one."""
+    """The user may send PING. A probe by PING would end the outage, and the next call would begin
+    one."""
     redis.command("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+ping", "+get", "+select")
     async with client_with(redis.url.replace("://", "://reader:secret@")) as client:
         outage = client.application.injector.get(Outage)
@@ -304,7 +305,7 @@ async def test_redis_command_that_the_user_may_not_execute_is_logged_once(
 async def test_redis_wrong_command_is_500(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A value of another type is a bug of the application, or data of another one."""
+    """A value of another type is a bug of the application, or belongs to another application."""
     async with client_with(redis.url) as client:
         responses = await both_ways(client, "wrong")
 
@@ -383,8 +384,8 @@ def test_redis_url_is_valid(url: str) -> None:
     ids=str,
 )
 def test_redis_url_of_which_redis_py_ignores_a_part_raises_error(url: str) -> None:
-    """`redis.connection.parse_url`: database 0 for ``/shop``, 12 for ``/1/2``. An option that it
-    does not know is a TypeError of the first command."""
+    """`redis.connection.parse_url`: database 0 for ``/shop``, 12 for ``/1/2``. An unknown option
+    is a TypeError of the first command."""
     with pytest.raises(ValueError, match="where the database is a number"):
         RedisSettings(url=url)
 

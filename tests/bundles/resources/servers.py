@@ -27,6 +27,9 @@ _PATIENCE = 60.0
 _ROOM = 500 * 1024 * 1024
 """The bytes that the data of the servers of all workers may need."""
 
+_UNKNOWN_THREAD = 1094
+"""The code of the error of MariaDB for the number of a connection that does not exist."""
+
 _numbers = count(1)
 
 S = TypeVar("S", bound="DatabaseServer")
@@ -131,7 +134,8 @@ class DatabaseServer:
 
     @contextmanager
     def database(self) -> Iterator[TestDatabase]:
-        """A new database, which is removed at the end, with the connections that still use it."""
+        """A new database. At the end it is removed, and connections that still use it are
+        closed."""
         name = f"test{next(_numbers)}"
         self.execute(f"CREATE DATABASE {name}")
         try:
@@ -251,7 +255,11 @@ class MariadbServer(DatabaseServer):
         for (number,) in self.execute(
             f"SELECT id FROM information_schema.processlist WHERE db LIKE '{database}'"
         ):
-            self.execute(f"KILL {number}")
+            try:
+                self.execute(f"KILL {number}")
+            except pymysql.err.OperationalError as exc:
+                if exc.args[0] != _UNKNOWN_THREAD:  # the connection has ended meanwhile
+                    raise
 
     def url_of(self, database: str) -> str:
         return f"mariadb+aiomysql://root@127.0.0.1:{self.port}/{database}?charset=utf8mb4"

@@ -62,7 +62,7 @@ async def client(tmp_path: Path) -> KernelClient:
     return KernelClient(application)
 
 
-async def test_endpoint_has_the_session_of_its_message(client: KernelClient) -> None:
+async def test_endpoint_writes_in_the_session_of_its_message(client: KernelClient) -> None:
     async with client, client.connection() as connection:
         assert (await client.http("note/add", body={"text": "tea"})).content == 1
         assert connection.emitted == [("added", ("tea",))]

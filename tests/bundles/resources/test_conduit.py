@@ -100,7 +100,7 @@ async def test_user_signs_up_logs_in_and_is_shown(api: Api) -> None:
 
 
 async def test_login_wrong_is_401(http_api: Api) -> None:
-    """The id, which tokens have, is not a login."""
+    """The id of a user, which tokens contain, cannot be used to log in."""
     await http_api.sign_up("ada")
     logins = [("ada@example.org", "wrong"), ("bob@example.org", PASSWORD), ("1", PASSWORD)]
 
@@ -224,7 +224,7 @@ async def test_article_is_created_and_shown(api: Api) -> None:
     assert await api("article_show", slug="how-to-train") == (200, {"article": article})
 
 
-async def test_slug_is_unique(http_api: Api) -> None:
+async def test_article_slug_is_unique_and_not_the_path_of_the_feed(http_api: Api) -> None:
     """The path of the feed, and a title without letters, get a random slug too."""
     ada = await http_api.sign_up("ada")
     await http_api.write(ada, "One")
@@ -423,7 +423,9 @@ async def test_error_without_fields_has_the_same_shape(http_api: Api) -> None:
     )
 
 
-async def test_conduit_on_each_database(client_of: ClientOf, any_database: TestDatabase) -> None:
+async def test_conduit_serves_its_api_on_each_database(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
     application = conduit(resources=ResourcesSettings(url=any_database.url))
     await create_tables(application)
     api = Api(client_of(application))

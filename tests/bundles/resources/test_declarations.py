@@ -57,6 +57,6 @@ def test_arguments_without_tables_are_found_at_once(
         assert problem in found
 
 
-def test_base_of_the_older_style_is_one() -> None:
+def test_bundle_with_a_declarative_base_of_the_older_style_is_accepted() -> None:
     base = declarative_base()
     assert ResourcesBundle(base).declared.bases == {"default": (base,)}

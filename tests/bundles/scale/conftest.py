@@ -34,12 +34,12 @@ class Site:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The messages that were not delivered, without the reasons of which there were none."""
+        """The numbers of undelivered messages by reason, without zeros."""
         counts = self.application.servers["bus"].counts
         return {reason: count for reason, count in counts.items() if count}
 
     async def sees(self, number: int) -> None:
-        """Wait until it sees *number* other processes."""
+        """Wait until this process sees *number* other processes."""
         await until(lambda: len(self.link.others) == number)
 
 
@@ -83,7 +83,7 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
 
 
 class Process:
-    """Another process with `application_on`; *url* is that of its servers."""
+    """Another process with `application_on`; *url* is the URL of its servers."""
 
     def __init__(self, redis: RedisServer, channel: str) -> None:
         self.popen = subprocess.Popen(
@@ -96,7 +96,7 @@ class Process:
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Stop it by SIGSTOP until the end of the block."""
+        """Pause the process by SIGSTOP until the end of the block."""
         os.kill(self.popen.pid, signal.SIGSTOP)
         try:
             yield
@@ -112,7 +112,7 @@ class Process:
 
 @pytest.fixture
 def channel(request: pytest.FixtureRequest) -> str:
-    """That of `process` and `application`."""
+    """The channel of `process` and `application`."""
     return str(request.node.name)
 
 
@@ -127,7 +127,7 @@ def process(shared_redis: RedisServer, channel: str) -> Iterator[Process]:
 async def application(
     process: Process, shared_redis: RedisServer, channel: str
 ) -> AsyncIterator[Application]:
-    """It sees the other process."""
+    """An application that sees the other process."""
     async with serving(application_on(shared_redis.url, channel)) as application:
         link = application.injector.get(Link)  # type: ignore[type-abstract]
         await until(lambda: link.others)

@@ -87,7 +87,7 @@ def test_emit_command_that_cannot_send_fails(
     assert "trying to reconnect" not in caplog.text
 
 
-async def test_emit_command_fails_if_no_running_process_hears_it(
+async def test_emit_command_without_a_running_process_fails(
     site_of: SiteOf, shared_redis: RedisServer, project: Path
 ) -> None:
     settings = project / "rxkernel.toml"

@@ -1,4 +1,4 @@
-"""H10 to H12 of the table of faults: events during each fault of Redis, and which were lost."""
+"""Events during each fault of Redis, and the lost ones: H10 to H12 of the table of faults."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ def hung(redis: RedisServer) -> Iterator[None]:
 
 @contextmanager
 def cut_off(redis: RedisServer) -> Iterator[None]:
-    """The subscribing connections are closed, those that publish are not."""
+    """Close the connections that subscribe, but not the connections that publish."""
     redis.command("CLIENT", "KILL", "TYPE", "pubsub")
     yield
 
@@ -74,7 +74,7 @@ async def listening(application: Application) -> AsyncIterator[list[int]]:
 async def test_lost_events_are_counted_and_the_others_arrive_in_order(
     site_of: SiteOf, redis: RedisServer, fault: Fault, number: int
 ) -> None:
-    """An event each millisecond, of which a third is sent during the fault."""
+    """One event is sent each millisecond, a third of them during the fault."""
     sites: list[Site] = [await site_of(redis, scale=QUICK) for _ in range(2)]
     here, there = sites
     for site in sites:

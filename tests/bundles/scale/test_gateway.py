@@ -1,5 +1,5 @@
-"""The gateway's `broadcast` and `get_clients` reach all processes by this bundle, once, also in a
-cluster of Moleculer."""
+"""The gateway's `broadcast` and `get_clients` reach all processes once, also in a cluster of
+Moleculer."""
 
 import itertools
 import json
@@ -26,7 +26,7 @@ class Sites:
     """Starts gateways, and connects a client to each.
 
     Attributes:
-        clients: those of all gateways.
+        clients: the clients of all gateways.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ async def test_broadcasts_and_lists_reach_clients_of_all_processes_once(
 
 
 async def received(client: RawSocket) -> list[str]:
-    """Return the events until the last one of each process; those of two processes are in no
+    """Return the events up to the last one of each process. Events of two processes have no
     order."""
     found: list[str] = []
     while not {"last-0", "last-1"} <= set(found):
@@ -122,7 +122,7 @@ async def received(client: RawSocket) -> list[str]:
 
 
 async def test_broadcast_of_a_node_without_the_bus_is_received_once(sites: Sites) -> None:
-    """It reaches both processes by the cluster: neither may pass it on to the other."""
+    """The cluster sends it to both processes, so neither may forward it to the other."""
     here, there = [await sites.start(scale=True, cluster=True) for _ in range(2)]
     alone = await sites.start(scale=False, cluster=True)
     await here.sees(1)

@@ -96,7 +96,7 @@ async def test_killed_process_vanishes_and_comes_back(
     there.transporter.is_cut_off = True
     await until(lambda: not here.link.others)
     assert left == [there.link.id]
-    assert missed.number == 1  # it may have done something without a message
+    assert missed.number == 1  # the process may have changed something without a message
 
     bus.transporters.append(there.transporter)
     there.transporter.reconnect()
@@ -107,7 +107,7 @@ async def test_killed_process_vanishes_and_comes_back(
 async def test_process_that_rejects_all_messages_has_a_problem(
     bus: MemoryBus, monkeypatch: pytest.MonkeyPatch, clock: float
 ) -> None:
-    """Another secret, or a clock that differs by a minute, splits the processes without an
+    """Another secret, or a clock that differs by a minute, separates the processes without an
     error."""
     alien = Linked(bus)
     secret = SECRET if clock else "x" * 32
@@ -129,14 +129,14 @@ async def test_process_that_rejects_all_messages_has_a_problem(
 
     for one in (here, there):
         await one.link.stop()
-    await until(lambda: alien.link.problem is None)  # it is alone
+    await until(lambda: alien.link.problem is None)  # the process is alone
     await alien.link.stop()
 
 
 async def test_request_is_incomplete_while_a_process_may_hang(
     bus: MemoryBus, linked: tuple[Linked, Linked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may go on after its silence, with its connections."""
+    """The process may continue after its silence, with its connections."""
     here, there = linked
     requests = Requests(here.link, SERIALIZER, Jobs())
 
@@ -183,7 +183,7 @@ async def test_process_without_heartbeats_keeps_the_others_until_its_own_arrives
     assert time.monotonic() - heard > SETTINGS.heartbeat_timeout / 2
 
 
-async def test_status_is_sent_with_each_heartbeat(linked: tuple[Linked, Linked]) -> None:
+async def test_heartbeat_contains_the_status_of_its_process(linked: tuple[Linked, Linked]) -> None:
     here, there = linked
     heard: list[tuple[bytes, bytes]] = []
     there.link.heard = lambda sender, status: heard.append((sender, status))

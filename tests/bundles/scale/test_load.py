@@ -1,8 +1,10 @@
-"""The table of faults, with ``serve --workers 2`` and Redis: load, a blocked loop, few files and
-another clock. H5 to H13 and H17 are in `test_slow_clients`, `test_faults`, `test_processes` and
-`tests.cli.test_restart_workers`.
+"""``serve --workers 2`` and Redis under load, with a blocked event loop, few open files, or a
+clock that jumps.
 
-The tests write their figures to the log; `benchmarks/README.md` has those of one run.
+The other rows of the table of faults are in `test_slow_clients`, `test_faults`, `test_processes`
+and `tests.cli.test_restart_workers`.
+
+The tests log their figures; `benchmarks/README.md` lists the figures of one run.
 """
 
 import asyncio
@@ -91,7 +93,8 @@ secret = "{SECRET}"
 
 
 class Client(RawClient):
-    """Of its own address, so that no limit of an address applies. It counts its events."""
+    """A client with its own address, so that no limit per address applies. It counts its
+    events."""
 
     worker: int
 
@@ -151,7 +154,7 @@ class Workers:
                 await asyncio.sleep(0.1)
 
     async def leave(self) -> None:
-        """Close all connections that are left."""
+        """Close all connections that are still open."""
         left = [client for client in self.connected if client.is_open]
         for client in left:
             client.leave(politely=False)
@@ -168,7 +171,7 @@ class Workers:
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids)
 
     def begun(self) -> int:
-        """The requests that workers have begun with."""
+        """The number of requests that the workers have begun."""
         return (self.folder / "begun.txt").stat().st_size
 
 
@@ -204,8 +207,11 @@ def slowest(seconds: list[float]) -> str:
     return f"{median(seconds) * 1e3:.1f} ms, 99 % {quantiles(seconds, n=100)[-1] * 1e3:.1f} ms"
 
 
-async def test_h1_h3_h4_1000_sockets_of_two_workers(start_workers: StartWorkers) -> None:
-    """Idle, then with 200 events a second, then with broadcasts."""
+# H1, H3, H4
+async def test_thousand_sockets_of_two_workers_receive_all_events(
+    start_workers: StartWorkers,
+) -> None:
+    """The sockets are idle first, then send 200 events a second, then receive broadcasts."""
     workers = start_workers()
     await leave_all(list(await workers.clients(64)))
     await workers.sees(0)
@@ -236,7 +242,7 @@ async def test_h1_h3_h4_1000_sockets_of_two_workers(start_workers: StartWorkers)
 
 
 async def _echoes(clients: list[Client], *, rate: int, seconds: int) -> list[float]:
-    """The seconds of each; an event that is not acknowledged fails the test."""
+    """Return the seconds of each event. An event without an acknowledgement fails the test."""
 
     async def one(client: Client) -> float:
         begin = time.perf_counter()
@@ -250,8 +256,12 @@ async def _echoes(clients: list[Client], *, rate: int, seconds: int) -> list[flo
     return await asyncio.gather(*running)
 
 
-async def test_h2_clients_that_come_and_go_leave_nothing(start_workers: StartWorkers) -> None:
-    """100 a second; a third each leaves by DISCONNECT, a close frame and a closed connection."""
+# H2
+async def test_clients_that_come_and_go_leave_no_memory_and_files(
+    start_workers: StartWorkers,
+) -> None:
+    """100 clients a second come. A third each leaves by DISCONNECT, by a close frame, and by
+    closing the connection."""
     workers = start_workers()
 
     async def visit(number: int) -> None:
@@ -285,10 +295,11 @@ async def test_h2_clients_that_come_and_go_leave_nothing(start_workers: StartWor
     assert end - begin < 2
 
 
-async def test_h6_sigterm_under_load_loses_no_acknowledgement(
+# H6
+async def test_sigterm_under_load_loses_no_acknowledgement(
     start_workers: StartWorkers,
 ) -> None:
-    """500 events a second by 1,000 sockets, and requests over HTTP, of 50 ms each."""
+    """1,000 sockets send 500 events a second, beside requests over HTTP. Each takes 50 ms."""
     workers = start_workers()
     clients = await workers.clients(1000)
     counts: Counter[str] = Counter()
@@ -341,10 +352,11 @@ async def test_h6_sigterm_under_load_loses_no_acknowledgement(
     assert counts["acknowledged"] >= 1000
 
 
-async def test_h14_blocked_worker_keeps_its_sockets_and_the_other_one_serves(
+# H14
+async def test_blocked_worker_keeps_its_sockets_and_the_other_one_serves(
     start_workers: StartWorkers,
 ) -> None:
-    """For five seconds, longer than a client has for its PONG."""
+    """The worker is blocked for five seconds, longer than the timeout of a PONG."""
     workers = start_workers(settings="[socketio]\nping_interval = 1\nping_timeout = 1\n")
     clients = await workers.clients(200)
     blocked = clients[0].worker
@@ -363,10 +375,12 @@ async def test_h14_blocked_worker_keeps_its_sockets_and_the_other_one_serves(
     await workers.sees(200)
 
 
-async def test_h15_few_open_files_reject_clients_and_recover(start_workers: StartWorkers) -> None:
+# H15
+async def test_few_open_files_reject_clients_and_recover(start_workers: StartWorkers) -> None:
     """Two workers and the supervisor, with 256 files each, and 400 clients at once.
 
-    Rejected connections have a file until they are closed, so some are lost without a response.
+    A rejected connection uses a file until it is closed, so some connections are lost without
+    a response.
     """
     workers = start_workers("sh", "-c", 'ulimit -n 256; exec "$@"', "sh")
     results = await asyncio.gather(
@@ -391,8 +405,9 @@ async def test_h15_few_open_files_reject_clients_and_recover(start_workers: Star
     assert len(lost) <= 2  # one line of each worker
 
 
+# H16
 @pytest.mark.parametrize("jump", ["+1h", "-1h"])
-async def test_h16_clock_that_jumps_changes_nothing(
+async def test_clock_of_workers_that_jumps_closes_no_socket(
     start_workers: StartWorkers, faketime: Path, tmp_path: Path, jump: str
 ) -> None:
     """The time of day of the workers jumps; their monotonic clock and Redis do not."""
@@ -425,7 +440,7 @@ async def test_h16_clock_that_jumps_changes_nothing(
 
 
 async def _date(workers: Workers) -> float:
-    """The time of day of a worker, as the header ``Date`` has it."""
+    """The time of day of a worker, from the header ``Date``."""
 
     async with aiohttp.ClientSession() as session, session.get(f"{workers.url}/pid") as response:
         return parsedate_to_datetime(response.headers["Date"]).timestamp()

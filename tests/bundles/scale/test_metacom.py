@@ -137,7 +137,7 @@ async def test_broadcaster_moves_and_disconnects_clients_of_another_process(
 
 
 async def test_session_continues_at_another_process(two: list[Process]) -> None:
-    """T37, and by the cookie over HTTP."""
+    """Over HTTP, the session is found by its cookie."""
     here, there = two
     async with here.client() as ada, there.client() as again:
         token = await result(ada, "auth/sign_in", name="ada")
@@ -155,7 +155,7 @@ async def test_session_continues_at_another_process(two: list[Process]) -> None:
 
 
 async def test_sign_out_ends_the_session_at_the_other_process(two: list[Process]) -> None:
-    """The fault of Metacom: a connection that has restored the session keeps working."""
+    """In Metacom, a connection that has restored the session keeps working."""
     here, there = two
     async with here.client() as ada, there.client() as again, there.client() as eve:
         token = await result(ada, "auth/sign_in", name="ada")

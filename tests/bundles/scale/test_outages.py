@@ -1,4 +1,4 @@
-"""Redis killed and hung: H10 to H12 of the table of faults, for the bus."""
+"""The bus while Redis is killed or hangs: H10 to H12 of the table of faults."""
 
 import aiohttp
 import pytest
@@ -147,7 +147,7 @@ async def test_user_of_redis_needs_only_the_commands_and_channels_of_the_pages(
 
 
 class _As:
-    """*server* for the user ``shop``."""
+    """*server*, with the user ``shop`` in its URL."""
 
     def __init__(self, server: RedisServer) -> None:
         self.url = server.url.replace("://", "://shop:secret@")

@@ -6,7 +6,7 @@ from bundles.scale.bus.counted import REASONS
 from tests.required_tools import ROOT
 
 
-def test_page_lists_every_count() -> None:
+def test_page_of_scale_lists_every_count() -> None:
     page = (ROOT / "docs" / "bundles" / "scale.md").read_text(encoding="utf-8")
 
     assert re.findall(r"^\| `bus\.(\w+)` \|", page, re.MULTILINE) == list(REASONS)

@@ -1,4 +1,4 @@
-"""Services of one application in several processes inform themselves."""
+"""Services of one application in several processes send messages to each other."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ QUICK = {"heartbeat_interval": 0.1, "heartbeat_timeout": 0.5}
 
 
 class Service:
-    """Records what it receives from the other process."""
+    """Records the messages of the other process."""
 
     def __init__(self, site: Site) -> None:
         self.link = site.link

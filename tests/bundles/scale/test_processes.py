@@ -19,10 +19,11 @@ def link_of(application: Application) -> Link:
     return application.injector.get(Link)  # type: ignore[type-abstract]
 
 
+# H12
 async def test_process_receives_again_after_redis_has_closed_its_full_buffer(
     process: Process, application: Application, shared_redis: RedisServer
 ) -> None:
-    """H12: a process that does not read for a while. Redis limits what it keeps for it."""
+    """The process does not read for a while. Redis limits the buffer for it."""
     broadcaster, link = application.injector.get(Broadcaster), link_of(application)
     shared_redis.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 0 0")
     client = AsyncClient(reconnection=False)
@@ -37,7 +38,7 @@ async def test_process_receives_again_after_redis_has_closed_its_full_buffer(
         await until(lambda: not link.others)
     await until(lambda: link.others)
 
-    # It can send before it has subscribed again: what it misses is lost.
+    # It can send before it has subscribed again. Messages of that time are lost.
     async with asyncio.timeout(20):
         while not received:
             assert await broadcaster.emit("news", 1)
@@ -45,10 +46,11 @@ async def test_process_receives_again_after_redis_has_closed_its_full_buffer(
     await client.disconnect()
 
 
+# H1
 async def test_clients_of_killed_process_vanish_and_calls_to_it_end(
     process: Process, application: Application
 ) -> None:
-    """H1: a worker is killed with SIGKILL."""
+    """A worker is killed with SIGKILL."""
     broadcaster = application.injector.get(Broadcaster)
     client = AsyncClient(reconnection=False)
     received: list[object] = []
@@ -76,10 +78,11 @@ async def test_clients_of_killed_process_vanish_and_calls_to_it_end(
     await client.disconnect()
 
 
+# E5
 async def test_token_that_another_process_has_verified_is_refused_when_it_is_revoked(
     process: Process, application: Application
 ) -> None:
-    """E5: over the bus, in less than a second (a millisecond without other load)."""
+    """The bus informs the process in less than a second; without load in a millisecond."""
     security = application.injector.get(Security)
     pair = await security.login(await Accounts().load("ada"))
     client = AsyncClient(reconnection=False)

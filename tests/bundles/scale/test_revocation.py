@@ -1,4 +1,4 @@
-"""Tokens and sessions that end in one process are refused by the others, whose sockets follow."""
+"""Tokens and sessions that end in one process are refused by the others, and their sockets end."""
 
 import asyncio
 from pathlib import Path
@@ -198,7 +198,7 @@ async def test_revocations_missed_during_outage_of_redis_are_applied_afterwards(
     http: aiohttp.ClientSession,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Meanwhile each token is looked up in the store, also one that was verified before."""
+    """Meanwhile each token is looked up in the store, although it was verified before."""
     here, there = await _two(site_of, redis, tmp_path, "sqlite")
     token = (await here.log_in(http))["token"]
     await here.log_in(http, session=True)

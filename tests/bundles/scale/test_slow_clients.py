@@ -1,4 +1,4 @@
-"""H5 of the table of faults: clients of two processes that never read."""
+"""Clients of two processes that never read: H5 of the table of faults."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ TEXT = "x" * 20_000
 
 @contextmanager
 def deaf_clients(ports: list[int], number: int) -> Iterator[list[socket.socket]]:
-    """*number* clients of each of *ports* that read nothing more."""
+    """Connect *number* clients to each of *ports*, which then stop reading."""
     with ExitStack() as stack:
         yield [
             stack.enter_context(connected(port, receive_buffer=4096))
@@ -33,7 +33,7 @@ def deaf_clients(ports: list[int], number: int) -> Iterator[list[socket.socket]]
 
 
 async def _broadcast(broadcaster: Broadcaster, listeners: Listeners, times: int) -> float:
-    """Broadcast *times* times, and return the seconds of the slowest 1 %."""
+    """Broadcast *times* times, and return the 99th percentile in seconds."""
     taken = []
     for _ in range(times):
         begin = time.perf_counter()
@@ -46,7 +46,7 @@ async def _broadcast(broadcaster: Broadcaster, listeners: Listeners, times: int)
 async def test_clients_that_never_read_are_closed_and_others_receive_all(
     process: Process, application: Application, shared_redis: RedisServer, channel: str
 ) -> None:
-    """10 of 100 clients, and 1,000 events of 20 KB: more than `max_outbound_bytes`."""
+    """10 of 100 clients never read. 1,000 events of 20 KB exceed `max_outbound_bytes`."""
     broadcaster = application.injector.get(Broadcaster)
     other, link = Process(shared_redis, channel), application.injector.get(Link)  # type: ignore[type-abstract]
     await until(lambda: len(link.others) == 2)

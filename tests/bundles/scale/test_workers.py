@@ -102,7 +102,7 @@ FILES = {
             return await context.restore_session(token)
 
         async def sign_out(context: Context) -> None:
-            await context.finish_session()
+            await context.end_session()
         """,
     "application/api/counter.py": """
         from bundles.autoload import Context
@@ -115,7 +115,7 @@ FILES = {
 
 
 class Place:
-    """Clients with one address, which one worker serves."""
+    """Clients with the same address, which one worker serves."""
 
     def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
         self._session = session
@@ -169,7 +169,7 @@ async def places(workers: Process) -> AsyncIterator[tuple[Place, Place]]:
         workers.url(), connector=connector, cookie_jar=jar
     ) as session:
         by_worker: dict[int, Place] = {}
-        for number in range(50):  # the address of a client decides about its worker
+        for number in range(50):  # the address of a client decides which worker serves it
             place = Place(session, f"203.0.113.{number}")
             by_worker.setdefault(await place.worker(), place)
             if len(by_worker) == 2:
@@ -212,7 +212,7 @@ async def test_backend_event_reaches_both_workers(places: tuple[Place, Place]) -
 async def test_event_stream_continues_at_another_worker_and_after_a_crash(
     places: tuple[Place, Place],
 ) -> None:
-    """The last test, since it kills a worker."""
+    """This is the last test, since it kills a worker."""
     here, there = places
     async with here.stream() as response:
         reader = EventReader(response)

@@ -122,7 +122,7 @@ class Articles:
 
 
 TOKENS = TokenSettings(secret=SECRET, leeway=0)
-"""So that no file of keys is made, and tokens end when they expire."""
+"""With these settings no file of keys is made, and tokens end when they expire."""
 
 ROLES = {"admin": ("editor",), "editor": ("author",)}
 

@@ -114,9 +114,7 @@ async def test_unauthenticated_request_with_invalid_body_is_401(client_of: Clien
 
 
 @pytest.mark.parametrize("transport", BY_TRANSPORT)
-async def test_roles_of_token_include_those_of_hierarchy(
-    client_of: ClientOf, transport: str
-) -> None:
+async def test_roles_of_token_include_inherited_roles(client_of: ClientOf, transport: str) -> None:
     client = client_of(application_of())
     response = await send(client, transport, "article_add", token_of("root"))
     assert response.content == ["admin", "author", "editor"]
@@ -183,7 +181,9 @@ async def test_token_of_message_describes_credential_without_showing_it(
     assert text not in repr(token)
 
 
-async def test_disabled_user_and_lost_role_count_at_next_message(client_of: ClientOf) -> None:
+async def test_disabled_user_and_lost_role_are_refused_at_next_message(
+    client_of: ClientOf,
+) -> None:
     client = client_of(application_of())
     await client.application.boot()
     accounts = client.application.injector.get(Accounts)
@@ -310,7 +310,7 @@ async def test_policy_over_socket_without_its_parameter_is_422(client_of: Client
 # --- the rule as a fact
 
 
-async def test_rule_is_option_of_definition_also_if_it_follows_from_a_parameter(
+async def test_access_rule_is_an_option_of_its_definition(
     client_of: ClientOf,
 ) -> None:
     client = client_of(application_of(bundle=SecurityBundle(Accounts, access="authenticated")))
@@ -328,7 +328,7 @@ async def test_rule_is_option_of_definition_also_if_it_follows_from_a_parameter(
     assert access_of(kernel.websocket_definitions["article_list"]) == Access()
 
 
-async def test_rule_of_method_replaces_that_of_base_class(client_of: ClientOf) -> None:
+async def test_rule_of_method_replaces_the_rule_of_base_class(client_of: ClientOf) -> None:
     class Mine(Articles):
         @access("public")
         async def delete(self, slug: str) -> None:

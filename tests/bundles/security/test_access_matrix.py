@@ -1,4 +1,4 @@
-"""E6, and point 3 of the issue: the same verdict over every transport, for every client."""
+"""The access matrix: each client gets the same verdict over every transport (E6)."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ class Lines(Bundle):
     controllers = (Prices,)
 
 
-async def test_matrix_of_application_is_green_and_runs_nothing(
+async def test_matrix_of_an_application_has_verdicts_and_runs_no_action(
     access_matrix: CheckAccess,
 ) -> None:
     rules = {"/room/{id}": access("authenticated"), "/admin": access("public")}
@@ -211,7 +211,7 @@ class Mine:
 
 
 class Opens:
-    """A listener that undoes a rule."""
+    """A listener that removes a rule."""
 
     @observe(KernelEvents.KERNEL_HEAD, priority=101)
     async def open(self, event: Any) -> None:
@@ -272,7 +272,7 @@ class Remembers:
         ),
     ],
 )
-async def test_matrix_reports_problem(
+async def test_matrix_with_a_problem_fails_with_its_text(
     controller: type, listeners: tuple[type, ...], users: tuple[str, ...], problem: str
 ) -> None:
     application = application_of(controller)
@@ -301,7 +301,7 @@ async def test_matrix_accepts_route_that_is_marked_as_unreachable() -> None:
         ("mine", r"HTTP mine \(authenticated\): unreachable names it, but a user may call it"),
     ],
 )
-async def test_matrix_with_wrong_mark_is_error(name: str, problem: str) -> None:
+async def test_matrix_with_wrong_unreachable_route_is_error(name: str, problem: str) -> None:
     application = application_of(Never, Mine)
     with pytest.raises(AssertionError, match=problem):
         await AccessMatrix(application, USERS, unreachable=["never", name]).check()

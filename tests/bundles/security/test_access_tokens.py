@@ -1,4 +1,4 @@
-"""Access tokens: claims, events, verified tokens, and the hostile rows E1 to E5."""
+"""Access tokens: claims, events, verified tokens, and the attacks E1 to E5."""
 
 import base64
 import hmac
@@ -67,7 +67,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 def signed(payload: object, secret: str | bytes = SECRET, **header: Any) -> str:
-    """Signed by hand, so that a header may have anything."""
+    """A token with any header, signed without the bundle."""
     head = {"alg": "HS256", **header}
     signing = f"{encode(head)}.{encode(payload)}"
     raw = secret if isinstance(secret, bytes) else secret.encode()
@@ -97,12 +97,12 @@ async def test_created_token_is_verified_with_every_algorithm(
     assert (found.payload["iss"], found.payload["aud"]) == ("i", "a")
 
 
-async def test_tokens_have_different_ids(tokens: AccessTokens) -> None:
+async def test_tokens_of_one_user_have_different_ids(tokens: AccessTokens) -> None:
     assert (await tokens.create("ada"))[1].id != (await tokens.create("ada"))[1].id
 
 
-async def test_events_change_what_is_signed_and_what_is_read() -> None:
-    """RxStack, row 60."""
+# row 60
+async def test_token_events_change_the_payload_and_refuse_tokens() -> None:
     tokens = tokens_of()
     dispatcher = tokens._dispatcher
     seen: list[str] = []
@@ -131,7 +131,7 @@ async def test_events_change_what_is_signed_and_what_is_read() -> None:
     await refused(tokens, (await tokens.create("eve"))[0])
 
 
-async def test_every_refusal_has_the_same_response(tokens: AccessTokens) -> None:
+async def test_refused_tokens_of_any_kind_have_the_same_response(tokens: AccessTokens) -> None:
     texts = ["", "x", signed(claims(exp=1)), signed(claims(), secret="x" * 32)]
     errors = [await refused(tokens, text) for text in texts]
 
@@ -140,17 +140,21 @@ async def test_every_refusal_has_the_same_response(tokens: AccessTokens) -> None
     }
 
 
+# E1
 @pytest.mark.parametrize(
     "algorithm", ["none", "None", "nOnE", "", None, "HS512", "RS256", ["HS256"]]
 )
-async def test_e1_other_algorithm_is_refused(tokens: AccessTokens, algorithm: object) -> None:
+async def test_token_with_another_algorithm_is_refused(
+    tokens: AccessTokens, algorithm: object
+) -> None:
     header = encode({"alg": algorithm})
     for signature in ("", encode(b"x"), signed(claims()).split(".")[2]):
         await refused(tokens, f"{header}.{encode(claims())}.{signature}")
     await refused(tokens, signed(claims(), alg=algorithm))
 
 
-async def test_e1_public_key_is_not_a_secret(tmp_path: Path) -> None:
+# E1
+async def test_token_signed_with_the_public_key_is_refused(tmp_path: Path) -> None:
     """A token signed with HS256, with the public key of RS256 as the secret."""
     path = tmp_path / "keys.json"
     path.write_text(json.dumps(RSA.as_dict(private=True)))
@@ -168,6 +172,7 @@ async def test_e1_public_key_is_not_a_secret(tmp_path: Path) -> None:
         await refused(tokens, signed(claims(), secret, alg="RS256"))
 
 
+# E2
 @pytest.mark.parametrize(
     "header",
     [
@@ -191,13 +196,14 @@ async def test_e1_public_key_is_not_a_secret(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-async def test_e2_unsupported_header_is_refused(
+async def test_token_with_an_unsupported_header_is_refused(
     tokens: AccessTokens, header: dict[str, Any]
 ) -> None:
     await refused(tokens, signed(claims(), **header))
 
 
-async def test_e3_other_serialization_is_refused(tokens: AccessTokens) -> None:
+# E3
+async def test_token_in_another_serialization_is_refused(tokens: AccessTokens) -> None:
     valid = signed(claims())
     head, payload, signature = valid.split(".")
     general = {"payload": payload, "signatures": [{"protected": head, "signature": signature}]}
@@ -217,7 +223,8 @@ async def test_e3_other_serialization_is_refused(tokens: AccessTokens) -> None:
         await refused(tokens, text)
 
 
-async def test_e3_long_token_is_refused_before_cryptography(
+# E3
+async def test_long_token_is_refused_before_cryptography(
     tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = signed(claims(padding="p" * 100_000))
@@ -226,6 +233,7 @@ async def test_e3_long_token_is_refused_before_cryptography(
     await refused(tokens, long)
 
 
+# E4
 @pytest.mark.parametrize(
     "change",
     [
@@ -241,7 +249,7 @@ async def test_e3_long_token_is_refused_before_cryptography(
     ],
     ids=lambda change: str(change)[:40].split(".")[0],
 )
-async def test_e4_claim_that_does_not_hold_is_refused(change: dict[str, Any]) -> None:
+async def test_token_with_an_invalid_claim_is_refused(change: dict[str, Any]) -> None:
     tokens = tokens_of(issuer="issuer", audience="audience")
     right = {"iss": "issuer", "aud": "audience"}
 
@@ -249,7 +257,8 @@ async def test_e4_claim_that_does_not_hold_is_refused(change: dict[str, Any]) ->
     await refused(tokens, signed(claims(**{**right, **change})))
 
 
-async def test_e4_audience_in_a_list_and_dates_within_the_leeway_hold() -> None:
+# E4
+async def test_token_with_audience_in_a_list_and_dates_within_the_leeway_is_accepted() -> None:
     tokens = tokens_of(audience="audience", leeway=10)
     now = time.time()
     audience = ["other", "audience"]
@@ -258,7 +267,8 @@ async def test_e4_audience_in_a_list_and_dates_within_the_leeway_hold() -> None:
     await refused(tokens, signed(claims(aud=audience, exp=now - 15)))
 
 
-def test_e4_leeway_is_at_most_a_minute() -> None:
+# E4
+def test_leeway_over_a_minute_is_an_error() -> None:
     with pytest.raises(ValueError, match="leeway"):
         TokenSettings(leeway=61)
 
@@ -276,7 +286,8 @@ async def test_verified_token_is_refused_when_it_expires(monkeypatch: pytest.Mon
     assert not tokens._verified
 
 
-async def test_e5_revoked_token_is_refused_though_it_was_verified(tokens: AccessTokens) -> None:
+# E5
+async def test_revoked_token_is_refused_though_it_was_verified(tokens: AccessTokens) -> None:
     text, made = await tokens.create("ada")
     other, _ = await tokens.create("ada")
     await tokens.verify(text)
@@ -289,7 +300,8 @@ async def test_e5_revoked_token_is_refused_though_it_was_verified(tokens: Access
     await tokens.verify(other)
 
 
-async def test_e5_verified_token_is_looked_up_while_other_processes_are_not_heard() -> None:
+# E5
+async def test_verified_token_is_looked_up_while_other_processes_are_not_heard() -> None:
     peers, bus = Peers(), Bus()
     peers.attach(bus)
     tokens = tokens_of(peers)
@@ -302,7 +314,8 @@ async def test_e5_verified_token_is_looked_up_while_other_processes_are_not_hear
     assert (await refused(tokens, text)).reason == "the token was revoked"
 
 
-async def test_e5_keys_that_another_process_reloads_are_reloaded(tmp_path: Path) -> None:
+# E5
+async def test_keys_that_another_process_reloads_are_reloaded(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     add_key(path, "ES256")
     peers = Peers()
@@ -317,7 +330,8 @@ async def test_e5_keys_that_another_process_reloads_are_reloaded(tmp_path: Path)
     await refused(tokens, old)
 
 
-async def test_e5_token_revoked_while_it_is_verified_is_not_kept(tokens: AccessTokens) -> None:
+# E5
+async def test_token_revoked_while_it_is_verified_is_not_kept(tokens: AccessTokens) -> None:
     text, made = await tokens.create("ada")
 
     async def revoke(event: TokenDecodedEvent) -> None:
@@ -328,7 +342,8 @@ async def test_e5_token_revoked_while_it_is_verified_is_not_kept(tokens: AccessT
     assert not tokens._verified
 
 
-async def test_e5_key_is_rotated_and_then_removed(tmp_path: Path) -> None:
+# E5
+async def test_tokens_of_rotated_key_are_valid_until_the_key_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     add_key(path, "ES256")
     tokens = tokens_of(secret=None, keys=(path,))
@@ -349,7 +364,7 @@ async def test_e5_key_is_rotated_and_then_removed(tmp_path: Path) -> None:
 
 
 async def test_public_keys_verify_and_cannot_serve_logins(tmp_path: Path) -> None:
-    """A service that accepts the tokens of another one."""
+    """A service with public keys only accepts the tokens of another service."""
     private, public = tmp_path / "private.json", tmp_path / "public.json"
     key = add_key(private, "ES256")
     public.write_text(json.dumps(key.as_dict(private=False)))
@@ -369,7 +384,7 @@ async def test_public_keys_verify_and_cannot_serve_logins(tmp_path: Path) -> Non
 
 
 async def test_token_without_kid_is_verified_by_any_key_of_its_algorithm(tmp_path: Path) -> None:
-    """Other issuers may leave it out."""
+    """Other issuers may omit ``kid``."""
     for _ in range(2):
         add_key(tmp_path / "keys.json", "HS256")
     tokens = tokens_of(keys=(tmp_path / "keys.json",))
@@ -377,7 +392,7 @@ async def test_token_without_kid_is_verified_by_any_key_of_its_algorithm(tmp_pat
         await tokens.verify(signed(claims(), bytes(key.key.raw_value)))  # type: ignore[arg-type]
 
 
-async def test_verified_tokens_are_bounded() -> None:
+async def test_cache_of_verified_tokens_is_bounded() -> None:
     tokens = tokens_of(max_cached=2)
     texts = [(await tokens.create("ada"))[0] for _ in range(5)]
     for text in texts:
@@ -389,12 +404,12 @@ async def test_verified_tokens_are_bounded() -> None:
     assert not tokens._verified
 
 
-async def test_token_that_would_be_too_long_is_not_made(tokens: AccessTokens) -> None:
+async def test_token_with_too_many_roles_is_an_error(tokens: AccessTokens) -> None:
     with pytest.raises(ValueError, match="fewer claims"):
         await tokens.create("ada", {f"role-{index}" for index in range(1000)})
 
 
-async def test_secrets_are_in_no_repr(tokens: AccessTokens) -> None:
+async def test_repr_of_claims_and_keys_contains_no_secret(tokens: AccessTokens) -> None:
     text, made = await tokens.create("ada")
     shown = repr((made, tokens.keys.keys))
     assert SECRET not in shown

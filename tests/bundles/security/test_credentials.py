@@ -54,7 +54,9 @@ READER = CredentialReader(
         ({"Authorization": "Bearer abc", "X-API-Key": "k"}, BearerCredential("abc")),
     ],
 )
-def test_reader_finds_credential(headers: dict[str, str], found: SentCredential | None) -> None:
+def test_reader_returns_the_credential_of_the_headers(
+    headers: dict[str, str], found: SentCredential | None
+) -> None:
     assert READER.in_headers(CIMultiDict(headers)) == found
 
 
@@ -83,14 +85,14 @@ def test_reader_refuses_malformed_credential(headers: list[tuple[str, str]]) -> 
     assert error.value.message == "Invalid credentials"
 
 
-def test_credential_does_not_show_its_secret() -> None:
+def test_credential_repr_contains_no_secret() -> None:
     shown = repr(
         [BearerCredential("secret"), ApiKeyCredential("secret"), BasicCredential("a", "secret")]
     )
     assert "secret" not in shown
 
 
-def test_reader_ignores_what_settings_do_not_allow() -> None:
+def test_reader_ignores_credentials_that_settings_do_not_allow() -> None:
     reader = CredentialReader()
     headers = CIMultiDict({"Authorization": basic("a:b"), "X-API-Key": "k"})
     assert reader.in_headers(headers) is None
@@ -125,7 +127,7 @@ class AnyCase(Accounts):
 
 
 async def test_socket_with_basic_ends_when_its_user_logs_out(client_of: ClientOf) -> None:
-    """For any spelling of the identifier."""
+    """This holds for any spelling of the identifier."""
     settings = SecuritySettings(roles=ROLES, basic=True)
     bundle = SecurityBundle(AnyCase)
     client = client_of(application_of(bundle=bundle, settings=settings))
@@ -171,7 +173,7 @@ async def test_socket_with_basic_ends_when_the_password_is_changed(client_of: Cl
 
 
 async def test_basic_of_another_site_is_refused(client_of: ClientOf) -> None:
-    """A browser adds it by itself."""
+    """A browser adds the header automatically."""
     client = client_of(application_of(settings=SecuritySettings(roles=ROLES, basic=True)))
     headers = {"Authorization": basic(f"ada:{PASSWORD}"), "Sec-Fetch-Site": "cross-site"}
     response = await client.http("article_password", headers=headers)
@@ -182,8 +184,8 @@ async def test_basic_of_another_site_is_refused(client_of: ClientOf) -> None:
     assert (await client.http("article_list", headers=headers)).status_code == 200
 
 
+# E7
 async def test_token_in_query_is_refused_unless_setting_names_it(client_of: ClientOf) -> None:
-    """E7."""
     query = {"bearer": token_of("ada")}
     client = client_of(application_of())
     assert (await client.http("article_list", params=query)).status_code == 401
@@ -204,7 +206,7 @@ async def test_token_in_query_is_refused_unless_setting_names_it(client_of: Clie
 
 
 async def test_token_with_another_scheme_is_read_if_setting_names_it(client_of: ClientOf) -> None:
-    """Token is that of Django REST framework and of the RealWorld API."""
+    """``Token`` is the scheme of Django REST framework and of the RealWorld API."""
     headers = {"Authorization": f"Token {token_of('ada')}"}
     client = client_of(application_of())
     assert (await client.http("article_list", headers=headers)).status_code == 401
@@ -220,7 +222,7 @@ async def test_token_with_another_scheme_is_read_if_setting_names_it(client_of: 
         assert (await client.websocket("article_list", connection=ada)).content == "ada"
 
 
-async def test_path_is_not_taken_for_the_query_parameter(client_of: ClientOf) -> None:
+async def test_parameter_of_the_path_is_not_read_as_query_credential(client_of: ClientOf) -> None:
     class Invitations:
         @access("authenticated")
         @both("GET", "/invitations/{bearer}", "invitation")

@@ -1,4 +1,4 @@
-"""E8: which requests a cookie may authenticate."""
+"""The requests that a cookie may authenticate (E8)."""
 
 import pytest
 
@@ -76,7 +76,7 @@ async def test_safe_request_of_other_site_is_accepted(client_of: ClientOf, metho
     client.application.injector.get(CrossSiteGuard).check(request)
 
 
-async def test_guard_can_be_switched_off(client_of: ClientOf) -> None:
+async def test_guard_that_is_disabled_accepts_requests_of_other_sites(client_of: ClientOf) -> None:
     client = client_of(application_of(settings=SecuritySettings(csrf=False)))
     await client.application.boot()
     request = Request("HTTP", {"Sec-Fetch-Site": "cross-site"}, method="POST")

@@ -47,7 +47,7 @@ async def refresh(client: KernelClient, token: str) -> Response:
 
 
 async def mine(client: KernelClient, response: Response) -> Any:
-    """The name of the user for HTTP, which is that for a socket too."""
+    """The name of the user over HTTP, or the status of the error."""
     over_http = await client.http("note_mine", headers=bearer(response))
     return over_http.content if over_http.status_code == 200 else over_http.status_code
 
@@ -55,8 +55,8 @@ async def mine(client: KernelClient, response: Response) -> Any:
 # --- login
 
 
+# row 49
 async def test_login_returns_two_tokens_and_no_cookie(client_of: ClientOf) -> None:
-    """RxStack, row 49."""
     client = client_of(logins())
 
     response = await login(client)
@@ -70,8 +70,9 @@ async def test_login_returns_two_tokens_and_no_cookie(client_of: ClientOf) -> No
         assert (await client.websocket("note_mine", connection=ada)).content == "ada"
 
 
+# E10
 async def test_unknown_user_and_wrong_password_have_one_response(client_of: ClientOf) -> None:
-    """E10: the responses do not show which users exist."""
+    """The responses do not show which users exist."""
     client = client_of(logins())
 
     responses = [
@@ -123,7 +124,7 @@ async def test_login_accepts_a_form(client_of: ClientOf) -> None:
 
 
 async def test_login_ignores_an_expired_credential(client_of: ClientOf) -> None:
-    """RxStack refuses a client that always sends its bearer: it cannot log in again."""
+    """In RxStack, a client that always sends its bearer token cannot log in again."""
     client = client_of(logins())
     client.headers["Authorization"] = "Bearer expired"
 
@@ -216,7 +217,7 @@ async def test_session_login_ends_if_a_logout_comes_before_it_is_stored(
     assert (await client.http("note_mine")).status_code == 401
 
 
-async def test_events_of_a_login_come_in_the_order_of_rxstack(client_of: ClientOf) -> None:
+async def test_login_sends_its_events_in_the_order_of_rxstack(client_of: ClientOf) -> None:
     client = client_of(logins())
     await client.__aenter__()
     seen: list[str] = []
@@ -310,7 +311,7 @@ async def test_second_tab_within_the_grace_time_gets_its_own_token(client_of: Cl
 
 
 async def test_reuse_ends_the_login_with_all_its_tokens(client_of: ClientOf) -> None:
-    """RFC 9700 §4.14.2; also of tokens that were made after the stolen one."""
+    """RFC 9700 §4.14.2. Tokens that were made after the stolen one end too."""
     client = client_of(logins(tokens=TokenSettings(secret=SECRET, reuse_grace=0)))
     other = await login(client)
     first = await login(client)
@@ -326,9 +327,9 @@ async def test_reuse_ends_the_login_with_all_its_tokens(client_of: ClientOf) -> 
     assert (await refresh(client, other.content["refreshToken"])).status_code == 200
 
 
+# row 50
 @pytest.mark.parametrize("token", ["", "unknown", "x" * 300, "ä"])
 async def test_unknown_refresh_token_is_404(client_of: ClientOf, token: str) -> None:
-    """RxStack, row 50."""
     client = client_of(logins())
 
     assert (await refresh(client, token)).status_code == 404
@@ -343,7 +344,7 @@ async def test_refresh_with_an_invalid_body_is_422(client_of: ClientOf, body: ob
     assert (await client.http("security_refresh_token", body=body)).status_code == 422
 
 
-async def test_refresh_of_a_user_who_is_gone_ends_the_login(client_of: ClientOf) -> None:
+async def test_refresh_of_a_deleted_user_ends_the_login(client_of: ClientOf) -> None:
     accounts = Accounts()
     client = client_of(logins(accounts))
     first = await login(client)
@@ -376,8 +377,9 @@ async def test_refresh_token_expires(client_of: ClientOf, monkeypatch: pytest.Mo
 # --- logout
 
 
+# row 51
 async def test_logout_with_refresh_token_ends_tokens_and_sockets(client_of: ClientOf) -> None:
-    """RxStack, row 51, whose access token stays valid."""
+    """In RxStack the access token stays valid after this logout."""
     client = client_of(logins())
     first = await login(client)
     async with client.connection(auth={"token": first.content["token"]}) as ada:
@@ -490,8 +492,9 @@ async def test_session_login_sets_a_cookie_and_logout_ends_it(client_of: ClientO
     assert (await client.http("security_logout")).status_code == 404
 
 
+# E9
 async def test_session_login_gives_a_new_id(client_of: ClientOf) -> None:
-    """E9, fixation."""
+    """Session fixation."""
     client = client_of(logins())
     await login(client, session=True)
     before = dict(client.cookies.sent_to("/"))
@@ -504,11 +507,12 @@ async def test_session_login_gives_a_new_id(client_of: ClientOf) -> None:
     assert (await fresh.http("note_mine")).status_code == 401
 
 
+# E8
 @pytest.mark.parametrize("name", ["security_login", "security_logout"])
 async def test_session_login_and_logout_of_another_site_are_403(
     client_of: ClientOf, name: str
 ) -> None:
-    """E8: the site could log its visitors in as a user of its choice, or out."""
+    """The site could log its visitors in as a user of its choice, or out."""
     client = client_of(logins())
     await login(client, session=True)
     body = {"username": "eve", "password": password_of("eve"), "session": True}
@@ -530,7 +534,7 @@ async def test_session_login_without_the_bundle_sessions_is_422(client_of: Clien
 # --- settings
 
 
-async def test_routes_can_be_switched_off(client_of: ClientOf) -> None:
+async def test_routes_of_logins_that_are_disabled_do_not_exist(client_of: ClientOf) -> None:
     client = client_of(logins(routes=RouteSettings(login=False, logout=False)))
     await client.__aenter__()
 
@@ -544,8 +548,8 @@ async def test_routes_can_be_switched_off(client_of: ClientOf) -> None:
 # --- throttling and load
 
 
+# E10
 async def test_failed_logins_are_throttled(client_of: ClientOf) -> None:
-    """E10."""
     client = client_of(logins(throttling=ThrottlingSettings(attempts=3, window=60)))
 
     for name in ("ada", "nobody"):
@@ -556,8 +560,8 @@ async def test_failed_logins_are_throttled(client_of: ClientOf) -> None:
     assert 1 <= int(response.headers["Retry-After"]) <= 20
 
 
-async def test_40_concurrent_logins_get_tokens_of_their_own_users(client_of: ClientOf) -> None:
-    """RxStack, §14: it hands out refresh tokens of other users, 1 of 2."""
+async def test_concurrent_logins_get_tokens_of_their_own_users(client_of: ClientOf) -> None:
+    """In RxStack, half of these logins get the refresh token of another user."""
     accounts = Accounts()
     names = [f"user-{index}" for index in range(40)]
     for name in names:
@@ -577,8 +581,8 @@ async def test_40_concurrent_logins_get_tokens_of_their_own_users(client_of: Cli
 async def test_many_logins_leave_no_listeners_and_no_memory(
     users: int, client_of: ClientOf
 ) -> None:
-    """RxStack, §14: it leaks a listener with each login. Here each of the users logs in, and
-    all that is kept of them is bounded."""
+    """RxStack leaks a listener with each login. Here everything that is kept of the users who
+    log in is bounded."""
     accounts = Accounts()
     password_hash = accounts.by_name["ada"].password_hash
     for number in range(users):

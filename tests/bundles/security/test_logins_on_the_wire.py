@@ -94,7 +94,7 @@ async def test_no_secret_is_in_the_access_log(
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite", "redis"])
-async def test_each_store_serves_logins(
+async def test_refresh_with_each_store_rotates_the_token(
     client_of: ClientOf, request: pytest.FixtureRequest, tmp_path: Path, store: Any
 ) -> None:
     tokens = TokenSettings(
@@ -152,10 +152,11 @@ async def test_redis_that_is_down_is_503_and_never_anonymous(
     assert (await client.http("security_login", body=form())).status_code == 200
 
 
+# E5
 async def test_processes_that_share_a_store_share_ends_of_logins(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
-    """E5 across processes: a token that the other one has not verified yet is refused."""
+    """A token that the other process has not verified yet is refused there."""
     tokens = TokenSettings(secret=SECRET, store="sqlite", store_file=tmp_path / "tokens.sqlite3")
     one, other = client_of(logins(tokens=tokens)), client_of(logins(tokens=tokens))
     pairs = [(await one.http("security_login", body=form())).content for _ in range(3)]
@@ -186,8 +187,8 @@ async def test_store_in_memory_with_workers_is_a_configuration_error() -> None:
         await application.boot()
 
 
-async def test_loop_runs_during_logins(client_of: ClientOf) -> None:
-    """With the default cost. A loop that each login blocks ticks a few times only."""
+async def test_event_loop_runs_during_logins(client_of: ClientOf) -> None:
+    """The cost is the default. A loop that each login blocks ticks a few times only."""
     security = SecuritySettings(tokens=TokenSettings(secret=SECRET))
     accounts = Accounts()
     client = client_of(

@@ -1,4 +1,4 @@
-"""`Security.logout`: what has ended when it returns, also while a store cannot be used."""
+"""`Security.logout`: what has ended when it returns, also while a store is unavailable."""
 
 import asyncio
 from typing import Any

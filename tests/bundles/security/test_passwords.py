@@ -53,7 +53,7 @@ async def test_password_of_a_length_that_is_not_allowed_is_refused(
 async def test_verify_without_a_usable_hash_matches_nothing(
     passwords: Passwords, stored: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """RxStack: a user without a password could log in without one."""
+    """In RxStack, a user without a password could log in without one."""
     for password in ("", "!", "plain", "None"):
         assert await passwords.verify(password, stored) == Verified(False)
     assert "plain" not in caplog.text
@@ -80,7 +80,7 @@ async def test_bcrypt_hash_matches_and_is_outdated(passwords: Passwords, prefix:
 async def test_bcrypt_hash_of_a_long_password_matches_its_first_72_bytes(
     passwords: Passwords,
 ) -> None:
-    """Systems that stored it have cut the password; the library refuses it."""
+    """Systems that stored the hash have cut the password; the library refuses a long one."""
     stored = bcrypt.hashpw(b"p" * 72, bcrypt.gensalt(4)).decode()
 
     assert (await passwords.verify("p" * 100, stored)).matches
@@ -105,6 +105,7 @@ async def test_scrypt_hash_with_invalid_costs_matches_nothing(
     assert "cannot be read" in caplog.text
 
 
+# E10
 @pytest.mark.parametrize(
     "stored",
     [None, "", "plain", "$2b$04$x", f"$2b$99${'x' * 53}", "$scrypt$ln=30,r=8,p=1$c2FsdA$aGFzaA"],
@@ -112,8 +113,8 @@ async def test_scrypt_hash_with_invalid_costs_matches_nothing(
 async def test_user_without_a_usable_hash_costs_the_work_of_a_known_one(
     monkeypatch: pytest.MonkeyPatch, passwords: Passwords, stored: str | None
 ) -> None:
-    """E10: the same parameters are computed, so the time does not show which users exist. Not for
-    a usable bcrypt or scrypt hash: its own work is done instead, as the documentation says."""
+    """The same parameters are computed, so the time does not show which users exist. Not for
+    a usable bcrypt or scrypt hash: its own work is done instead."""
     computed: list[str] = []
     verify = PasswordHasher.verify
 
@@ -131,8 +132,8 @@ async def test_user_without_a_usable_hash_costs_the_work_of_a_known_one(
     assert computed == ["$argon2id$v=19$m=8,t=1,p=1"] * 2
 
 
-async def test_loop_runs_while_passwords_are_hashed() -> None:
-    """With the default cost. A loop that is blocked by each of the hashes ticks four times."""
+async def test_event_loop_runs_while_passwords_are_hashed() -> None:
+    """The cost is the default. A loop that each hash blocks ticks four times."""
     ticks = 0
 
     async def tick() -> None:
@@ -150,7 +151,7 @@ async def test_loop_runs_while_passwords_are_hashed() -> None:
 
 
 async def test_hash_above_max_waiting_is_503() -> None:
-    """Half of the places to wait are for other addresses."""
+    """Half of the queue is reserved for other addresses."""
     costs = PasswordSettings(memory=8, iterations=1, threads=1, max_waiting=4)
     async with Passwords(SecuritySettings(passwords=costs)) as passwords:
         calls = (passwords.hash("secret") for _ in range(5))

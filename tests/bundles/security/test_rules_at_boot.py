@@ -1,4 +1,4 @@
-"""Wrong rules: each is an error at boot, with the place and what to write."""
+"""Wrong rules: each is an error at boot, with its place and the fix."""
 
 import re
 from collections.abc import Iterable
@@ -82,8 +82,8 @@ async def test_wrong_rule_is_error_with_its_route(rule: Any, problem: str) -> No
     assert problem in found
 
 
-async def test_option_by_hand_is_error_and_names_the_decorator() -> None:
-    """It would replace the rule of @access without the error for two rules."""
+async def test_access_set_as_option_is_error_and_names_the_decorator() -> None:
+    """The option would replace the rule of @access, without an error for two rules."""
     with pytest.raises(ConfigurationError, match=r"write @access\(…\)"):
         option("access", access("public"))
 
@@ -179,7 +179,7 @@ async def test_route_without_rule_and_default_is_error() -> None:
 
 @pytest.mark.parametrize("is_declared", [False, True])
 async def test_option_public_of_an_application_is_not_a_rule(is_declared: bool) -> None:
-    """Routes of rxkernel such as /healthz have it; see `application_of`."""
+    """Routes of rxkernel such as /healthz have this option; see `application_of`."""
 
     class Open:
         @option("public", True)
@@ -266,7 +266,7 @@ async def test_access_that_application_declares_without_bundle_is_error() -> Non
     assert "enable it: Application(bundles=[SecurityBundle(…)])" in found
 
 
-async def test_access_in_plain_options_without_bundle_is_error(tmp_path: Path) -> None:
+async def test_access_option_of_files_without_bundle_is_error(tmp_path: Path) -> None:
     files = StaticFiles(tmp_path, options={"access": access(roles="admin")})
     found = await problems_of(Application(controllers=[files], options=["access"]))
     assert "has no effect without the bundle security" in found
@@ -327,7 +327,7 @@ async def test_role_that_contains_itself_is_error(roles: dict[str, tuple[str, ..
     assert "security.roles: a role contains itself: admin > " in found
 
 
-async def test_role_without_hierarchy_is_accepted() -> None:
+async def test_rule_with_a_role_without_hierarchy_is_accepted() -> None:
     async with application_of(settings=SecuritySettings()):
         pass
 
@@ -371,7 +371,7 @@ async def test_bundle_enabled_by_name_uses_provider_of_module() -> None:
 
 @pytest.mark.parametrize("roles", [[], (), set()])
 def test_rule_with_empty_roles_is_error(roles: Any) -> None:
-    """It would admit every user."""
+    """An empty list would admit every user."""
     with pytest.raises(ConfigurationError, match="has no role"):
         access(roles=roles)
 
@@ -424,7 +424,7 @@ class Marked:
 
 
 async def test_user_parameter_read_from_the_message_is_error() -> None:
-    """Without a marker the client would choose the user."""
+    """Otherwise the client would choose the user."""
     found = await problems_of(application_of(Unmarked))
 
     for route in ("profile", "about", "noted"):
@@ -449,7 +449,7 @@ class Named:
 
 
 async def test_parameter_of_class_str_with_users_of_class_str_is_accepted() -> None:
-    """Neither at boot nor at a reload, which has the routes of the bundle too."""
+    """Neither boot nor a reload, which includes the routes of the bundle, reports it."""
     application = Application(
         bundles=[SecurityBundle(Names), SessionsBundle],
         controllers=[Named],
@@ -467,7 +467,7 @@ async def test_parameter_of_class_str_with_users_of_class_str_is_accepted() -> N
     assert [definition.name for definition in event.added] == ["later"]
 
 
-async def test_rule_of_namespace_as_option_is_error() -> None:
+async def test_rule_of_namespace_set_as_option_is_error() -> None:
     class Wrong:
         @access("public")
         @option("access.connect", "public")

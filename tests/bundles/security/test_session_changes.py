@@ -67,7 +67,7 @@ class Desk:
 
     @both("POST", "/finish", "finish")
     async def finish(self, request: Request) -> str | None:
-        await self._secrets.finish(request)
+        await self._secrets.end(request)
         identifier: str | None = request.token.identifier
         return identifier
 
@@ -231,7 +231,7 @@ async def test_authentication_that_a_listener_refuses_leaves_the_session_as_it_w
 async def test_socket_that_writes_its_first_session_passes_the_rule_session(
     client_of: ClientOf,
 ) -> None:
-    """As over HTTP."""
+    """The rule decides as over HTTP."""
     client = client_of(application())
     async with client.connection() as socket:
         assert await send(client, socket, "inside") == 401
@@ -282,7 +282,7 @@ async def test_start_and_restore_over_http_set_the_identity_of_the_message(
 
 @pytest.mark.parametrize("name", ["start", "restore", "log_in"])
 async def test_change_of_session_from_another_site_is_403(client_of: ClientOf, name: str) -> None:
-    """It would let visitors of that site use a session of its choice."""
+    """The other site could make its visitors use a session of its choice."""
     client = client_of(application())
     secret = (await client.http("start")).content[0]
     client.cookies.clear()

@@ -211,8 +211,9 @@ async def test_header_precedes_session(client_of: ClientOf) -> None:
     assert (await client.http("me", headers=wrong)).status_code == 401
 
 
+# E8
 async def test_unsafe_request_of_other_site_with_session_is_403(client_of: ClientOf) -> None:
-    """E8: also with the cookie of a public route; a bearer token needs no protection."""
+    """This includes public routes. A bearer token needs no protection."""
     client = client_of(application())
     await login(client)
     evil = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
@@ -237,7 +238,7 @@ async def test_disabled_user_of_session_is_401(client_of: ClientOf) -> None:
 
 
 async def test_socket_loses_identity_when_its_session_ends(client_of: ClientOf) -> None:
-    """Sign-out in one window ends the identity of the socket of the other one."""
+    """Sign-out in one window ends the identity of the socket in another window."""
     reasons: list[str] = []
 
     class Look:
@@ -300,7 +301,7 @@ async def test_socket_that_ends_its_session_gets_its_acknowledgement(client_of: 
         await until(lambda: not window.is_connected)
 
 
-async def test_end_of_all_sessions_of_user_ends_sockets_at_connect_too(
+async def test_end_of_all_sessions_of_user_ends_sockets_that_connect(
     client_of: ClientOf,
 ) -> None:
     bundle = SecurityBundle(Accounts, connect={"/": "authenticated"})
@@ -395,7 +396,7 @@ async def test_login_by_event_gives_socket_its_identity(
 async def test_login_by_event_of_socket_with_stored_session_keeps_socket(
     client_of: ClientOf,
 ) -> None:
-    """The session of `auth.session` has an anonymous identity, whose end is not reported."""
+    """The session of ``auth.session`` has an anonymous identity, so its end is not reported."""
     client = client_of(application_of(Accounting, EventLogin, bundles=[SessionsBundle]))
     first = await client.websocket("start")
     auth = {"session": first.headers["Session"]}

@@ -132,7 +132,7 @@ async def test_bad_credential_is_ignored_where_namespace_is_public(client_of: Cl
         ("/", None, 0),
     ],
 )
-async def test_rule_of_namespace_decides_who_connects(
+async def test_rule_of_namespace_accepts_or_refuses_connections(
     client_of: ClientOf, namespace: str, user: str | None, status: int
 ) -> None:
     rules = {"/admin": access(roles="admin"), "/room/{id:int}": "authenticated"}
@@ -170,7 +170,7 @@ class Hall:
 
 
 @pytest.mark.parametrize("event", ["enter", "look"])
-async def test_user_who_lost_role_of_namespace_sends_no_event_there(
+async def test_user_who_lost_role_of_namespace_cannot_send_events_there(
     client_of: ClientOf, event: str
 ) -> None:
     bundle = SecurityBundle(Accounts, connect={"/admin": access(roles="admin")})
@@ -190,7 +190,7 @@ async def test_user_who_lost_role_of_namespace_sends_no_event_there(
 async def test_socket_is_informed_and_disconnected_when_its_token_expires(
     client_of: ClientOf,
 ) -> None:
-    """E5; RxStack, §14: its sockets stay authenticated after the token has expired."""
+    """In RxStack, sockets stay authenticated after the token has expired."""
     expired: list[tuple[Any, str, bool]] = []
 
     class Expiry:
@@ -236,7 +236,7 @@ async def test_socket_of_guarded_namespace_is_disconnected_in_any_case(
 
 
 async def test_credential_that_ended_unnoticed_is_401_at_next_event(client_of: ClientOf) -> None:
-    """A user who was disabled, for example."""
+    """For example, the user was disabled."""
     client = client_of(chat())
     token = token_of("ada")
     async with client.connection(auth={"token": token}) as ada:
@@ -368,8 +368,8 @@ async def test_revocation_while_socket_authenticates_leaves_it_as_it_was(
 # --- events of the client
 
 
+# row 54, row 56
 async def test_authenticate_and_unauthenticate_change_identity(client_of: ClientOf) -> None:
-    """RxStack, rows 54 and 56."""
     seen: list[tuple[str, Any]] = []
 
     class Look:
@@ -424,7 +424,8 @@ async def test_authentication_whose_listener_raises_leaves_socket_anonymous(
 async def test_socket_that_is_not_authenticated_after_all_leaves_room_of_user(
     client_of: ClientOf, cause: str, is_renewal: bool
 ) -> None:
-    """A listener has let it join the room when the user is logged out, or the next one raises."""
+    """The socket has joined the room when the user is logged out, or when the next listener
+    raises."""
 
     class Rooms:
         @observe(SecurityEvents.SOCKET_AUTHENTICATION_SUCCESS, priority=1)
@@ -481,7 +482,7 @@ async def test_renewed_socket_outlives_its_first_token(client_of: ClientOf) -> N
 
 
 async def test_socket_of_a_user_is_not_given_to_another(client_of: ClientOf) -> None:
-    """It may be in rooms of its user."""
+    """The socket may be in rooms of its first user."""
     client = client_of(chat())
     async with client.connection(auth={"token": token_of("ada")}) as ada:
         other = {"bearer": token_of("eve")}
@@ -502,7 +503,7 @@ async def test_events_of_identity_work_in_guarded_namespace(client_of: ClientOf)
         assert (await ask(client, root, name, **renew))[0] == 403
 
 
-async def test_events_of_identity_can_be_switched_off(client_of: ClientOf) -> None:
+async def test_events_of_identity_that_are_disabled_do_not_exist(client_of: ClientOf) -> None:
     client = client_of(application_of(Chat, settings=SecuritySettings(socket_events=False)))
     with pytest.raises(KeyError):
         await client.websocket("security_authenticate")
@@ -511,7 +512,7 @@ async def test_events_of_identity_can_be_switched_off(client_of: ClientOf) -> No
 # --- as_user
 
 
-async def test_as_user_acts_as_user_over_both_transports(client_of: ClientOf) -> None:
+async def test_as_user_calls_as_that_user_over_both_transports(client_of: ClientOf) -> None:
     client = client_of(application_of())
     eve, stranger = client.as_user(Account("eve", ["editor"])), client
     params = {"slug": "x"}
@@ -533,7 +534,7 @@ async def test_as_user_with_identifier_is_error(client_of: ClientOf) -> None:
         await client.http("article_list")
 
 
-async def test_dispatcher_after_many_sockets_has_no_further_listener(client_of: ClientOf) -> None:
+async def test_many_closed_sockets_leave_no_listener(client_of: ClientOf) -> None:
     client = client_of(chat())
     await client.application.boot()
     dispatcher = client.application.injector.get(AsyncEventDispatcher)
@@ -544,8 +545,9 @@ async def test_dispatcher_after_many_sockets_has_no_further_listener(client_of: 
     assert len(dispatcher.get_listeners(SecurityEvents.REVOKED)) == before
 
 
+# E12
 async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) -> None:
-    """E12: a client guesses the name of a room."""
+    """A client guesses the name of a room."""
 
     class Rooms:
         @access(lambda token, request: request.param("room") == f"user-{token.identifier}")
@@ -562,7 +564,7 @@ async def test_room_of_another_user_is_refused_by_its_rule(client_of: ClientOf) 
 
 
 async def test_concurrent_authentications_on_one_socket_second_waits(client_of: ClientOf) -> None:
-    """A listener of the first one's success is slow."""
+    """A listener of the first success is slow."""
     begun, go_on = asyncio.Event(), asyncio.Event()
 
     class Slow:

@@ -38,7 +38,7 @@ def throttling_of(**limits: int) -> Throttling:
 
 
 async def fails(throttling: Throttling, account: str, address: str | None) -> bool:
-    """Whether a failed login was counted; False: it was refused."""
+    """Whether a failed login was counted; False if it was refused."""
     try:
         async with throttling.attempt(account, address):
             raise BadCredentials
@@ -65,14 +65,14 @@ async def test_account_is_limited_at_one_address_only(clock: Clock) -> None:
     assert await succeeds(throttling, "eve", "10.0.0.1")
 
 
-async def test_spellings_of_an_identifier_count_as_one(clock: Clock) -> None:
+async def test_spellings_of_an_identifier_are_counted_together(clock: Clock) -> None:
     throttling = throttling_of()
     for spelling in ("ada", "ADA", " \uff41\uff44\uff41 "):
         assert await fails(throttling, spelling, "10.0.0.1")
     assert not await fails(throttling, "Ada", "10.0.0.1")
 
 
-async def test_names_of_a_user_count_as_one(client_of: ClientOf) -> None:
+async def test_names_of_a_user_are_counted_together(client_of: ClientOf) -> None:
     class ByMail(Accounts):
         async def load(self, identifier: str) -> Account | None:
             return await super().load(identifier.partition("@")[0])
@@ -100,7 +100,7 @@ async def test_attempts_become_free_one_by_one(clock: Clock) -> None:
 
 
 async def test_success_does_not_forget_failures(clock: Clock) -> None:
-    """They may be those of another client, or of another account whose name differs in case."""
+    """The failures may be from another client, or from an account whose name differs in case."""
     throttling = throttling_of(account_attempts=100)
     for _ in range(2):
         assert await fails(throttling, "ada", "10.0.0.1")
@@ -124,7 +124,7 @@ async def test_logins_of_an_account_do_not_allow_more_guesses_of_a_similar_name(
     assert guesses == [401] * 5 + [429] * 15
 
 
-async def test_address_is_known_for_the_user_who_has_logged_in_there(clock: Clock) -> None:
+async def test_address_of_a_login_is_not_known_for_a_similar_name(clock: Clock) -> None:
     throttling = throttling_of(attempts=100)
     assert await succeeds(throttling, "Ada", "10.0.0.1")
     assert [await fails(throttling, "ada", f"10.0.1.{n}") for n in range(7)] == [True] * 6 + [
@@ -194,8 +194,8 @@ async def test_failure_of_the_application_is_not_counted(clock: Clock) -> None:
     assert await succeeds(throttling, "ada", "10.0.0.1")
 
 
-async def test_cancelled_attempt_counts(clock: Clock) -> None:
-    """A client could leave before the response."""
+async def test_cancelled_attempt_is_counted(clock: Clock) -> None:
+    """Otherwise a client could disconnect before each response."""
     throttling = throttling_of(attempts=1)
     with pytest.raises(asyncio.CancelledError):
         async with throttling.attempt("ada", "10.0.0.1"):
@@ -222,7 +222,7 @@ async def test_attempts_at_the_same_time_do_not_pass_together(clock: Clock) -> N
 
 
 async def test_right_passwords_at_the_same_time_all_pass(clock: Clock) -> None:
-    """Those of HTTP Basic, for example: a page that loads many parts."""
+    """With HTTP Basic, a page that loads many parts sends the password many times at once."""
     throttling = throttling_of(attempts=1, address_attempts=1, account_attempts=1)
 
     async def succeed() -> None:
@@ -241,8 +241,8 @@ async def test_throttled_client_does_not_wait_for_a_turn(clock: Clock) -> None:
 
 
 async def test_logins_above_max_waiting_are_503_with_retry_after(client_of: ClientOf) -> None:
-    """The provider does not respond: one login has the only turn, two wait, the others do not:
-    half of the places are for other networks."""
+    """The provider does not respond. One login has the only turn, and two wait. The others are
+    refused, since half of the places are for other networks."""
     responds = asyncio.Event()
 
     class Slow(Accounts):

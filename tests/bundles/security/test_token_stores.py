@@ -31,7 +31,7 @@ from rxkernel import ServiceUnavailableException
 from tests.bundles.redis_servers import RedisServer
 
 NOW = 4_000_000_000.25
-"""After the clock of Redis, which would remove what has expired."""
+"""A time after the clock of Redis, which would remove expired keys."""
 
 
 def sqlite_at(path: Path) -> SqliteTokenStore:
@@ -149,7 +149,9 @@ async def test_rotation_of_an_ended_login_keeps_nothing(store: TokenStore) -> No
     assert await store.find("digest-3", NOW) is None
 
 
-async def test_end_of_user_removes_tokens_and_revokes_what_was_issued(store: TokenStore) -> None:
+async def test_end_of_user_removes_refresh_tokens_and_revokes_access_tokens(
+    store: TokenStore,
+) -> None:
     await store.add(record_of("1"), NOW)
     await store.add(record_of("2", family="g"), NOW)
     await store.add(record_of("3", family="h", identifier="eve"), NOW)
@@ -224,7 +226,7 @@ async def test_memory_store_drops_the_oldest_token_and_all_that_expired() -> Non
 
 
 async def test_memory_store_full_drops_tokens_of_the_user_with_most() -> None:
-    """Used ones first, then the oldest: a user cannot log out other users."""
+    """Used tokens are removed first, then the oldest. A user cannot log out other users."""
     store = MemoryTokenStore(SecuritySettings(tokens=TokenSettings(max_stored=10)))
     await store.add(record_of("ada", family="a"), NOW)
     await store.add(record_of("eve-0", family="e", identifier="eve"), NOW)

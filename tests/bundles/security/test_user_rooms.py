@@ -157,9 +157,7 @@ async def test_refused_socket_is_not_reached(client_of: ClientOf) -> None:
 
 @pytest.mark.node
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_socket_io_clients_receive_what_is_sent_to_their_user(
-    node: Path, transport: str
-) -> None:
+async def test_socket_io_clients_receive_events_for_their_user(node: Path, transport: str) -> None:
     class Push:
         @inject
         def __init__(self, broadcaster: Broadcaster) -> None:
@@ -211,7 +209,7 @@ async def logs_itself_out(client: KernelClient, socket: RecordingConnection) -> 
 async def test_socket_whose_identity_ends_leaves_the_room(
     client_of: ClientOf, end: Callable[..., Any]
 ) -> None:
-    """It stays connected, as an anonymous one."""
+    """The socket stays connected, with an anonymous identity."""
     client = client_of(chat())
     seconds = 1 if end is expires else 3600
     async with client.connection(auth={"token": token_of("ada", seconds)}) as socket:
@@ -288,7 +286,7 @@ async def test_renewal_that_fails_leaves_socket_in_the_room(client_of: ClientOf)
 
 
 async def test_logout_while_socket_connects_leaves_it_in_no_room(client_of: ClientOf) -> None:
-    """After its identity was set, while a later listener runs."""
+    """The logout comes after the identity was set, while a later listener runs."""
     began, may_go_on = asyncio.Event(), asyncio.Event()
 
     class Slow:

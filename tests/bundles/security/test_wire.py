@@ -26,7 +26,7 @@ async def served(*, is_fast: bool = True, **http: Any) -> AsyncIterator[tuple[Ap
 
 
 @pytest.mark.parametrize("is_fast", [True, False])
-async def test_rules_hold_on_both_paths_of_http(
+async def test_rules_are_enforced_on_both_paths_of_http(
     is_fast: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -64,8 +64,9 @@ async def test_rules_hold_on_both_paths_of_http(
         assert token["Authorization"].split()[1] not in caplog.text
 
 
+# E11
 async def test_preflight_of_protected_route_needs_no_credential() -> None:
-    """E11: the origin is echoed as it is in the list; browsers send no credential."""
+    """The origin is echoed as it is in the list; browsers send no credential."""
     origin = "https://partner.example"
     async with (
         served(origins=(origin,), allow_credentials=True) as (_, url),

@@ -1,4 +1,4 @@
-// The real socket.io-client: what is sent to a user reaches all its sockets, and no other.
+// The real socket.io-client: events for a user reach all its sockets, and no other.
 
 import { connect, report } from "../../clients/client.mjs";
 
@@ -11,7 +11,7 @@ async function notes() {
   const pusher = sockets[0];
   received = 0;
   for (let time = 0; time < 2; time += 1) await pusher.emitWithAck("push", { params: { to: "ada" } });
-  // the order of packets on one connection: earlier notes have arrived with the acknowledgement
+  // packets keep their order, so earlier notes have arrived with the acknowledgement
   for (const socket of sockets) await socket.emitWithAck("whoami", {});
   return received;
 }

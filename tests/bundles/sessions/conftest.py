@@ -21,7 +21,7 @@ SettingsOf = Callable[..., SessionsSettings]
 
 @pytest.fixture(autouse=True)
 def log_everything(debug_logs: None) -> None:
-    """See `debug_logs`: `tests.logged_secrets` searches all that is logged."""
+    """See `debug_logs`: `tests.logged_secrets` searches the log."""
 
 
 @pytest.fixture(params=STORES)
@@ -32,7 +32,7 @@ def store_name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def redis_url(store_name: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a server of this test; not started for the other stores."""
+    """The URL of a server of this test. It is started for the store ``redis`` only."""
     if store_name in DATABASES:
         database: TestDatabase = request.getfixturevalue(f"{store_name}_database")
         yield database.url
@@ -55,5 +55,6 @@ SiteOf = Callable[..., Site]
 
 @pytest.fixture
 def site_of(settings_for: SettingsOf, redis_url: str) -> SiteOf:
-    """Applications with the store, with limits. Those of one test share it, except in memory."""
+    """Applications with the store, with limits. The applications of one test share it, except in
+    memory."""
     return lambda **limits: Site(settings_for(**limits), redis_url)

@@ -6,9 +6,9 @@ from typing import Any
 
 import attrs
 
+from bundles.clock import Clock
 from bundles.redis import RedisSettings
 from bundles.sessions import CurrentSession, SessionEndedEvent, SessionEvents, SessionsSettings
-from bundles.sessions.clock import Clock
 from rxkernel import (
     Application,
     Bundle,
@@ -30,7 +30,7 @@ RPC = Transport("SESSIONS-TEST")
 
 
 class RpcBundle(Bundle):
-    """The transport of the procedures, which have no connection."""
+    """A transport of procedures without connections."""
 
     name = "rpc"
     transports = (RPC,)

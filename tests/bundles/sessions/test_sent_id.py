@@ -22,7 +22,7 @@ class Ids:
         session["a"] = 1
 
 
-async def test_sent_id_is_that_of_the_session_of_message_and_inner_request() -> None:
+async def test_sent_id_of_message_and_inner_request_is_the_session_id() -> None:
     async with KernelClient(application()) as client:
         await client.http("write")
         over_http = (await client.http("ids")).content
@@ -45,7 +45,7 @@ async def test_sent_id_without_a_session_is_none() -> None:
     assert over_http == over_socket == [None, None, None]
 
 
-async def test_sent_id_of_an_unknown_session_is_that_of_its_secret() -> None:
+async def test_sent_id_of_an_unknown_session_is_derived_from_its_secret() -> None:
     async with KernelClient(application()) as client:
         found = await client.http("ids", headers={"Cookie": f"sid={'a' * 43}"})
 

@@ -88,13 +88,13 @@ class Secrets:
     @procedure("finish", RPC)
     async def finish(self, request: Request, session: CurrentSession) -> str:
         session["before"] = "discarded"
-        await self.secrets.finish(request)
+        await self.secrets.end(request)
         assert (session.id, dict(session)) == (None, {})
         return "bye"
 
     @both("POST", "/finish-and-write", "finish_and_write")
     async def finish_and_write(self, request: Request, session: CurrentSession) -> None:
-        await self.secrets.finish(request)
+        await self.secrets.end(request)
         session["message"] = "bye"
 
     @both("POST", "/slow-start", "slow_start")
@@ -105,7 +105,7 @@ class Secrets:
     @both("POST", "/slow-finish", "slow_finish")
     async def slow_finish(self, request: Request, session: CurrentSession) -> None:
         await self.go_on()
-        await self.secrets.finish(request)
+        await self.secrets.end(request)
 
     async def go_on(self) -> None:
         self.shop.begun.put_nowait(None)
@@ -184,7 +184,7 @@ async def test_start_returns_secret_of_session_with_values(
 
 
 @TRANSPORTS
-async def test_start_then_write_stores_both(site_of: SiteOf, transport: str) -> None:
+async def test_start_then_write_stores_the_later_values(site_of: SiteOf, transport: str) -> None:
     async with client_of(site_of()) as client:
         person = Person(client, transport)
         await person.content("start_and_write")
@@ -192,8 +192,8 @@ async def test_start_then_write_stores_both(site_of: SiteOf, transport: str) -> 
         assert await person.content("get") == {"after": 1}
 
 
+# T39
 async def test_start_over_http_sends_the_secret_as_cookie(site_of: SiteOf) -> None:
-    """T39."""
     async with client_of(site_of()) as client:
         response = await client.http("start", params={"name": "ada"})
 
@@ -207,7 +207,7 @@ async def test_start_over_http_sends_the_secret_as_cookie(site_of: SiteOf) -> No
 
 @TRANSPORTS
 async def test_start_again_ends_the_earlier_session(site_of: SiteOf, transport: str) -> None:
-    """An id that an attacker knows is invalid after a login."""
+    """After a login, an id that an attacker knows is invalid."""
     site = site_of()
     async with client_of(site) as client:
         person, other = Person(client, transport), Person(client, "SOCKET")
@@ -243,7 +243,7 @@ async def test_start_takes_user_that_message_has_set_only(site_of: SiteOf, trans
 
 @pytest.mark.parametrize("transport", ["HTTP", "SOCKET"])
 async def test_start_is_kept_when_its_message_fails(site_of: SiteOf, transport: str) -> None:
-    """Over HTTP the client has no cookie of it, so the earlier session is unknown from then on."""
+    """Over HTTP the client has not received the cookie, so the new session stays unknown to it."""
     async with client_of(site_of()) as client:
         person = Person(client, transport)
         await person.content("start", name="first")
@@ -297,9 +297,10 @@ async def test_start_over_socket_with_cookie_keeps_the_session_of_the_cookie(
 # --- restore
 
 
+# T37
 @TRANSPORTS
 async def test_restore_uses_the_session_from_then_on(site_of: SiteOf, transport: str) -> None:
-    """T37: two clients share one session."""
+    """Two clients share one session."""
     async with client_of(site_of()) as client:
         first, second = Person(client, transport), Person(client, transport)
         secret = await first.content("start", name="ada")
@@ -359,7 +360,7 @@ async def test_restore_of_another_session_keeps_the_earlier_one(site_of: SiteOf)
 async def test_restore_then_message_that_rotates_the_earlier_session_is_401(
     site_of: SiteOf,
 ) -> None:
-    """Its changes are not stored in the session of another client."""
+    """The changes of the message are not stored in the session of another client."""
     site = site_of()
     async with client_of(site) as client:
         of_ada = await Person(client, "SOCKET").content("start", name="ada")
@@ -396,7 +397,7 @@ async def test_restore_then_message_of_earlier_session_stores_into_the_earlier_o
 async def test_change_then_message_that_began_without_session_and_writes_is_401(
     site_of: SiteOf, change: str
 ) -> None:
-    """Its values are not stored in a session that the client has chosen since."""
+    """The values are not stored in a session that the client has chosen later."""
     site = site_of()
     async with client_of(site) as client:
         ada, person = Person(client, "SOCKET"), Person(client, "SOCKET")
@@ -472,9 +473,10 @@ async def test_parallel_changes_of_one_connection_leave_it_with_one_session(
 # --- finish
 
 
+# T38
 @TRANSPORTS
 async def test_finish_ends_the_session_everywhere(site_of: SiteOf, transport: str) -> None:
-    """T38: the connection of the message stays, the others are closed."""
+    """The connection of the message stays, the others are closed."""
     site = site_of()
     async with client_of(site) as client:
         person, other, web = (Person(client, t) for t in (transport, "SOCKET", "HTTP"))
@@ -566,7 +568,7 @@ async def test_finish_in_another_process_is_401_at_next_message(site_of: SiteOf)
 
 
 class Refuse:
-    """Raises an exception for each change that can be refused."""
+    """A listener that raises an exception for each change that can be refused."""
 
     def __init__(self, exception: type[Exception]) -> None:
         self.exception = exception
@@ -587,7 +589,7 @@ class Refuse:
 async def test_change_that_a_listener_refuses_is_undone(
     site_of: SiteOf, transport: str, exception: type[Exception], status: int
 ) -> None:
-    """A restored session whose user is not valid is one that does not exist."""
+    """A restored session with an invalid user counts as missing."""
     refuse = Refuse(exception)
     async with client_of(site_of(), refuse) as client:
         of_ada = await Person(client, transport).content("start", name="ada")
@@ -610,7 +612,7 @@ async def test_change_that_a_listener_refuses_is_undone(
 
 
 @MEMORY
-async def test_changed_event_of_socket_message_that_creates_its_session(site_of: SiteOf) -> None:
+async def test_changed_event_of_a_socket_is_sent_once_its_session_exists(site_of: SiteOf) -> None:
     refuse = Refuse(ForbiddenException)
     async with client_of(site_of(), refuse) as client:
         person = Person(client, "SOCKET")

@@ -227,15 +227,17 @@ async def test_session_concurrent_first_messages_of_socket_create_one(site_of: S
 async def slow_before_login(
     site: Site, client: KernelClient, socket: RecordingConnection
 ) -> "asyncio.Task[Response]":
-    """Begin a message of *socket*, which has no session and waits for ``site.shop.go_on``; log the
-    socket in; return the message."""
+    """Begin a message of *socket* without a session, which waits for ``site.shop.go_on``. Then log
+    the socket in, and return the message."""
     slow = asyncio.create_task(client.websocket("slow", params={"name": "a"}, connection=socket))
     await site.shop.begun.get()
     await client.websocket("login", params={"user": "ada"}, connection=socket)
     return slow
 
 
-async def test_session_first_message_of_socket_stores_into_that_of_login(site_of: SiteOf) -> None:
+async def test_session_first_message_of_socket_stores_into_the_login_session(
+    site_of: SiteOf,
+) -> None:
     site = site_of()
     async with site.client() as client, client.connection() as socket:
         slow = await slow_before_login(site, client, socket)
@@ -276,7 +278,7 @@ async def test_session_first_message_of_socket_after_logout_is_401(site_of: Site
 
 
 async def test_session_same_key_keeps_value_of_last_message(site_of: SiteOf) -> None:
-    """Also if it writes the value that it has read, or that was there before."""
+    """This also holds if it writes the value that it has read, or the earlier value."""
     site = site_of()
 
     class Writer:
@@ -310,9 +312,10 @@ async def test_session_stream_stores_before_its_first_byte(site_of: SiteOf) -> N
 # --- fixation, logout (E9)
 
 
+# E9
 @pytest.mark.parametrize("secret", ["", "x", "x" * 43, "a" * 5000], ids=len)
 async def test_session_unknown_id_is_never_adopted(site_of: SiteOf, secret: str) -> None:
-    """E9: an attacker who plants an id does not share the session of its victim."""
+    """An attacker who plants an id does not share the session of its victim."""
     async with site_of().client() as client:
         planted = {"Cookie": f"sid={secret}"}
         response = await client.http("put", params={"name": "a", "value": "1"}, headers=planted)
@@ -329,8 +332,9 @@ async def test_session_unknown_id_is_never_adopted(site_of: SiteOf, secret: str)
     assert written.headers["Session"] != secret
 
 
+# E9
 async def test_session_login_invalidates_the_old_id(site_of: SiteOf) -> None:
-    """E9: after the login, the old id is invalid for messages and sockets."""
+    """After the login, the old id is invalid for messages and sockets."""
     site = site_of()
     async with site.client() as client:
         await client.http("put", params={"name": "cart", "value": "tea"})
@@ -363,7 +367,7 @@ async def test_session_login_without_session_creates_one(site_of: SiteOf) -> Non
 
 
 async def test_session_parallel_logins_are_both_valid(site_of: SiteOf) -> None:
-    """A double click: whichever response the browser keeps, its cookie works."""
+    """After a double click the browser keeps one response; the cookies of both work."""
     site = site_of()
 
     class Logins:
@@ -401,8 +405,9 @@ async def test_session_message_before_login_keeps_its_changes(site_of: SiteOf) -
         assert (await client.http("get")).content == {"a": "1", "b": True}
 
 
+# E9
 async def test_session_destroyed_is_invalid_on_all_connections(site_of: SiteOf) -> None:
-    """E9: a stolen id is invalid after the logout; the sockets of all windows are closed."""
+    """A stolen id is invalid after the logout; the sockets of all windows are closed."""
     site = site_of()
     async with site.client() as client:
         await client.http("login", params={"user": "ada"})
@@ -442,8 +447,8 @@ async def test_session_destroyed_over_socket_is_acknowledged_then_closed(
     assert site.ended.reasons == ["destroyed"]
 
 
+# E9
 async def test_session_parallel_logouts_both_succeed(site_of: SiteOf) -> None:
-    """E9."""
     site = site_of()
     async with site.client() as client:
         await client.http("login", params={"user": "ada"})
@@ -490,7 +495,7 @@ async def test_session_written_after_destroy_is_a_new_one(site_of: SiteOf) -> No
         assert (await client.http("about")).content[2] is None
 
 
-async def test_session_rotated_over_socket(site_of: SiteOf) -> None:
+async def test_session_rotated_over_socket_returns_the_new_id(site_of: SiteOf) -> None:
     """The client gets the new id; a cookie cannot be changed over a socket."""
     async with site_of().client() as client:
         async with client.connection() as socket:
@@ -535,14 +540,16 @@ async def test_session_ended_by_another_process_closes_socket_at_next_message(
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-async def test_session_unused_expires(site_of: SiteOf, transport: str) -> None:
+async def test_session_unused_for_the_idle_timeout_expires(
+    site_of: SiteOf, transport: str
+) -> None:
     site = site_of(idle_timeout=100, lifetime=300)
     async with site.client() as client:
         send = Sender(client, transport)
         await send("put", name="a", value="1")
         for _ in range(3):
             site.clock.time += 90
-            assert (await send("get")).content == {"a": "1"}  # a read is a use
+            assert (await send("get")).content == {"a": "1"}  # reading is a use
         site.clock.time += 29
         assert (await send("get")).content == {"a": "1"}
         site.clock.time += 1
@@ -555,7 +562,7 @@ async def test_session_unused_expires(site_of: SiteOf, transport: str) -> None:
 
 
 async def test_session_expired_is_removed_without_a_request(site_of: SiteOf) -> None:
-    """Its sockets are closed, also with Redis, which expires keys itself."""
+    """The sockets of the session are closed, also with Redis, which expires keys itself."""
     site = site_of(idle_timeout=100)
     async with site.client() as client:
         sessions = client.application.injector.get(Sessions)
@@ -592,7 +599,7 @@ async def test_session_ended_by_another_process_closes_silent_socket(site_of: Si
 
 @pytest.mark.parametrize("store_name", ["sqlite", "redis"])
 async def test_session_watched_and_ended_by_another_process_is_reported(site_of: SiteOf) -> None:
-    """As for a stream, which has no connection."""
+    """A stream, which has no connection, watches its session so."""
     site = site_of()
     async with site.client() as one, site_of().client() as two:
         sessions = one.application.injector.get(Sessions)
@@ -621,8 +628,8 @@ async def test_session_unknown_of_socket_is_not_closed_by_sweeper(site_of: SiteO
 
 
 @MEMORY
-async def test_session_use_is_stored_ten_times_in_idle_timeout(site_of: SiteOf) -> None:
-    """Not at every read."""
+async def test_session_use_is_stored_at_most_ten_times_per_idle_timeout(site_of: SiteOf) -> None:
+    """It is not stored at every read."""
     site = site_of(idle_timeout=100)
     async with site.client() as client:
         store = client.application.injector.get(SessionStore)  # type: ignore[type-abstract]
@@ -640,7 +647,7 @@ async def test_session_use_is_stored_ten_times_in_idle_timeout(site_of: SiteOf) 
     assert len(set(used)) == 4
 
 
-async def test_session_user_above_limit_ends_oldest(site_of: SiteOf) -> None:
+async def test_session_of_user_above_limit_ends_the_oldest(site_of: SiteOf) -> None:
     site = site_of(max_per_user=2)
     async with site.client() as client:
         cookies = []
@@ -664,7 +671,7 @@ async def test_session_user_above_limit_ends_oldest(site_of: SiteOf) -> None:
     ]
 
 
-async def test_session_end_all_ends_those_of_the_user(site_of: SiteOf) -> None:
+async def test_session_end_all_ends_the_sessions_of_the_user(site_of: SiteOf) -> None:
     site = site_of()
     async with site.client() as ada, site_of().client() as _:
         await ada.http("login", params={"user": "ada"})
@@ -804,7 +811,7 @@ def check_private(file: Path, secret: str) -> None:
 
 
 class Watcher:
-    """Reads sessions in listeners, as a bundle that authenticates clients does."""
+    """Reads sessions in listeners, such as a bundle that authenticates clients."""
 
     def __init__(self, sessions: list[Sessions]) -> None:
         self.found = sessions
@@ -838,7 +845,7 @@ class Watcher:
         assert same.id == session.id
 
 
-async def test_sessions_of_request_and_connection_in_listeners(site_of: SiteOf) -> None:
+async def test_session_in_listeners_is_that_of_request_and_connection(site_of: SiteOf) -> None:
     found: list[Sessions] = []
     watcher = Watcher(found)
     async with KernelClient(site_of().application(listeners=[watcher])) as client:
@@ -883,7 +890,7 @@ async def test_session_connection_rejected_is_forgotten(site_of: SiteOf) -> None
 
 
 async def test_every_message_with_a_session_passes_the_listeners(site_of: SiteOf) -> None:
-    """Rule 1 of the bundles: no second pipeline."""
+    """Each message passes the pipeline of the kernel."""
     seen: list[str] = []
 
     class Counter:
@@ -954,7 +961,7 @@ async def test_session_repr_has_no_secret_and_no_values(site_of: SiteOf) -> None
 
 
 @MEMORY
-async def test_session_is_a_mapping(site_of: SiteOf) -> None:
+async def test_session_is_used_as_a_mapping_and_stores_nested_changes(site_of: SiteOf) -> None:
     class Mapping:
         @http("POST", "/mapping", "mapping")
         async def mapping(self, session: CurrentSession) -> list[Any]:
@@ -1033,7 +1040,7 @@ def test_session_settings_invalid_raise(settings_for: SettingsOf, wrong: dict[st
 
 @MEMORY
 async def test_session_cookie_is_secure_over_tls_behind_a_proxy(site_of: SiteOf) -> None:
-    """Tested with a server, see test_wire; here with a name that requires it."""
+    """The name of the cookie requires TLS. For a real server see `test_wire`."""
     async with site_of(cookie="__Host-sid").client() as client:
         response = await client.http("put", params={"name": "a", "value": "1"})
         assert "Secure" in response.headers["Set-Cookie"]
@@ -1043,7 +1050,8 @@ async def test_session_cookie_is_secure_over_tls_behind_a_proxy(site_of: SiteOf)
 
 @MEMORY
 async def test_session_message_handled_again_stores_its_changes(site_of: SiteOf) -> None:
-    """A wrapper that retries: the first attempt fails, the second succeeds."""
+    """A wrapper handles the message twice: the first attempt fails, and the second one
+    succeeds."""
     attempts: list[int] = []
 
     class Flaky:
@@ -1085,7 +1093,7 @@ async def test_session_sweeper_removes_expired_sessions(site_of: SiteOf) -> None
 
 
 @MEMORY
-async def test_session_store_of_application_replaces_that_of_settings(
+async def test_session_store_of_application_replaces_the_store_of_settings(
     settings_for: SettingsOf,
 ) -> None:
     class OwnStore(MemorySessionStore):
@@ -1100,7 +1108,7 @@ async def test_session_store_of_application_replaces_that_of_settings(
         assert type(store) is OwnStore
 
 
-async def test_session_attribute_that_is_set_is_error() -> None:
+async def test_session_attribute_that_is_set_is_an_error() -> None:
     """In Metarhia, values are attributes; here they would be lost."""
     found: list[str] = []
 

@@ -24,7 +24,8 @@ from tests.bundles.sessions.stores import DATABASES, NOW, STORES, open_store, se
 
 @pytest.fixture(params=(*STORES, *DATABASES))
 def store_name(request: pytest.FixtureRequest) -> str:
-    """Also the servers of databases; the other tests of this folder use three stores."""
+    """The name of the store, including the databases; the other tests of this folder use three
+    stores."""
     name: str = request.param
     return name
 
@@ -66,7 +67,7 @@ async def test_store_update_changes_single_values(
 async def test_store_concurrent_updates_lose_nothing(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
-    """Two connections to one store, as two processes have them."""
+    """Two connections to one store are used, as by two processes."""
     given = settings_for()
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(open_store(given, redis_url))
@@ -82,7 +83,9 @@ async def test_store_concurrent_updates_lose_nothing(
         assert await values_of(two, "id-a") == {f"name {n}": b"%d" % n for n in range(50)}
 
 
-async def test_store_session_idle_is_missing(settings_for: SettingsOf, redis_url: str) -> None:
+async def test_store_session_past_idle_timeout_is_missing(
+    settings_for: SettingsOf, redis_url: str
+) -> None:
     async with open_store(settings_for(idle_timeout=100, lifetime=1000), redis_url) as store:
         await store.create(session("a"))
 
@@ -94,7 +97,7 @@ async def test_store_session_idle_is_missing(settings_for: SettingsOf, redis_url
         assert await store.load("id-a", NOW + 198) is not None
 
 
-async def test_store_session_after_lifetime_is_missing(
+async def test_store_session_past_lifetime_is_missing(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
     async with open_store(settings_for(idle_timeout=100, lifetime=150), redis_url) as store:
@@ -108,7 +111,7 @@ async def test_store_session_after_lifetime_is_missing(
 async def test_store_expired_sessions_are_removed(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
-    """Redis removes them itself, and reports none."""
+    """Redis removes expired sessions itself, and does not report them."""
     given = settings_for(idle_timeout=100)
     async with open_store(given, redis_url) as store:
         await store.create(session("a", user="ada"))
@@ -122,7 +125,7 @@ async def test_store_expired_sessions_are_removed(
         assert await store.load("id-b", NOW + 120) is not None
 
 
-async def test_store_existing_ids_are_those_of_valid_sessions(
+async def test_store_existing_ids_include_valid_sessions_only(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
     async with open_store(settings_for(idle_timeout=100, lifetime=120), redis_url) as store:
@@ -239,7 +242,7 @@ async def test_store_end_all_ends_sessions_of_one_user(
 
 
 @pytest.mark.parametrize("how", ["create", "rotate"])
-async def test_store_user_above_limit_ends_oldest(
+async def test_store_session_of_user_above_limit_ends_the_oldest(
     settings_for: SettingsOf, redis_url: str, how: str
 ) -> None:
     async with open_store(settings_for(max_per_user=2), redis_url) as store:
@@ -260,10 +263,10 @@ async def test_store_user_above_limit_ends_oldest(
         assert await store.load("id-new", NOW + 5) is not None
 
 
-async def test_store_address_above_limit_is_refused(
+async def test_store_session_of_address_above_limit_is_refused(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
-    """Ending the oldest instead would let one client log out others of its network."""
+    """If the oldest session ended instead, a client could log out others of its network."""
     given = settings_for(max_per_address=2, idle_timeout=100)
     async with open_store(given, redis_url) as store:
         for n in range(2):
@@ -279,7 +282,9 @@ async def test_store_address_above_limit_is_refused(
         await store.create(session("z", address="192.0.2.1", created=NOW + 100))  # all expired
 
 
-async def test_store_too_large_changes_nothing(settings_for: SettingsOf, redis_url: str) -> None:
+async def test_store_session_too_large_changes_nothing(
+    settings_for: SettingsOf, redis_url: str
+) -> None:
     async with open_store(settings_for(max_size=20), redis_url) as store:
         with pytest.raises(SessionTooLargeException):
             await store.create(session("x", long=b"1" * 20))
@@ -300,7 +305,9 @@ async def test_store_too_large_changes_nothing(settings_for: SettingsOf, redis_u
 
 
 @pytest.mark.parametrize("store_name", ["sqlite", "redis", *DATABASES])
-async def test_store_survives_its_process(settings_for: SettingsOf, redis_url: str) -> None:
+async def test_store_opened_again_has_its_sessions(
+    settings_for: SettingsOf, redis_url: str
+) -> None:
     given = settings_for()
     async with open_store(given, redis_url) as store:
         await store.create(session("a", user="ada", x=b"1"))
@@ -308,7 +315,7 @@ async def test_store_survives_its_process(settings_for: SettingsOf, redis_url: s
         assert await values_of(store, "id-a") == {"x": b"1"}
 
 
-async def test_store_strange_names_and_users_are_kept(
+async def test_store_names_and_users_of_any_text_are_kept(
     settings_for: SettingsOf, redis_url: str
 ) -> None:
     names = ["id", "user", "size", "", "v:x", "a b\n\0", "é😀", "'); DROP TABLE session; --"]
@@ -328,8 +335,8 @@ CHANGES = st.dictionaries(NAMES, st.none() | st.sampled_from([b"1", b"[2]", b'"t
 
 @given(st.lists(CHANGES, max_size=8))
 @settings(max_examples=30)
-def test_store_updates_equal_those_of_a_dict(many: list[Changes]) -> None:
-    """The memory store; the contract above compares the others with it."""
+def test_store_updates_have_the_result_of_a_dict(many: list[Changes]) -> None:
+    """This tests the memory store. The contract above compares the other stores with it."""
 
     async def run() -> None:
         store = MemorySessionStore(SessionsSettings())

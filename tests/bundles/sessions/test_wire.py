@@ -132,7 +132,7 @@ async def test_session_address_above_limit_is_429(site_of: SiteOf) -> None:
 @MEMORY
 @pytest.mark.node
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
-async def test_session_of_socket_io_client(
+async def test_session_of_socket_io_client_lasts_until_logout(
     site_of: SiteOf, run_node: RunNode, transport: str
 ) -> None:
     site = site_of()

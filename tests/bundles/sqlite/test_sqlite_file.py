@@ -65,7 +65,7 @@ def execute(database: sqlite3.Connection, statement: str) -> None:
     database.execute(statement)
 
 
-async def test_file_reopened_has_what_was_written_and_is_private(path: Path) -> None:
+async def test_file_reopened_contains_its_rows_and_is_private(path: Path) -> None:
     async with opened(path) as file:
         await file.write(add, "a")
     async with opened(path) as file:
@@ -73,7 +73,7 @@ async def test_file_reopened_has_what_was_written_and_is_private(path: Path) -> 
         assert {stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()} == {0o600}
 
 
-async def test_file_calls_run_one_by_one_in_a_thread_of_its_own(file: SqliteFile) -> None:
+async def test_file_calls_run_one_by_one_in_one_thread(file: SqliteFile) -> None:
     def thread(_: sqlite3.Connection) -> str:
         return threading.current_thread().name
 
@@ -130,7 +130,7 @@ async def test_file_outage_is_503_and_logged_once_with_its_end(
 async def test_file_locked_is_read_and_writes_are_503_within_the_timeout(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The calls wait at the same time, and not each after the others. A read between two failed
+    """The calls wait at the same time, not one after the other. A read between two failed
     writes does not end the outage in the log."""
     caplog.set_level("INFO")
     monkeypatch.setattr(sqlite_file, "_TIMEOUT", 0.2)

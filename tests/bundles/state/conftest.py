@@ -19,7 +19,7 @@ _numbers = itertools.count()
 
 
 class Site:
-    """A process of an application, as far as the state is concerned."""
+    """The state of one process of an application."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
@@ -46,7 +46,7 @@ def application_on(
 
 @pytest.fixture
 def key() -> str:
-    """A key of its own for each test, in a shared server."""
+    """The key of this test in a shared server."""
     return f"test:{next(_numbers)}"
 
 

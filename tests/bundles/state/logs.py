@@ -1,4 +1,4 @@
-"""A log in memory, with the operations and the answers of that in Redis, and without waiting."""
+"""A log in memory, with the operations and results of the log in Redis, and without waiting."""
 
 from copy import deepcopy
 
@@ -8,12 +8,12 @@ from bundles.state.entries import Entry, Image, Logged, token_after, unpack_entr
 from bundles.state.replica import Course, GapError, Head, Replica
 
 _ALL = 1000
-"""Entries; no test has more."""
+"""A number of entries that no log of a test exceeds."""
 
 
 @attrs.define
 class Contents:
-    """What the log keeps."""
+    """The contents of the log."""
 
     epoch: str
     image: bytes
@@ -31,7 +31,7 @@ class Log:
     """See the module.
 
     Attributes:
-        history: all entries that were written, also those that were removed since.
+        history: all written entries, including removed ones.
     """
 
     def __init__(self) -> None:
@@ -105,12 +105,12 @@ class Log:
         self.saved = deepcopy(self.contents)
 
     def restart(self) -> None:
-        """Begin again with the contents that were saved last."""
+        """Restore the contents that were saved last."""
         self.contents = deepcopy(self.saved)
 
 
 class Node:
-    """A process: its replica, and how it follows the log."""
+    """A process that follows the log with its replica."""
 
     def __init__(self, name: str, log: Log) -> None:
         self.log = log
@@ -127,7 +127,7 @@ class Node:
                 self.leaves[path] = value
 
     def connect(self, *, is_lost: bool = False) -> None:
-        """Do what a process does when it has found the log."""
+        """Connect to the log as a process does."""
         head = self.log.head
         course = self.replica.course(head)
         if course is Course.SEED:

@@ -1,5 +1,5 @@
 """A process that increments: ``python -m … REDIS_URL KEY TIMES TOTAL``. It ends when the count is
-TOTAL, and writes each value that its subscriber got."""
+TOTAL, and prints each value that its subscriber received."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""Entries of others take back the pending operations that they concern, and no others."""
+"""Entries of other processes revert the pending operations on their paths, and no others."""
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ from tests.bundles.state.test_replicas import operations
 
 
 class Pair:
-    """A process, and what the entries of the others alone make."""
+    """A process, and the state by the entries of the others alone."""
 
     def __init__(self) -> None:
         self.replica = Replica("here")
@@ -67,7 +67,9 @@ SET_AFTER_NOTHING_WAS_DELETED = [
 @given(st.lists(st.tuples(st.booleans(), operations), max_size=10))
 @example(SUM_OF_FLOATS)
 @example(SET_AFTER_NOTHING_WAS_DELETED)
-def test_operations_are_on_top_of_what_others_do(steps: list[tuple[bool, Operation]]) -> None:
+def test_pending_operations_are_applied_after_entries_of_others(
+    steps: list[tuple[bool, Operation]],
+) -> None:
     pair = Pair()
     for is_remote, operation in steps:
         if is_remote:
@@ -78,7 +80,7 @@ def test_operations_are_on_top_of_what_others_do(steps: list[tuple[bool, Operati
         assert digest(pair.with_changes().root) == digest(pair.replica.tree.root)
 
 
-def test_only_operations_on_the_same_paths_are_taken_back() -> None:
+def test_entry_of_others_reverts_pending_operations_on_its_paths_only() -> None:
     pair = Pair()
     for path in ("a.b", "a.c", "d", "a.b.x"):
         pair.receive(increment(path))

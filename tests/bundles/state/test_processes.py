@@ -25,7 +25,7 @@ PROCESSES, TIMES = 4, 10_000
 def disturbed_redis(
     redis_server: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RedisServer]:
-    """A server that saves its data only when it is told to."""
+    """A server that saves its data only by the command SAVE."""
     with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
         yield server
 
@@ -33,7 +33,7 @@ def disturbed_redis(
 async def test_increments_of_four_processes_are_all_counted(
     disturbed_redis: RedisServer,
 ) -> None:
-    """Each subscriber gets rising values, and the sum at the end."""
+    """Each subscriber gets rising values, and finally the sum."""
     total = PROCESSES * TIMES
     arguments = (disturbed_redis.url, "processes", str(TIMES), str(total))
     running = [
@@ -118,7 +118,7 @@ class Disturbed:
             return len({(replica.epoch, replica.position) for replica in replicas}) == 1
 
         await until(is_settled)
-        for _ in replicas:  # each has found the last log, and has sent what that did not contain
+        for _ in replicas:  # each process has found the last log
             await asyncio.gather(*(site.state.flush() for site in self.sites))
         await until(is_settled)
 
@@ -135,7 +135,7 @@ async def move(t: Transaction) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=st.lists(steps, min_size=5, max_size=25))
-def test_processes_agree_whatever_happens_to_redis(
+def test_processes_with_a_disturbed_redis_end_with_the_same_values(
     disturbed_redis: RedisServer, steps: list[tuple[Any, ...]]
 ) -> None:
     async def run() -> None:

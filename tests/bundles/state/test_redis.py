@@ -43,7 +43,7 @@ async def settled(*sites: Site) -> None:
     await until(is_settled)
 
 
-async def test_change_reaches_the_others(
+async def test_change_of_one_process_reaches_the_other(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
     here, there = await pair(site_of, shared_redis, key=key)
@@ -61,10 +61,11 @@ async def test_change_reaches_the_others(
     assert own[2:] == [("a.b", None, True), ("a.c", None, True)]
 
 
+# T75
 async def test_increments_of_two_processes_add_up(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """T75: two processes that increment 1000 times both end at 2000."""
+    """Two processes that increment 1000 times both end at 2000."""
     sites = await pair(site_of, shared_redis, key=key)
     seen: list[int] = []
     sites[0].state.subscribe("x", lambda path, value, is_remote: seen.append(value))
@@ -82,10 +83,11 @@ async def test_increments_of_two_processes_add_up(
     assert seen[-1] == 2000
 
 
+# T75
 async def test_rolled_back_transaction_is_never_seen_elsewhere(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """T75: no watcher elsewhere is called."""
+    """No watcher elsewhere is called."""
     here, there = await pair(site_of, shared_redis, key=key)
     seen: list[Any] = []
     there.state.watch("", lambda *change: seen.append(change))
@@ -101,7 +103,8 @@ async def test_rolled_back_transaction_is_never_seen_elsewhere(
 async def test_transfers_of_two_processes_keep_the_sum(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """Each reads two accounts and writes both: no update is lost, and no account goes below 0."""
+    """Each transfer reads and writes two accounts. No update is lost, and no account goes below
+    0."""
     sites = await pair(site_of, shared_redis, key=key, attempts=100)
     sites[0].state.set("accounts", {"a": 20, "b": 20, "c": 20})
     await settled(*sites)
@@ -142,10 +145,10 @@ async def test_transaction_on_values_of_the_past_is_a_conflict(
     assert there.state.get("copy") is None
 
 
-async def test_increment_of_what_is_no_number_any_more_is_logged(
+async def test_increment_of_a_value_that_became_a_text_is_logged(
     site_of: StateOf, shared_redis: RedisServer, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The text comes first in the order of all changes."""
+    """The text precedes the increment in the order of all changes."""
     here, there = await pair(site_of, shared_redis, key=key)
     here.state.increment("n", delay=3600)
     there.state.set("n", "text")
@@ -233,7 +236,7 @@ async def test_log_is_trimmed_and_a_late_process_loads_the_image(
 async def test_image_that_the_log_does_not_have_is_not_saved(
     site_of: StateOf, shared_redis: RedisServer, key: str
 ) -> None:
-    """Redis has got an older state, and the process has not noticed that yet."""
+    """Redis has restored an older state, and the process has not noticed it yet."""
     here = await site_of(shared_redis, key=key)
     replica, store = here.state._replica, here.log._store
     here.state.increment("n")
@@ -262,10 +265,10 @@ async def ready(site: Site) -> None:
     await until(lambda: site.log.problem is None)
 
 
-async def test_killed_redis_comes_back_empty(
+async def test_killed_redis_that_restarts_empty_gets_the_state_again(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The processes still have the state; changes of the outage add up."""
+    """The processes still have the state; changes during the outage are added."""
     here, there = await pair(site_of, redis)
     here.state.set("a", {"b": 1})
     here.state.increment("n", 10)
@@ -300,7 +303,7 @@ async def test_flushed_redis_gets_the_state_again(
     assert "Redis had lost the state" in caplog.text
 
 
-async def test_flushed_redis_without_a_value_has_lost_none(
+async def test_flushed_redis_of_an_empty_state_logs_no_loss(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = await pair(site_of, redis)
@@ -314,7 +317,7 @@ async def test_flushed_redis_without_a_value_has_lost_none(
 async def test_new_process_does_not_hide_the_state_of_the_others(
     redis: RedisServer, site_of: StateOf
 ) -> None:
-    """It is the first one that sees the empty Redis, and knows nothing."""
+    """The new process is the first one to see the empty Redis, and has no state."""
     here = await site_of(redis)
     here.state.increment("n", 10)
     await here.state.flush()
@@ -352,10 +355,10 @@ async def test_paused_redis_delays_changes_only(redis: RedisServer, site_of: Sta
     await ready(there)
 
 
-async def test_lost_reply_is_no_problem_once_the_change_arrives(
+async def test_lost_reply_is_not_reported_once_the_change_arrives(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Redis has carried the command out after it was waited for, and nothing is written later."""
+    """Redis has executed the command after its timeout, and nothing is written later."""
     site = await site_of(redis)
     for _ in range(3):
         with redis.paused():
@@ -369,7 +372,7 @@ async def test_lost_reply_is_no_problem_once_the_change_arrives(
 async def test_redis_that_returns_to_an_older_state_gets_the_newer_one(
     redis: RedisServer, site_of: StateOf
 ) -> None:
-    """It saves its data from time to time, and not at its end."""
+    """This Redis saves its data from time to time, and not when it stops."""
     here, there = await pair(site_of, redis)
     here.state.increment("n", 5)
     await settled(here, there)
@@ -407,7 +410,7 @@ async def test_closed_connections_lose_nothing(redis: RedisServer, site_of: Stat
     await until(lambda: here.state.get("n") == there.state.get("n") == 10)
 
 
-async def test_full_redis_keeps_changes_here(
+async def test_full_redis_leaves_changes_in_the_process_until_it_has_memory(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = await pair(site_of, redis, max_pending_size=5000)
@@ -426,7 +429,7 @@ async def test_full_redis_keeps_changes_here(
     caplog.clear()
 
 
-async def test_redis_that_refuses_to_write_has_no_other_data(
+async def test_redis_that_refuses_to_write_is_a_problem_with_its_reply(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await site_of(redis)
@@ -439,7 +442,7 @@ async def test_redis_that_refuses_to_write_has_no_other_data(
     caplog.clear()
 
 
-async def test_redis_that_cannot_read_has_no_other_data(
+async def test_redis_that_refuses_to_read_is_a_problem_with_its_reply(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis.command("CONFIG", "SET", "replica-serve-stale-data", "no")
@@ -520,7 +523,9 @@ COMMANDS = [
 ]
 
 
-async def test_user_of_redis_needs_few_commands(redis: RedisServer, site_of: StateOf) -> None:
+async def test_user_of_redis_with_the_documented_commands_shares_the_state(
+    redis: RedisServer, site_of: StateOf
+) -> None:
     keys = ("~shop:state", "~shop:state:log")
     redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", *keys, *COMMANDS)
     here = await site_of(redis, key="shop:state", user="shop:secret@")
@@ -534,7 +539,7 @@ async def test_user_of_redis_needs_few_commands(redis: RedisServer, site_of: Sta
     assert set(COMMANDS) <= {*PAGE.read_text(encoding="utf-8").replace("`", " ").split()}
 
 
-async def test_process_that_does_not_share_is_not_ready(
+async def test_process_that_cannot_share_the_state_is_not_ready(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis.command("SET", "rxkernel:state", "x")
@@ -546,7 +551,7 @@ async def test_process_that_does_not_share_is_not_ready(
 
 
 class Unpackable(Set):
-    """Raises an error that nobody expects when it is written for the first time."""
+    """Raises an unexpected error when it is written for the first time."""
 
     def packed(self) -> list[Any]:
         if not self.value.pop("was_packed", False):
@@ -555,7 +560,7 @@ class Unpackable(Set):
         return super().packed()
 
 
-async def test_writing_goes_on_after_an_unexpected_error(
+async def test_writing_continues_after_an_unexpected_error(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     here, there = await pair(site_of, redis)
@@ -604,7 +609,7 @@ async def test_changes_that_are_lost_at_the_end_are_logged(
 async def test_changes_that_may_be_lost_at_the_end_are_logged(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Redis has the first one already, and carries it out later."""
+    """Redis has already received the first change, and executes it later."""
     here = await site_of(redis)
     here.state.set("script", "loaded")
     await here.state.flush()
@@ -620,10 +625,10 @@ async def test_changes_that_may_be_lost_at_the_end_are_logged(
     await until(lambda: there.state.get("a") == "x" * 100)
 
 
-async def test_stop_sends_what_waits_as_soon_as_redis_is_back(
+async def test_stop_sends_waiting_changes_when_redis_is_back(
     redis: RedisServer, site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It does not wait for the next try, which may be later than the end."""
+    """The stop does not wait for the next attempt, which may be later than its timeout."""
     here = await site_of(redis, command_timeout=10)
     redis.kill()
     await until(lambda: here.log.problem)

@@ -1,4 +1,4 @@
-"""Processes that follow one log come to the same values, whatever happens to the log."""
+"""Processes that follow one log have the same values in the end, also if the log fails."""
 
 from contextlib import suppress
 from typing import Any
@@ -52,7 +52,7 @@ operations = st.builds(
 
 @attrs.define(eq=False)
 class Attempt:
-    """A transaction: what it has read and does, and whether it was carried out."""
+    """A transaction: its reads, its operations, and whether it was executed."""
 
     seen: dict[str, Any]
     operations: list[Operation]
@@ -65,11 +65,11 @@ class Attempt:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(operations, max_size=4), st.lists(operations, max_size=8))
-def test_transaction_reads_what_its_operations_make(
+def test_transaction_reads_the_results_of_its_own_operations(
     before: list[Operation], within: list[Operation]
 ) -> None:
-    """Each path, although only the operations that concern it are carried out for that. It sets
-    nothing below a value."""
+    """This is checked for each path, although a read executes only the operations on its path.
+    The transaction sets nothing below a value."""
     replica, expected = Replica("here"), Tree()
     for operation in before:
         operation.apply(expected)
@@ -94,7 +94,7 @@ def test_transaction_reads_what_its_operations_make(
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"[" * 100_000], ids=len)
-def test_data_of_others_is_neither_an_entry_nor_an_image(data: bytes) -> None:
+def test_invalid_data_is_rejected_as_entry_and_as_image(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of the decoder, or ours
         unpack_entry(data)
     with pytest.raises(ValueError):  # noqa: PT011 - as above
@@ -116,7 +116,7 @@ def test_long_path_of_another_version_does_not_lose_notes() -> None:
 
 
 class Serial:
-    """Carries out entries one after the other, by rules that are written down a second time."""
+    """Executes entries one after the other, by a second implementation of the rules."""
 
     def __init__(self) -> None:
         self.leaves: dict[str, Any] = {}
@@ -156,7 +156,7 @@ class Serial:
         return found or None
 
     def apply(self, operation: Operation) -> bool:
-        """Whether it is applicable."""
+        """Execute the operation, and return whether it was applicable."""
         path = operation.path
         above = {".".join(operation.parts[:depth]) for depth in range(1, len(operation.parts))}
         below = {leaf for leaf in self.leaves if f"{leaf}.".startswith(f"{path}.")}
@@ -182,7 +182,7 @@ def _fits(tree: object) -> bool:
 
 
 class Processes(RuleBasedStateMachine):
-    """Three of them. The log loses nothing, so transactions are serializable in its order."""
+    """Three processes. The log loses no entry, so transactions are serializable in its order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ class Processes(RuleBasedStateMachine):
 
     @rule(node=nodes)
     def write(self, node: int) -> None:
-        """Also again: a process does so if it has got no reply."""
+        """Write also a second time, as a process that has received no reply."""
         self.nodes[node].write()
 
     @rule(node=nodes, count=st.integers(1, 3))
@@ -238,7 +238,8 @@ class Processes(RuleBasedStateMachine):
 
     @invariant()
     def changes_of_a_process_are_on_top_of_the_log(self) -> None:
-        """Without them it has the values of a process that makes none, at the same position."""
+        """Without its own changes, a process has the values of a process without changes, at the
+        same position."""
         for entry in self.log.history[self.reader.position :]:
             logged = Logged(self.reader.position + 1, self.reader.token, entry, 0)
             self.reader.receive([logged])
@@ -276,7 +277,7 @@ class Processes(RuleBasedStateMachine):
         self.check_order()
 
     def check_order(self) -> None:
-        """The entries, carried out one after the other, have these results."""
+        """The entries, executed one after the other, have these results."""
         serial = Serial()
         for entry in self.log.history:
             serial.carry_out(entry)
@@ -284,7 +285,7 @@ class Processes(RuleBasedStateMachine):
 
 
 class Restarts(Processes):
-    """The log is lost, or comes back as it was before."""
+    """The log is lost, or is restored to an earlier state."""
 
     @rule()
     def lose(self) -> None:
@@ -300,10 +301,10 @@ class Restarts(Processes):
         self.log.restart()
 
     def changes_of_a_process_are_on_top_of_the_log(self) -> None:
-        """The log may be another one."""
+        """Nothing to check, since the log may be another one."""
 
     def check_order(self) -> None:
-        """What a transaction has read may be lost."""
+        """Nothing to check, since the reads of a transaction may be lost."""
 
     @rule(node=nodes)
     def disconnect(self, node: int) -> None:
@@ -318,8 +319,8 @@ TestRestarts = Restarts.TestCase
 TestRestarts.settings = EXAMPLES
 
 
-def test_log_with_the_same_last_entry_and_others_before_is_another_one() -> None:
-    """Redis has lost two entries, and has got one of them and one more again."""
+def test_log_with_the_same_last_entry_and_other_earlier_ones_is_another_log() -> None:
+    """Redis has lost two entries, and has received one of them and a further one again."""
     log = Log()
     first, second, third = (Node(name, log) for name in ("first", "second", "third"))
     for node in (first, second, third):
@@ -342,8 +343,8 @@ def test_log_with_the_same_last_entry_and_others_before_is_another_one() -> None
     assert [node.leaves for node in (first, second, third)] == [{"a": 3}] * 3
 
 
-def test_log_that_was_left_is_not_followed_again() -> None:
-    """Redis has got a log from before it was emptied."""
+def test_log_from_before_it_was_emptied_is_not_followed_again() -> None:
+    """Redis has restored a log from before it was emptied."""
     log = Log()
     node = Node("node", log)
     for _ in range(2):
@@ -363,7 +364,7 @@ def test_log_that_was_left_is_not_followed_again() -> None:
 
 @pytest.mark.parametrize("is_pending", [False, True])
 def test_process_whose_entries_are_lost_can_go_on(is_pending: bool) -> None:
-    """It keeps only the last ones of its own entries, and Redis has lost all of them."""
+    """The process keeps only its last own entries, and Redis has lost all entries."""
     log = Log()
     first, second = Node("first", log), Node("second", log)
     first.connect()
@@ -389,7 +390,7 @@ def test_process_whose_entries_are_lost_can_go_on(is_pending: bool) -> None:
 
 
 def test_change_counts_once_if_the_log_has_own_entries_that_are_not_kept() -> None:
-    """The image is older than these, and the log loses one entry of another process."""
+    """The image is older than these entries, and the log loses one entry of another process."""
     log = Log()
     first, second, third = (Node(name, log) for name in ("first", "second", "third"))
 
@@ -417,7 +418,7 @@ def test_change_counts_once_if_the_log_has_own_entries_that_are_not_kept() -> No
     assert first.leaves == second.leaves == third.leaves
 
 
-def test_process_that_comes_late_to_a_new_log_gives_only_its_own_changes() -> None:
+def test_late_process_writes_only_its_own_changes_to_a_new_log() -> None:
     log = Log()
     first, ended, new = (Node(name, log) for name in ("first", "ended", "new"))
     for node in (first, ended):
@@ -462,7 +463,7 @@ def test_lost_transaction_is_carried_out_again_without_its_reads() -> None:
 
 
 def test_many_changes_are_written_in_several_entries() -> None:
-    """After an outage; an entry has about half a megabyte at most."""
+    """This happens after an outage. An entry has at most about half a megabyte."""
     log = Log()
     first, second = Node("first", log), Node("second", log)
     first.connect()
@@ -482,7 +483,7 @@ def test_many_changes_are_written_in_several_entries() -> None:
 
 
 def test_increment_after_one_without_effect_is_carried_out_alone() -> None:
-    """Their sum has more than 64 bits with the value, so it would have no effect."""
+    """The value with the sum of both has more than 64 bits, so the sum would have no effect."""
     log = Log()
     first, second = Node("first", log), Node("second", log)
     first.connect()

@@ -44,7 +44,7 @@ async def state(site_of: StateOf) -> State:
     return found
 
 
-async def test_get_returns_what_was_set(state: State) -> None:
+async def test_get_after_set_returns_the_value(state: State) -> None:
     state.set("board", {"open": 3, "names": ["a"], "done": {"x": True}})
     assert state.get("board.open") == 3
     assert state.get("board.done") == {"x": True}
@@ -113,7 +113,7 @@ async def test_change_below_a_value_is_rejected(state: State, value: Any, name: 
 
 
 async def test_change_below_a_value_is_rejected_in_a_transaction(state: State) -> None:
-    """It sees its own changes, and those of others."""
+    """A transaction sees its own changes and the changes of others."""
     state.set("list", [1])
     state.set("stock", {"tea": 1})
     async with state.transaction() as t:
@@ -142,7 +142,7 @@ async def test_change_below_a_value_is_rejected_in_a_transaction(state: State) -
 
 
 @pytest.mark.parametrize("nothing", [None, {}])
-async def test_set_to_nothing_deletes(state: State, nothing: Any) -> None:
+async def test_set_to_none_or_an_empty_dict_deletes(state: State, nothing: Any) -> None:
     state.set("a.b", 1)
     state.set("a.c", 2)
     state.set("a.b", nothing)
@@ -152,7 +152,7 @@ async def test_set_to_nothing_deletes(state: State, nothing: Any) -> None:
     assert state.get("a") is None
 
 
-async def test_increment_counts(state: State) -> None:
+async def test_increment_and_decrement_return_the_new_number(state: State) -> None:
     assert state.increment("n") == 1
     assert state.increment("n", 2) == 3
     assert state.decrement("n", 5) == -2
@@ -186,7 +186,8 @@ async def test_increment_of_other_values_is_rejected(state: State) -> None:
 
 
 async def test_change_beyond_a_limit_is_an_error_that_names_it(site_of: StateOf) -> None:
-    """Only the setting that is exceeded, its value, and what the change would have made."""
+    """The message contains only the setting, its value, and the value that the change would have
+    caused."""
     state = (await site_of(max_keys=4, max_size=2000, max_value_size=1024)).state
     with pytest.raises(StateFullException, match=r"'a' .* 1024 bytes; state\.max_value_size"):
         state.set("a", "x" * 10_000_000)
@@ -228,7 +229,7 @@ async def test_change_beyond_a_limit_is_a_507_for_the_client(client_of: ClientOf
 
 
 async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) -> None:
-    """It cannot be written into the log."""
+    """Such a path cannot be written into the log."""
 
     class Text(str):
         pass
@@ -252,7 +253,7 @@ async def test_path_of_a_subclass_of_str_is_rejected_everywhere(state: State) ->
     assert state.get("a") == 1
 
 
-async def test_delay_must_be_seconds(state: State) -> None:
+async def test_delay_that_is_not_a_number_of_seconds_is_rejected(state: State) -> None:
     for delay in (-1, math.nan, "1", 10**400, 86_401):
         with pytest.raises(ValueError, match="delay"):
             state.set("a", 1, delay=delay)  # type: ignore[arg-type]
@@ -373,8 +374,8 @@ async def test_listener_without_a_known_signature_is_accepted(state: State) -> N
 
 
 @pytest.mark.parametrize("path", ["a.*", "*", "a.*.b", "a.**"])
-async def test_pattern_is_not_a_path_to_watch(state: State, path: str) -> None:
-    """It would never be called. A value may have such a path."""
+async def test_pattern_as_a_path_to_watch_is_rejected(state: State, path: str) -> None:
+    """The listener would never be called. A value may have such a path."""
     with pytest.raises(ValueError, match=r"no patterns.*watch\('shop', listener\)"):
         state.subscribe(path, print)
     with pytest.raises(ValueError, match="no patterns"):
@@ -433,7 +434,7 @@ async def test_error_of_a_watcher_is_logged(
 async def test_watcher_that_waits_for_a_cancelled_task_is_called_again(
     state: State, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its CancelledError is not a cancellation of the task that calls it."""
+    """The CancelledError of the watcher does not cancel the task that calls it."""
     cancelled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     cancelled.cancel()
     seen: list[Any] = []
@@ -456,7 +457,7 @@ async def test_watcher_that_waits_for_a_cancelled_task_is_called_again(
     caplog.clear()
 
 
-async def test_stop_does_not_wait_for_a_watcher_that_goes_on(
+async def test_stop_does_not_wait_for_a_watcher_that_ignores_cancellation(
     site_of: StateOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await site_of()
@@ -550,8 +551,9 @@ async def test_transaction_is_carried_out_at_its_end(state: State) -> None:
     assert [state.get("a"), state.get("b")] == [0, {"c": 6, "d": 6}]
 
 
+# T75
 async def test_rolled_back_transaction_changes_nothing(state: State) -> None:
-    """T75: also no watcher is called."""
+    """No watcher is called either."""
     seen: list[Any] = []
     state.watch("", lambda *change: seen.append(change))
 
@@ -606,7 +608,7 @@ async def test_transaction_without_reads_conflicts_with_nothing(state: State) ->
     assert [state.get("a"), state.get("b")] == [2, 1]
 
 
-async def test_transaction_sees_one_moment(state: State) -> None:
+async def test_transaction_that_reads_values_of_two_moments_is_a_conflict(state: State) -> None:
     state.set("a", 1)
     state.set("b", 1)
 
@@ -637,7 +639,7 @@ async def test_transact_runs_the_function_again(state: State) -> None:
     assert [runs, state.get("a")] == [[0, 1, 2], 4]
 
 
-async def test_transact_accepts_what_returns_an_awaitable(state: State) -> None:
+async def test_transact_with_a_function_that_returns_an_awaitable_runs_it(state: State) -> None:
     async def add(t: Transaction, by: int) -> int:
         t.increment("a", by)
         return by
@@ -647,7 +649,7 @@ async def test_transact_accepts_what_returns_an_awaitable(state: State) -> None:
     assert state.get("a") == 5
 
 
-async def test_transact_rejects_what_is_not_async(state: State) -> None:
+async def test_transact_with_another_value_than_an_async_function_raises(state: State) -> None:
     def plain(t: Transaction) -> None:
         t.set("a", 1)
 
@@ -665,7 +667,7 @@ async def test_transact_rejects_what_is_not_async(state: State) -> None:
         await transact("pay")
 
 
-async def test_transact_reports_conflicts_in_the_end(site_of: StateOf) -> None:
+async def test_transact_that_conflicts_at_each_attempt_raises(site_of: StateOf) -> None:
     state = (await site_of(attempts=4)).state
 
     async def never(t: Transaction) -> None:
@@ -698,7 +700,7 @@ async def test_transaction_that_is_too_large_is_rejected(site_of: StateOf) -> No
     assert state.get("b") == "x"
 
 
-async def test_transaction_in_a_full_state_must_not_add(site_of: StateOf) -> None:
+async def test_transaction_that_adds_to_a_full_state_is_rejected(site_of: StateOf) -> None:
     state = (await site_of(max_keys=2)).state
 
     async def fill(t: Transaction) -> None:
@@ -763,7 +765,7 @@ def file_of(values: str) -> str:
 async def test_file_without_a_state_ends_the_boot(
     site_of: StateOf, tmp_path: Path, text: str
 ) -> None:
-    """Also one of another program or version, which the first change would replace."""
+    """This includes files of another program or version, which the first change would replace."""
     file = tmp_path / "state.json"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=r"state\.json' has no state"):
@@ -788,7 +790,7 @@ async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Pa
         await site_of(file=file, max_size=1024)
 
 
-def test_file_is_complete_whoever_writes_it(tmp_path: Path) -> None:
+def test_file_that_two_processes_write_is_complete(tmp_path: Path) -> None:
     """The old and the new process of a restart may write it at the same time."""
     file = tmp_path / "state.json"
     data = [json.dumps({"a": letter * 100_000}).encode() for letter in "xy"]
@@ -798,7 +800,7 @@ def test_file_is_complete_whoever_writes_it(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
 
 
-def test_file_is_private_whatever_was_left(tmp_path: Path) -> None:
+def test_file_is_private_despite_files_of_other_modes(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.write_text("{}")
     file.chmod(0o644)
@@ -809,7 +811,7 @@ def test_file_is_private_whatever_was_left(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_file_that_was_not_written_leaves_nothing(tmp_path: Path) -> None:
+def test_file_that_cannot_be_written_leaves_no_temporary_file(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.mkdir()
     with pytest.raises(IsADirectoryError):
@@ -819,14 +821,12 @@ def test_file_that_was_not_written_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", ["/proc/state.json", "/proc/new/folder/state.json"])
 async def test_file_that_cannot_be_written_ends_the_boot(site_of: StateOf, file: str) -> None:
-    """Nobody can write below /proc, not even root."""
+    """Not even root can write below /proc."""
     with pytest.raises(ConfigurationError, match=rf"state\.file '{file}' cannot be written: "):
         await site_of(file=file)
 
 
-async def test_boot_writes_nothing_to_see_whether_the_file_can_be_written(
-    site_of: StateOf, tmp_path: Path
-) -> None:
+async def test_boot_with_an_empty_state_writes_no_file(site_of: StateOf, tmp_path: Path) -> None:
     site = await site_of(file=str(tmp_path / "var" / "state.json"))
     assert os.listdir(tmp_path) == []
     await site.application.stop()
@@ -878,7 +878,7 @@ async def test_settings_that_do_not_fit_end_the_boot(
         await application.boot()
 
 
-async def test_state_in_memory_needs_one_process() -> None:
+async def test_state_in_memory_with_workers_is_an_error() -> None:
     application = Application(
         bundles=[StateBundle], settings=Settings(http=HttpSettings(reuse_port=True))
     )

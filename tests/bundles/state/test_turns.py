@@ -1,11 +1,16 @@
-"""Transactions that conflict get their turn, each in its time."""
+"""Transactions that conflict take turns."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from bundles.state import State, StateConflictException, Transaction
+from bundles.state import (
+    State,
+    StateConflictException,
+    StateUnavailableException,
+    Transaction,
+)
 from bundles.state.claims import Claims
 from bundles.state.entries import Entry, Unit, unpack_entry
 from bundles.state.replica import Replica
@@ -16,13 +21,18 @@ from tests.waiting import until
 
 
 async def add(t: Transaction) -> None:
-    """It lets others run between its read and its change."""
+    """Others can run between its read and its change."""
     count = t.get("count", 0)
     await asyncio.sleep(0)
     t.set("count", count + 1)
 
 
-async def test_transactions_at_once_conflict_once(site_of: StateOf) -> None:
+async def add_in_block(state: State) -> None:
+    async with state.transaction() as t:
+        await add(t)
+
+
+async def test_concurrent_transactions_need_at_most_two_attempts(site_of: StateOf) -> None:
     state = (await site_of(attempts=2)).state
     await asyncio.gather(*(state.transact(add) for _ in range(50)))
     assert state.get("count") == 50
@@ -45,10 +55,10 @@ async def test_transactions_of_two_processes_take_turns(
 
 
 class Held:
-    """A function for `State.transact` that is held up in its tries.
+    """A function for `State.transact` whose attempts wait for the test.
 
     Args:
-        disturbed: how many tries find at their end that what they have read has changed.
+        disturbed: the number of attempts that end with a conflict, since their reads have changed.
     """
 
     def __init__(self, state: State, disturbed: int) -> None:
@@ -67,7 +77,7 @@ class Held:
 
 
 async def in_turn(state: State, disturbed: int = 1) -> tuple[Held, asyncio.Task[Any]]:
-    """One that has begun its turn."""
+    """A function that has begun its turn."""
     held = Held(state, disturbed)
     task = asyncio.create_task(state.transact(held))
     await until(lambda: held.tries > disturbed)
@@ -93,7 +103,8 @@ async def test_cancelled_transaction_leaves_its_turn_to_the_next(site_of: StateO
 
 
 async def test_transaction_that_takes_long_loses_its_turn(site_of: StateOf) -> None:
-    state = (await site_of(commit_timeout=0.05)).state
+    state = (await site_of()).state
+    state._turns.longest = 0.05
     held, task = await in_turn(state, disturbed=2)
     assert state._turns.is_crowded
     await asyncio.gather(*(state.transact(add) for _ in range(3)))
@@ -117,9 +128,68 @@ async def test_new_transaction_waits_for_one_that_conflicts_often(site_of: State
     assert state.get("count") == 1
 
 
+async def test_new_block_waits_for_one_that_conflicts_often(site_of: StateOf) -> None:
+    state = (await site_of()).state
+    held, task = await in_turn(state, disturbed=2)
+
+    later = asyncio.create_task(add_in_block(state))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert state.get("count") is None
+    held.may_end.set()
+    await task
+    await later
+    assert state.get("count") == 1
+
+
+async def test_block_that_takes_long_loses_its_turn(site_of: StateOf) -> None:
+    state = (await site_of()).state
+    held, task = await in_turn(state, disturbed=2)
+    may_end, has_begun = asyncio.Event(), asyncio.Event()
+
+    async def block() -> None:
+        async with state.transaction() as t:
+            has_begun.set()
+            await may_end.wait()
+            t.set("slow", True)
+
+    later = asyncio.create_task(block())
+    await asyncio.sleep(0)
+    assert not has_begun.is_set()
+    state._turns.longest = 0.05
+    held.may_end.set()
+    await has_begun.wait()
+    assert state._turns.places.locked()
+    await task
+    await until(lambda: not state._turns.places.locked())
+    may_end.set()
+    await later
+    assert state.get("slow") is True
+
+
+@pytest.mark.parametrize("kind", ["transact", "block"])
+async def test_turn_that_does_not_come_within_the_timeout_is_unavailable(
+    site_of: StateOf, kind: str
+) -> None:
+    state = (await site_of(commit_timeout=0.05)).state
+    state._turns.longest = 60
+    held, task = await in_turn(state, disturbed=2)
+
+    with pytest.raises(StateUnavailableException, match=r"within 0\.05 seconds: others") as caught:
+        await (state.transact(add) if kind == "transact" else add_in_block(state))
+
+    assert not caught.value.is_unknown
+    held.may_end.set()
+    await task
+    assert state.get("count") is None
+    await state.transact(add)
+    assert state.get("count") == 1
+
+
 async def test_transaction_within_another_one_ends(site_of: StateOf) -> None:
-    """It waits for the turn of the other, which waits for it."""
-    state = (await site_of(commit_timeout=0.05, attempts=4)).state
+    """The inner transaction waits for the turn of the outer one, which waits for the inner one."""
+    state = (await site_of(attempts=4)).state
+    state._turns.longest = 0.05
 
     async def outer(t: Transaction) -> None:
         t.set("copy", t.get("count", 0))
@@ -174,7 +244,7 @@ async def test_process_waits_for_the_claims_before_its_own() -> None:
     assert [unit.claim for unit in units] == [True, False]
 
 
-async def test_process_that_was_killed_is_waited_for_a_short_time() -> None:
+async def test_claim_of_a_killed_process_ends_after_a_short_time() -> None:
     replica = Replica("here")
     turns, _ = turns_of(replica, 0.01)
     for process in ("first", "second"):
@@ -185,8 +255,7 @@ async def test_process_that_was_killed_is_waited_for_a_short_time() -> None:
 
 
 async def test_turn_keeps_its_claim_when_another_one_of_the_process_ends() -> None:
-    """The first one has lost its turn, since it takes long, and ends after the claim of the
-    second one."""
+    """The first turn took too long and was lost. It ends after the claim of the second one."""
     replica = Replica("here")
 
     def submit(unit: Unit) -> None:
@@ -197,13 +266,13 @@ async def test_turn_keeps_its_claim_when_another_one_of_the_process_ends() -> No
         with turns.turn() as first:
             await first.begin()
             first.claim()
-            await second.begin()  # the first one has taken too long
+            await second.begin()  # the first turn has taken too long
             second.claim()
         replica.claims.note("other", True)
         assert replica.claims.first == "here"
 
 
-def test_claims_keep_their_order() -> None:
+def test_claims_are_served_in_their_order() -> None:
     claims = Claims()
     changes: list[str | None] = []
     claims.changed = lambda: changes.append(claims.first)
@@ -215,7 +284,7 @@ def test_claims_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize("claim", [None, True, False])
-def test_entry_has_the_claim(claim: bool | None) -> None:
+def test_entry_that_is_packed_keeps_the_claim(claim: bool | None) -> None:
     entry = Entry("here", 1, [Unit([], {"a": None}, claim=claim)])
     [unit] = unpack_entry(entry.packed()).units
     assert unit.claim is claim

@@ -1,4 +1,4 @@
-"""Paths and values of hostile shape: each is rejected with an error that names the rule."""
+"""Hostile paths and values: each is rejected with an error that names the rule."""
 
 import math
 import sys
@@ -37,7 +37,7 @@ def test_hostile_path_is_rejected(path: str, rule: str) -> None:
 
 
 class Text(str):
-    """As ``markupsafe.Markup`` or a member of a ``StrEnum``."""
+    """A subclass of str, such as ``markupsafe.Markup`` or a ``StrEnum``."""
 
 
 @pytest.mark.parametrize("path", [1, ["a"], Text("a")], ids=lambda path: type(path).__name__)
@@ -77,7 +77,7 @@ def test_value_that_json_excludes_is_rejected(value: Any, rule: str) -> None:
     ["x" * 1001, "ü" * 501, [0] * 100, {"a": {"b": "x" * 999}}],
     ids=["text", "unicode", "list", "dict"],
 )
-def test_value_with_too_many_bytes_does_not_fit(value: Any) -> None:
+def test_value_with_too_many_bytes_is_rejected(value: Any) -> None:
     with pytest.raises(StateFullException, match=r"1000 bytes; state\.max_value_size is 1000"):
         clean(value)
 
@@ -113,14 +113,14 @@ def test_value_that_contains_itself_is_rejected() -> None:
         clean(value)
 
 
-def test_null_and_empty_dicts_are_no_values() -> None:
+def test_null_and_empty_dicts_are_removed_from_a_value() -> None:
     assert clean({"a": None, "b": {"c": None}, "d": {}, "e": [None, {}, {"x": None}]}) == {
         "e": [None, {}, {"x": None}]
     }
     assert clean({"a": {}}) is None
 
 
-def test_path_of_a_leaf_is_as_short_as_any_path() -> None:
+def test_path_of_a_leaf_over_the_limit_is_rejected() -> None:
     """The path is 'a', and each key adds a dot."""
     assert clean({"k" * 498: {"l" * 499: 1}}, 2000)
     with pytest.raises(ValueError, match="path of 1001 characters"):
@@ -129,7 +129,7 @@ def test_path_of_a_leaf_is_as_short_as_any_path() -> None:
     assert Cleaner("the file", 2000).clean({"k" * 1000: 1}, 0)
 
 
-def test_value_is_copied() -> None:
+def test_value_that_is_set_is_copied() -> None:
     items = [1]
     cleaned = clean({"a": items, "b": (2, 3)})
     items.append(2)
@@ -147,12 +147,12 @@ def test_digests_of_different_types_differ() -> None:
     [{"aü": {"b": "ж😀"}}, [1, None, ["ж", {"ü": ["x"]}]], 2.5, "ж", {"b": True}],
     ids=ascii,
 )
-def test_value_has_one_size(value: Any) -> None:
-    """Otherwise a state that fits is not read from its file again."""
+def test_size_of_a_value_is_the_same_when_set_and_when_read(value: Any) -> None:
+    """Otherwise a state within the limits could not be read from its file."""
     cleaner = Cleaner("a", 1000)
     assert measure(cleaner.clean(value, 1))[1] == cleaner.size
 
 
-def test_measure_counts_paths() -> None:
+def test_measure_of_a_value_counts_its_leaves() -> None:
     assert measure({"a": {"b": 1, "c": [1, {"d": "text"}]}, "e": "x"})[0] == 5
     assert measure(None) == (0, 0)

@@ -1,4 +1,5 @@
-"""Functions that the tests run in worker processes, which start faster since it imports little."""
+"""Functions that the tests run in worker processes. The module imports little, so these start
+fast."""
 
 import ctypes
 import logging

@@ -1,4 +1,4 @@
-"""A clock that a test moves."""
+"""A clock that tests control."""
 
 import asyncio
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class ManualClock(Clock):
         return [timer for timer in self._timers if not timer.is_cancelled]
 
     async def advance(self, seconds: float) -> None:
-        """Let time elapse: call each timer at its moment, and let what it starts run."""
+        """Let time elapse: call each timer at its time, and run the tasks that it starts."""
         end = self._elapsed + seconds
         while due := [timer for timer in self.timers if timer.moment <= end]:
             timer = min(due, key=lambda timer: timer.moment)

@@ -1,4 +1,4 @@
-"""An application whose tasks are in the Redis of ``TEST_REDIS_URL``; for workers, too."""
+"""An application whose tasks are in the Redis of ``TEST_REDIS_URL``. Workers import it too."""
 
 import asyncio
 import os
@@ -59,7 +59,7 @@ class Work:
 
 
 def _count(folder: Path) -> int:
-    """Note one more run, and return their number."""
+    """Record one more run, and return the number of runs."""
     with (folder / "runs").open("a") as runs:
         runs.write("x")
     return (folder / "runs").stat().st_size

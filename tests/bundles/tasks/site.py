@@ -1,4 +1,4 @@
-"""An application with tasks, by a clock that the test moves."""
+"""An application with tasks, and with a clock that the test controls."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,7 +42,7 @@ class Site:
         return next(entry for entry in await self.scheduler.entries() if entry.id == id)
 
     async def start(self) -> None:
-        """Run the tasks by their times; without the ports of the other servers."""
+        """Run the tasks by their times, without the ports of the other servers."""
         application = self.client.application
         server = application.servers["tasks"]
         server.configure(application.kernel)

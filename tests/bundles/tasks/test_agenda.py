@@ -17,7 +17,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_agenda_behaves_as_a_dictionary_of_times(steps: list[tuple[str, str, int]]) -> None:
+def test_agenda_returns_the_same_times_as_a_dictionary(steps: list[tuple[str, str, int]]) -> None:
     agenda, model = Agenda(), dict[str, float]()
     for step, id, moment in steps:
         match step:
@@ -34,7 +34,7 @@ def test_agenda_behaves_as_a_dictionary_of_times(steps: list[tuple[str, str, int
         assert agenda.next == min(model.values(), default=None)
 
 
-def test_agenda_of_times_that_are_replaced_stays_small() -> None:
+def test_agenda_whose_times_are_replaced_stays_small() -> None:
     agenda = Agenda()
     for moment in range(10_000):
         agenda.put("a", 10_000 - moment)

@@ -43,7 +43,7 @@ def client_for(orders: Orders, shutdown_timeout: float = 10.0, **limits: int) ->
     )
 
 
-async def test_background_work_goes_on_after_the_response_and_shutdown_waits() -> None:
+async def test_background_work_continues_after_the_response_and_shutdown_waits() -> None:
     orders = Orders()
     client = client_for(orders)
     assert (await client.http("order", params={"name": "tea"})).status_code == 200
@@ -101,7 +101,7 @@ async def test_background_work_past_the_shutdown_timeout_is_cancelled(
     assert "background work mail is cancelled, since the process is stopping" in caplog.text
 
 
-async def test_background_returns_the_task_of_the_work() -> None:
+async def test_background_start_returns_the_task() -> None:
     async def seven() -> int:
         return 7
 

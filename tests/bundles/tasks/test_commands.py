@@ -81,7 +81,7 @@ def test_list_shows_tasks_with_their_times_and_records() -> None:
     assert listed[id]["error"].startswith("422 validation failed")
 
 
-def test_times_have_the_offset_of_the_time_zone_of_the_task() -> None:
+def test_listed_times_have_the_offset_of_the_time_zone_of_the_task() -> None:
     id = added()
     record = json.loads(run("run", id).output)
 
@@ -96,7 +96,7 @@ def test_times_have_the_offset_of_the_time_zone_of_the_task() -> None:
     assert datetime.fromisoformat(record["last_end"]).utcoffset() is not None
 
 
-def test_list_without_tasks_says_so(project: Path) -> None:
+def test_list_without_tasks_prints_a_note(project: Path) -> None:
     (project / "site_with_tasks.py").write_text(
         "from rxkernel import Application\n\napplication = Application(bundles=['tasks'])\n"
     )
@@ -140,7 +140,9 @@ def test_remove_removes_an_added_task() -> None:
         (("remove", "report"), "the task 'report' is made by a decorator"),
     ],
 )
-def test_wrong_name_is_an_error(arguments: tuple[str, ...], message: str) -> None:
+def test_command_with_an_unknown_or_decorated_task_is_an_error(
+    arguments: tuple[str, ...], message: str
+) -> None:
     result = run(*arguments)
 
     assert result.exit_code == 2
@@ -148,7 +150,7 @@ def test_wrong_name_is_an_error(arguments: tuple[str, ...], message: str) -> Non
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("run", "report"), ("remove", "x")], ids=str)
-def test_command_without_redis_is_one_line(
+def test_command_without_redis_prints_one_line(
     project: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     (project / "site_with_tasks.py").write_text(APP.replace("[TasksBundle]", '["redis", "tasks"]'))

@@ -89,7 +89,7 @@ async def test_decorated_method_of_service_runs_when_due() -> None:
         assert entry.record.due == site.clock.now() + 30
 
 
-async def test_decorated_method_cron_and_moment_run_when_due() -> None:
+async def test_decorated_methods_with_cron_and_moment_run_when_due() -> None:
     async with running_site(modules=(Services,)) as site:
         log = site.client.application.injector.get(Log)
         await site.advance(6 * 3600)
@@ -103,7 +103,7 @@ async def test_decorated_method_cron_and_moment_run_when_due() -> None:
 
 
 class Watch:
-    """Counts what goes through the kernel."""
+    """Counts the messages of the kernel."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -152,7 +152,7 @@ async def test_schedule_of_task_is_readable_in_list_of_routes() -> None:
 
 
 async def test_run_is_message_that_listeners_see() -> None:
-    """BUNDLES §1, rule 1."""
+    """Each run passes the pipeline of the kernel."""
     watch = Watch()
     async with running_site(Failing, modules=(Services,), listeners=(watch,)) as site:
         await site.advance(10)
@@ -189,10 +189,10 @@ class Both:
         return request.transport
 
 
-async def test_options_of_task_are_not_those_of_http_route_of_same_method(
+async def test_task_and_http_route_of_one_method_have_separate_options(
     client_of: ClientOf,
 ) -> None:
-    """An option ``public`` there would open the route."""
+    """If they shared options, an option ``public`` of the task would open the route."""
     client = client_of(
         Both, bundles=[TasksBundle], options=["colour"], settings=settings(store="memory")
     )

@@ -37,7 +37,7 @@ async def test_task_needs_no_access_rule_and_its_http_route_does() -> None:
         assert (await site.entry("report")).record.result == "reported"
         assert (await site.client.http("report")).status_code == 401
         error = (await site.entry("protected")).record.error
-        assert error == "401 Unauthorized"  # its class requires a user, and a task has none
+        assert error == "401 Unauthorized"  # its class requires a user, and a task has no user
 
 
 class Mine:

@@ -103,7 +103,7 @@ async def test_file_that_cannot_be_opened_is_an_error_at_boot(tmp_path: Path) ->
 async def test_stored_task_that_cannot_be_read_is_logged_and_the_others_run(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The database of time zones of the machine may change, for example."""
+    """For example, the time zone database of the machine may change."""
     file = tmp_path / "tasks.sqlite3"
     async with running_site(Ticks, file=file, is_started=False) as site:
         await site.scheduler.add("other", cron="0 3 * * *", timezone="Europe/Berlin")
@@ -142,8 +142,8 @@ async def test_lock_file_that_cannot_be_used_is_logged_once(
                 await asyncio.sleep(0.01)
 
 
-async def test_error_with_half_of_a_surrogate_pair_is_stored(tmp_path: Path) -> None:
-    """The name of a file that is not UTF-8 has one, for example."""
+async def test_error_with_a_lone_surrogate_is_stored(tmp_path: Path) -> None:
+    """For example, a file name that is not UTF-8 contains one."""
     file = tmp_path / "tasks.sqlite3"
     async with running_site(Surrogate, file=file, is_started=False) as site:
         record = await site.scheduler.run("surrogate")

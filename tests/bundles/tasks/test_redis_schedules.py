@@ -54,14 +54,18 @@ class Jobs:
 
 @pytest.fixture
 def lasting_redis(redis_server: Path, tmp_path: Path) -> Iterator[RedisServer]:
-    """A server that keeps its data when it is killed."""
-    with running_redis(redis_server, tmp_path, "--appendonly", "yes") as server:
+    """A server that keeps its data when it is killed.
+
+    By default Redis may reply up to two seconds before it writes, if the disk is busy.
+    """
+    options = ("--appendonly", "yes", "--appendfsync", "always")
+    with running_redis(redis_server, tmp_path, *options) as server:
         yield server
 
 
 @pytest.fixture
 async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
-    """``await site_of(redis)`` starts an application; each has a clock of its own."""
+    """``await site_of(redis)`` starts an application with its own clock."""
     async with AsyncExitStack() as stack:
 
         async def start(redis: RedisServer, jobs: Any, **given: Any) -> Site:
@@ -92,7 +96,11 @@ async def pass_time(site: Site, seconds: float) -> None:
 
 
 async def until_runner(site: Site) -> None:
-    while not planner_of(site).is_runner:
+    """Let time elapse until the process is the runner and has read the tasks."""
+    planner = planner_of(site)
+    # a poll that began before Redis replied again may be taking over
+    await until(lambda: planner._poll_task is None or planner._poll_task.done())
+    while not planner.is_runner:
         await pass_time(site, 10)
 
 
@@ -131,7 +139,7 @@ async def test_one_process_runs_the_tasks_and_the_next_one_when_it_stops(
 async def test_process_that_has_lost_its_lease_without_noticing_starts_no_run(
     site_of: SiteOf, shared_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The process was paused, or its clock stood still: only Redis knows the true time."""
+    """The process or its clock was paused, so only Redis knows the real time."""
     jobs = Jobs(), Jobs()
     here, there = [await site_of(shared_redis, each) for each in jobs]
     assert planner_of(here).is_runner
@@ -158,7 +166,7 @@ async def test_process_whose_lease_has_expired_by_its_own_clock_starts_no_run(
     jobs = Jobs()
     site = await site_of(shared_redis, jobs)
     planner = planner_of(site)
-    site.clock._elapsed += 31  # of 40, a quarter of which is for the others to notice
+    site.clock._elapsed += 31  # of 40 seconds; a quarter is a margin for the other processes
 
     planner._due("tick", site.clock.now())
     assert not planner.is_runner
@@ -197,7 +205,7 @@ async def test_run_that_redis_cannot_record_begins_when_it_can(
 async def test_run_that_redis_may_have_recorded_does_not_begin(
     site_of: SiteOf, redis: RedisServer
 ) -> None:
-    """Redis does not reply, and executes the command later: a task runs at most once."""
+    """Redis does not reply, and executes the command later. A task runs at most once."""
     jobs = Jobs()
     site = await site_of(redis, jobs)
     planner = planner_of(site)

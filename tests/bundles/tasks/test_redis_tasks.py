@@ -99,7 +99,7 @@ async def test_tasks_are_spread_over_workers_and_each_runs_once(redis: RedisServ
         assert redis.command("HLEN", "{rxkernel:tasks}:messages") == ":0"
 
 
-async def test_job_of_a_message_reaches_the_worker(redis: RedisServer) -> None:
+async def test_worker_sees_the_job_of_the_request(redis: RedisServer) -> None:
     async with local_worker(redis), site(redis) as app:
         assert await (await app.queue.enqueue(app.work.job)).result(PATIENCE) == Job()
         tasks = app.injector.get(RedisTasks)
@@ -124,7 +124,7 @@ async def test_task_that_always_fails_ends_with_its_error(
             await queued.result(PATIENCE)
 
 
-async def test_worker_that_is_killed_loses_only_its_runs_and_they_run_again(
+async def test_run_of_a_killed_worker_runs_again_in_another_one(
     redis: RedisServer, tmp_path: Path
 ) -> None:
     async with worker(redis) as first, worker(redis) as second, site(redis) as app:
@@ -229,7 +229,7 @@ async def test_message_that_is_put_twice_runs_once(redis: RedisServer) -> None:
 
 
 async def test_tasks_survive_a_redis_that_is_killed(redis_server: Path, tmp_path: Path) -> None:
-    """With an append-only file; a worker goes on when Redis is back."""
+    """Redis has an append-only file. A worker continues when Redis is back."""
     options = ("--appendonly", "yes", "--appendfsync", "always")
     with running_redis(redis_server, tmp_path, *options) as redis:
         async with worker(redis) as process, site(redis, lost_after=60.0) as app:
@@ -243,7 +243,9 @@ async def test_tasks_survive_a_redis_that_is_killed(redis_server: Path, tmp_path
             assert {await one.result(PATIENCE) for one in waiting} == {process.pid}
 
 
-async def test_outage_of_redis_is_an_error_and_ends(redis: RedisServer) -> None:
+async def test_enqueue_during_outage_of_redis_raises_and_works_afterwards(
+    redis: RedisServer,
+) -> None:
     async with local_worker(redis), site(redis) as app:
         redis.kill()
         with pytest.raises(Exception, match="Connect"):
@@ -257,7 +259,7 @@ async def test_worker_stops_during_an_outage(redis: RedisServer) -> None:
         redis.kill()
 
 
-async def test_results_expire(redis: RedisServer) -> None:
+async def test_result_is_removed_after_its_lifetime(redis: RedisServer) -> None:
     async with local_worker(redis, result_ttl=0.05), site(redis) as app:
         await app.queue.enqueue(app.work.pid)
         await until(lambda: redis.command("HLEN", "{rxkernel:tasks}:messages") == ":0")
@@ -277,7 +279,7 @@ async def test_result_that_has_expired_is_an_error(redis: RedisServer) -> None:
 async def test_message_that_cannot_be_read_ends_no_worker(
     redis: RedisServer, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An entry of a later release, or of another application with the same prefix."""
+    """It is an entry of a later release, or of another application with the same prefix."""
     redis.command("HSET", "{rxkernel:tasks}:messages", "bad", message)
     redis.command("RPUSH", "{rxkernel:tasks}:waiting", "bad", "lost")
     async with local_worker(redis), site(redis) as app:
@@ -288,7 +290,7 @@ async def test_message_that_cannot_be_read_ends_no_worker(
     assert "the queued task lost was removed" in caplog.text
 
 
-async def test_error_with_half_of_a_surrogate_pair_ends_the_task(redis: RedisServer) -> None:
+async def test_error_with_a_lone_surrogate_ends_the_task(redis: RedisServer) -> None:
     async with local_worker(redis), site(redis) as app:
         queued = await app.queue.enqueue(app.work.surrogate)
         with pytest.raises(TaskFailedError, match=r"no file \\udcff"):
@@ -354,7 +356,7 @@ async def test_redis_without_its_extra_is_an_error_at_boot(
         await Application(bundles=[TasksBundle], settings=tasks_settings()).boot()
 
 
-async def test_redis_bundle_may_be_listed_later(redis: RedisServer) -> None:
+async def test_redis_bundle_listed_after_tasks_is_used(redis: RedisServer) -> None:
     settings = tasks_settings()
     application = Application(bundles=[TasksBundle, RedisBundle], settings=settings)
     await application.boot()

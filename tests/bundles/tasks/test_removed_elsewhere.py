@@ -51,7 +51,7 @@ async def test_task_removed_during_its_run_is_not_stored_again(tmp_path: Path) -
 
 
 async def test_task_removed_before_its_time_does_not_run(tmp_path: Path) -> None:
-    """The runner has not yet noticed the change of the file: it looks each 30 seconds."""
+    """The runner has not yet noticed the change of the file, which it reads every 30 seconds."""
     jobs = Jobs()
     jobs.gate.set()
     async with two_processes(jobs, tmp_path / "tasks.sqlite3") as (runner, other):

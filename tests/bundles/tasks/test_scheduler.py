@@ -68,8 +68,9 @@ async def due_by_name(site: Site) -> dict[str, float | None]:
     return {entry.name: entry.record.due for entry in await site.scheduler.entries()}
 
 
+# T59
 async def test_added_interval_runs_each_period_with_its_params_and_body() -> None:
-    """impress.md T59: `every: '1s'` runs at least 3 times in 4 s."""
+    """`every: '1s'` runs at least 3 times in 4 s."""
     jobs = Jobs()
     async with running_site(jobs) as site:
         id = await site.add("mail", every="1s", params={"urgent": True}, body={"to": "ada"})
@@ -131,8 +132,9 @@ async def test_body_that_does_not_fit_is_recorded_as_422(
     assert "task mail failed: 422" in caplog.text
 
 
+# T60
 async def test_remove_and_stop_end_added_tasks(tmp_path: Path) -> None:
-    """impress.md T60: after `remove(id)`, `stop(name)` and `stop()` tasks and files are gone."""
+    """After `remove(id)`, `stop(name)` and `stop()` tasks and files are gone."""
     jobs = Jobs()
     file = tmp_path / "tasks.sqlite3"
     async with running_site(jobs, file=file) as site:
@@ -156,8 +158,9 @@ async def test_remove_and_stop_end_added_tasks(tmp_path: Path) -> None:
         assert await ids(site) == []
 
 
+# T60
 async def test_past_moment_is_not_added() -> None:
-    """impress.md T60: past date → empty id."""
+    """The id of a task with a past date is empty."""
     async with running_site(Jobs()) as site:
         assert await site.scheduler.add("slow", at="2027-07-15 12:00") is None
         assert await site.scheduler.add("slow", every="2021") is None
@@ -216,7 +219,7 @@ async def test_remove_of_decorated_method_is_an_error() -> None:
 async def test_job_longer_than_its_period_never_overlaps(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """ecosystem.md §3.3 F8; impress.md §4.5: a run that still goes on is logged."""
+    """A run that is still active is logged, as in Impress."""
     jobs = Jobs()
     async with running_site(jobs) as site:
         jobs.gate.clear()
@@ -390,7 +393,7 @@ async def test_action_adds_a_task_whose_runs_are_messages_of_their_own() -> None
         assert (entry.name, entry.record.runs) == ("mine", 1)
 
 
-async def test_tasks_that_are_due_at_once_all_run() -> None:
+async def test_tasks_that_are_due_at_the_same_time_all_run() -> None:
     jobs = Jobs()
     async with running_site(jobs) as site:
         for _ in range(250):
@@ -436,8 +439,9 @@ async def test_decorated_moment_that_has_passed_is_logged_once(
 # --- the clock
 
 
+# F8
 async def test_clock_set_forward_runs_cron_once_and_does_not_affect_intervals() -> None:
-    """ecosystem.md §3.3 F8: a clock that jumps an hour."""
+    """The clock jumps by an hour."""
     jobs = Jobs()
     async with running_site(jobs) as site:
         await site.scheduler.add("note", cron="*/5 * * * *", params={"kind": "cron"}, body={})
@@ -470,7 +474,7 @@ async def test_clock_set_back_during_a_restart_does_not_delay_frequent_tasks(
         assert after["daily"] == before["daily"]
 
 
-async def test_clock_set_back_repeats_no_fixed_time_and_follows_frequent_ones() -> None:
+async def test_clock_set_back_runs_frequent_tasks_and_repeats_no_fixed_time() -> None:
     jobs = Jobs()
     async with running_site(jobs) as site:
         await site.scheduler.add("note", cron="1 12 * * *", params={"kind": "fixed"}, body={})
@@ -509,8 +513,9 @@ async def test_time_that_was_missed_runs_once_or_is_skipped(
     assert "has missed its time by" in caplog.text
 
 
+# T59
 async def test_no_timer_wakes_more_often_than_twice_a_minute_when_nothing_is_due() -> None:
-    """impress.md T59: the CPU stays idle."""
+    """The CPU stays idle."""
     async with running_site(Jobs()) as site:
         for _ in range(1000):
             await site.scheduler.add("slow", every="1d")
@@ -637,6 +642,6 @@ async def wait_for_empty(clock: ManualClock, site: Site) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_bundle_without_tasks_starts_and_stops() -> None:
+async def test_bundle_without_tasks_stores_nothing() -> None:
     async with running_site(bundles=(TasksBundle,)) as site:
         assert await ids(site) == []

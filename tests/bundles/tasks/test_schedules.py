@@ -38,7 +38,7 @@ def texts(schedule: Schedule, start: datetime = THURSDAY, count: int = 3) -> lis
     ],
 )
 def test_every_interval_is_sum_of_parts(period: object, seconds: float) -> None:
-    """impress.md §4.5, first row of the notation."""
+    """Impress's notation of periods, such as ``1d 2h``."""
     assert read_every(period) == Every(seconds)
 
 
@@ -69,7 +69,7 @@ def test_every_next_is_counted_from_last_due_time() -> None:
     ],
 )
 def test_every_notation_of_impress_is_due(period: str, expected: list[str]) -> None:
-    """impress.md §4.5: every row, with the ISO dates that Impress accepts and never runs."""
+    """Impress's notation of times, with the ISO dates that Impress accepts and never runs."""
     assert texts(read_every(period)) == expected
 
 
@@ -120,8 +120,8 @@ def test_schedule_of_each_hour_follows_elapsed_time_when_clocks_change(
     assert {later - due for due, later in pairwise(found)} == {3600.0}
 
 
+# F8
 def test_cron_six_fields_have_seconds_first() -> None:
-    """ecosystem.md §3.3 F8."""
     assert texts(read_cron("* * * * * *")) == [
         "2027-07-15 12:00:31",
         "2027-07-15 12:00:32",

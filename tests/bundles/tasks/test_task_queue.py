@@ -177,7 +177,7 @@ async def test_task_that_is_rejected_does_not_run_again() -> None:
         assert app.letters.failures == 1
 
 
-async def test_result_that_takes_too_long_is_a_408_and_the_task_goes_on() -> None:
+async def test_result_past_its_timeout_raises_and_the_task_continues() -> None:
     async with running() as app:
         queued = await app.queue.enqueue(app.letters.fail_for_long)
         with pytest.raises(TaskTimeoutException):
@@ -192,7 +192,7 @@ async def test_full_queue_rejects_with_503() -> None:
         assert (caught.value.status_code, caught.value.code) == (503, "task_queue_full")
 
 
-async def test_counts_have_the_tasks_that_were_put_and_their_runs() -> None:
+async def test_counts_of_the_queue_contain_its_tasks_and_runs() -> None:
     async with running(size=1) as app:
         queued = await app.queue.enqueue(app.letters.fail, 1)
         with pytest.raises(TaskQueueFullException):
@@ -236,7 +236,7 @@ async def test_shutdown_reports_a_task_that_does_not_end(
     assert "did not end in time; it is cancelled and lost" in caplog.text
 
 
-async def test_function_that_is_no_task_is_an_error() -> None:
+async def test_function_that_is_not_a_task_is_an_error() -> None:
     async with running() as app:
         with pytest.raises(ValueError, match=r"is not a task.*Letters\.send") as caught:
             await app.queue.enqueue(Account("secret").visit)

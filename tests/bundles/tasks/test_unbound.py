@@ -47,7 +47,7 @@ class Forgotten:
 
 @attrs.define(eq=False)
 class Slotted:
-    """attrs makes a new class of it."""
+    """attrs creates a new class for it."""
 
     @every("1h")
     async def run(self) -> None: ...
@@ -92,8 +92,9 @@ async def test_scheduled_method_that_no_service_has_is_logged_at_boot(
 async def test_method_that_no_application_of_a_port_has_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And none that the other application has."""
+    """A method that the other application has is not logged, even if that one does not run."""
     port = SharedPort(Settings(http=HttpSettings(host="127.0.0.1", port=0)))
+    applications = []
     for name, services in (("shop", (Bound, Derived)), ("blog", (Forgotten, Slotted))):
         http = HttpSettings(allowed_hosts=(f"{name}.example",))
         application = Application(
@@ -102,10 +103,14 @@ async def test_method_that_no_application_of_a_port_has_is_logged_once(
             settings=Settings(http=http, bundles={"tasks": TasksSettings(store="memory")}),
         )
         application.share(port, name)
+        applications.append(application)
 
     with caplog.at_level(logging.WARNING, "bundles.tasks"):
         async with port:
-            pass
+            for application in applications:
+                await application.stop()
+            for application in applications:
+                await application.start()
 
     texts = [r.getMessage() for r in caplog.records if f" {__name__}." in r.getMessage()]
     assert [text.split(f"{__name__}.")[1].split()[0] for text in texts] == [

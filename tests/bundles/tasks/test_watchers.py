@@ -65,10 +65,10 @@ def status_of(site: Site, name: str) -> str:
     return watchers.statuses[name].state
 
 
-async def test_watchers_run_while_servers_do_and_stop_whatever_others_raise(
+# check 36
+async def test_watcher_stops_with_the_servers_although_others_raise(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """ioserver.md §19, check 36."""
     bundle = TasksBundle(watchers=[Endless, Failing, Ending])
     async with running_site(bundles=(bundle,), modules=(bind,)) as site:
         log = site.client.application.injector.get(Log)
@@ -85,8 +85,8 @@ async def test_watchers_run_while_servers_do_and_stop_whatever_others_raise(
         assert status_of(site, "Endless") == status_of(site, "health") == WatcherState.STOPPED
 
 
-async def test_watcher_that_fails_at_once_does_not_spin() -> None:
-    """Delays of 1, 2, 4, … 60 seconds."""
+async def test_watcher_that_fails_at_once_is_restarted_with_longer_delays() -> None:
+    """The delays are 1, 2, 4, … 60 seconds."""
     bundle = TasksBundle(watchers=[Failing])
     async with running_site(bundles=(bundle,), modules=(bind,)) as site:
         watcher = site.client.application.injector.get(Failing)
@@ -114,7 +114,7 @@ class Exiting(Watcher):
         sys.exit(4)
 
 
-async def test_watcher_that_exits_is_restarted_and_the_process_goes_on() -> None:
+async def test_watcher_that_exits_is_restarted_and_the_process_continues() -> None:
     bundle = TasksBundle(watchers=[Exiting])
     async with running_site(bundles=(bundle,)) as site:
         watcher = site.client.application.injector.get(Exiting)
@@ -228,7 +228,7 @@ async def test_watchers_of_a_served_application_see_a_listening_server() -> None
 
 
 class Cancelling(Watcher):
-    """Ends its own task, like most watchers."""
+    """A watcher that cancels its own task when it stops, as most watchers do."""
 
     async def watch(self) -> None:
         await asyncio.Event().wait()

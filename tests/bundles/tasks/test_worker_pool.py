@@ -1,5 +1,5 @@
-"""`WorkerPool`: results, errors, limits, and processes that die. RxStack's pool (its
-`worker-threads-pool`, specification §11 and check 65) starts a thread for each call."""
+"""`WorkerPool`: results, errors, limits, and processes that die. RxStack's pool
+(`worker-threads-pool`) starts a thread for each call."""
 
 import asyncio
 import logging
@@ -94,7 +94,7 @@ async def test_exception_that_cannot_be_raised_here_is_reported(
 
 
 async def test_stop_iteration_reaches_the_caller(pool: WorkerPool) -> None:
-    """Python does not let a coroutine raise it."""
+    """A coroutine of Python cannot raise StopIteration."""
     with pytest.raises(RuntimeError, match="StopIteration"):
         await pool.run(jobs.stop_iteration)
 
@@ -119,7 +119,7 @@ async def test_function_that_cannot_be_imported_is_named(pool: WorkerPool) -> No
     ],
     ids=["lock", "coroutine", "one way"],
 )
-async def test_result_that_cannot_be_pickled_is_an_error_and_the_worker_goes_on(
+async def test_result_that_cannot_be_pickled_is_an_error_and_keeps_the_worker(
     pool: WorkerPool, function: Callable[[], object], text: str
 ) -> None:
     pid = await pool.run(jobs.pid)
@@ -140,7 +140,7 @@ DEATHS = {
 async def test_worker_that_dies_fails_its_own_call_only(
     tmp_path: Path, function: Callable[[], None], text: str, code: int
 ) -> None:
-    """`ProcessPoolExecutor` fails all calls, and those that follow."""
+    """`ProcessPoolExecutor` fails all running and later calls."""
     os.mkfifo(go := tmp_path / "go")
     async with running_pool(2) as pool:
         other = asyncio.create_task(pool.run(jobs.wait_for, tmp_path / "begun", go))
@@ -156,7 +156,7 @@ async def test_worker_that_dies_fails_its_own_call_only(
         assert pool.statistics.restarts == 1
 
 
-async def test_log_of_a_death_has_no_arguments(
+async def test_log_of_a_died_worker_contains_no_arguments(
     pool: WorkerPool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(WorkerDiedError):
@@ -186,7 +186,7 @@ async def test_sigterm_and_sigint_do_not_end_a_worker(pool: WorkerPool) -> None:
     [jobs.hang, jobs.hold_interpreter, jobs.start_program],
     ids=lambda one: one.__name__,
 )
-async def test_timeout_kills_the_worker_and_what_it_started(
+async def test_timeout_kills_the_worker_and_its_child_processes(
     tmp_path: Path, function: Callable[[Path], None]
 ) -> None:
     async with running_pool() as pool:
@@ -212,8 +212,9 @@ async def test_caller_that_is_cancelled_ends_its_worker(tmp_path: Path) -> None:
         assert pool.statistics.busy == 0
 
 
+# row 65
 async def test_full_queue_rejects_a_call_with_503(tmp_path: Path) -> None:
-    """RxStack, check 65: at most max run, up to maxWaiting wait, further ones are rejected."""
+    """RxStack: at most ``max`` calls run, up to ``maxWaiting`` wait, further ones are rejected."""
     os.mkfifo(go := tmp_path / "go")
     async with running_pool(1, queue_size=2, queue_timeout=30.0) as pool:
         first = asyncio.create_task(pool.run(jobs.wait_for, tmp_path / "begun", go))
@@ -299,13 +300,13 @@ async def test_boot_with_a_worker_that_cannot_start_leaves_no_other_one(
     assert children() <= before
 
 
-async def test_never_more_workers_than_size() -> None:
+async def test_pool_starts_no_more_workers_than_its_size() -> None:
     async with running_pool(2) as pool:
         pids = await asyncio.gather(*(pool.run(jobs.pid) for _ in range(50)))
         assert len(set(pids)) <= 2
 
 
-async def test_closing_ends_all_processes_and_calls(tmp_path: Path) -> None:
+async def test_closing_pool_ends_its_processes_and_calls(tmp_path: Path) -> None:
     """RxStack's promises of queued calls never settle, and its threads go on."""
     before = children()
     async with AsyncExitStack() as stack:
@@ -324,7 +325,9 @@ async def test_closing_ends_all_processes_and_calls(tmp_path: Path) -> None:
         await pool.run(jobs.add, 1, 2)
 
 
-async def test_closing_after_a_waiting_call_was_cancelled(tmp_path: Path) -> None:
+async def test_closing_pool_with_a_cancelled_call_in_the_queue_ends_all_calls(
+    tmp_path: Path,
+) -> None:
     """The caller has not run since, so its place in the queue is still taken."""
     async with running_pool() as pool:
         hanging = asyncio.create_task(pool.run(jobs.hang, tmp_path / "begun"))
@@ -337,7 +340,7 @@ async def test_closing_after_a_waiting_call_was_cancelled(tmp_path: Path) -> Non
     assert [type(result) for result in results] == [closed, asyncio.CancelledError, closed]
 
 
-async def test_closing_lets_idle_workers_exit_by_themselves(tmp_path: Path) -> None:
+async def test_closing_pool_leaves_no_idle_workers(tmp_path: Path) -> None:
     before = children()
     async with running_pool(2, start_at_boot=True) as pool:
         await pool.run(jobs.add, 1, 2)
@@ -358,7 +361,7 @@ async def test_worker_that_cannot_start_is_an_error(monkeypatch: pytest.MonkeyPa
 async def test_worker_that_ends_at_its_start_is_an_error_and_is_not_started_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if the machine had no memory for the process."""
+    """For example, the machine has no memory for the process."""
     program, starts = tmp_path / "python", tmp_path / "starts"
     program.write_text(f"#!/bin/sh\necho >> {starts}\nexit 3\n")
     program.chmod(0o755)
@@ -377,7 +380,7 @@ async def test_worker_that_ends_at_its_start_is_an_error_and_is_not_started_with
         assert starts.stat().st_size <= 2
 
 
-def test_pool_works_on_uvloop(tmp_path: Path) -> None:
+def test_pool_on_uvloop_returns_results_and_errors(tmp_path: Path) -> None:
     before = children()
 
     async def use() -> None:

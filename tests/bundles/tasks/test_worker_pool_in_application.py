@@ -200,7 +200,8 @@ asyncio.run(main(Path(sys.argv[1])))
 
 
 async def test_workers_end_when_the_application_is_killed(tmp_path: Path) -> None:
-    """Idle or busy, in code that does not return to the interpreter, with other programs."""
+    """The workers are idle, busy in code that does not return to the interpreter, or wait for
+    other programs."""
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PROGRAM, str(tmp_path)), cwd=ROOT
     )

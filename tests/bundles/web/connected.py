@@ -22,7 +22,7 @@ async def connected(
     *,
     users: Any = None,
 ) -> AsyncIterator[list[Application]]:
-    """Serve the site of *root* twice; they hear each other."""
+    """Serve the site of *root* twice; they receive each other's events."""
     own = {
         **{"http.port": 0, "http.host": "127.0.0.1", "redis.url": redis.url},
         **{"scale.bus": "redis", "scale.secret": SECRET},

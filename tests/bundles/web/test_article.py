@@ -1,5 +1,5 @@
-"""The directory tree of Impress's article of 2015, translated to Python, answers as the article
-says; where Impress did not (specification §7.1 to §7.4), as it should have."""
+"""The directory tree of Impress's article of 2015, translated to Python, responds as the article
+says, also where Impress did not."""
 
 import asyncio
 import os
@@ -260,7 +260,7 @@ async def test_inherited_calls_the_parent_and_returns_at_the_root(browser: Brows
     assert (status, text) == (200, '{"above":null}')
 
 
-async def test_page_with_parts_and_lists(browser: Browser) -> None:
+async def test_page_with_parts_and_lists_is_rendered(browser: Browser) -> None:
     assert await browser.get("/people/") == (
         200,
         "<h1>The article</h1><a href='/people/'>People</a>"
@@ -269,7 +269,7 @@ async def test_page_with_parts_and_lists(browser: Browser) -> None:
     assert await browser.get("/fragment.ajax") == (200, "<b>fragment</b>")
 
 
-async def test_personal_template_by_group(browser: Browser) -> None:
+async def test_user_gets_the_template_of_the_group(browser: Browser) -> None:
     assert "People" in (await browser.get("/"))[1]
     await browser.log_in("ada")
     assert "Profile" in (await browser.get("/"))[1]
@@ -283,7 +283,7 @@ async def test_page_without_slash_is_redirected(browser: Browser) -> None:
     assert (status, response.headers["Location"]) == (302, "./people/?a=1")
 
 
-async def test_one_result_in_each_form(browser: Browser) -> None:
+async def test_result_is_sent_in_the_form_of_its_extension(browser: Browser) -> None:
     data = '[{"id":1,"name":"Kyiv"},{"id":2,"name":"Rome"}]'
     found = {
         form: await browser.sent("GET", f"/api/examples.{form}")
@@ -303,7 +303,7 @@ async def test_one_result_in_each_form(browser: Browser) -> None:
 
 
 async def test_callback_of_jsonp_is_checked(browser: Browser) -> None:
-    """2015: the name was written into the script as it is."""
+    """Impress of 2015 wrote the name into the script without a check."""
     assert (await browser.get("/api/examples.jsonp?callback=page.show"))[1].startswith(
         "/**/page.show("
     )
@@ -313,19 +313,19 @@ async def test_callback_of_jsonp_is_checked(browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("name", "text"), [("0", "0"), ("e", '""'), ("f", "false"), ("none", "null")]
 )
-async def test_falsy_data_is_data(browser: Browser, name: str, text: str) -> None:
-    """2015: 400."""
+async def test_falsy_result_is_sent(browser: Browser, name: str, text: str) -> None:
+    """Impress of 2015 responded with 400."""
     assert await browser.get(f"/api/falsy.json?v={name}") == (200, text)
 
 
-async def test_cycle_is_cut(browser: Browser) -> None:
+async def test_cycle_in_data_is_sent_as_null(browser: Browser) -> None:
     status, text = await browser.get("/api/cycle.json")
 
     assert status == 200
     assert text.startswith('{"name":"a"')
 
 
-async def test_result_with_status_and_headers(browser: Browser) -> None:
+async def test_result_with_status_and_headers_is_sent(browser: Browser) -> None:
     status, text, response = await browser.sent("GET", "/status.json")
     assert (status, text, response.headers["X-A"]) == (201, '{"id":1}', "1")
 
@@ -333,12 +333,12 @@ async def test_result_with_status_and_headers(browser: Browser) -> None:
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
-async def test_middleware_handler(browser: Browser) -> None:
+async def test_middleware_that_returns_a_response_sends_it(browser: Browser) -> None:
     assert await browser.get("/middleware.json") == (202, "from the middleware")
 
 
-async def test_parameters_by_definition(browser: Browser) -> None:
-    """2015: 400 with the meta as the body."""
+async def test_parameters_are_converted_or_422(browser: Browser) -> None:
+    """Impress of 2015 responded with 400 and the meta as the body."""
     status, text, _ = await browser.sent(
         "POST", "/api/find.json?age=5", data={"name": "Ann", "wait": "1h 30m"}
     )
@@ -351,13 +351,13 @@ async def test_parameters_by_definition(browser: Browser) -> None:
 
 
 async def test_other_method_is_405(browser: Browser) -> None:
-    """2015: 400."""
+    """Impress of 2015 responded with 400."""
     status, _, response = await browser.sent("DELETE", "/people/")
 
     assert (status, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-async def test_access_by_group_and_below(browser: Browser) -> None:
+async def test_access_of_a_group_is_required_in_directories_below(browser: Browser) -> None:
     assert (await browser.get("/admin/"))[0] == 401
     await browser.log_in("ada")
     assert (await browser.get("/admin/"))[0] == 403
@@ -368,7 +368,7 @@ async def test_access_by_group_and_below(browser: Browser) -> None:
 
 
 async def test_basic_auth_is_asked_before_the_handlers(browser: Browser) -> None:
-    """2015: the handlers ran before, and local clients were not asked."""
+    """Impress of 2015 ran the handlers before, and required no password of local clients."""
     status, _, response = await browser.sent("GET", "/basic/")
     assert status == 401
     assert response.headers["WWW-Authenticate"] == 'Basic realm="The vault"'
@@ -385,13 +385,13 @@ async def test_local_group_admits_clients_of_this_machine(browser: Browser) -> N
     assert (await browser.get("/local/", headers={"X-Forwarded-For": "1.2.3.4"}))[0] in (401, 403)
 
 
-async def test_virtual_path_and_real_file(browser: Browser) -> None:
+async def test_virtual_path_is_handled_unless_a_file_exists(browser: Browser) -> None:
     assert await browser.get("/virtual/a/b") == (200, "a/b")
     assert await browser.get("/virtual/real.txt") == (200, "a file")
     assert (await browser.get("/people/a/b"))[0] == 404
 
 
-async def test_introduction_and_list_of_files(browser: Browser) -> None:
+async def test_introduction_and_list_of_files_are_shown_where_enabled(browser: Browser) -> None:
     status, text = await browser.get("/docs/")
     assert (status, "Adds" in text, "POST /docs" in text) == (200, True, True)
 
@@ -400,7 +400,7 @@ async def test_introduction_and_list_of_files(browser: Browser) -> None:
     assert (await browser.get("/css/"))[0] in (403, 404)
 
 
-async def test_anonymous_session_then_login_then_logout(browser: Browser) -> None:
+async def test_anonymous_session_keeps_its_values_over_login_and_logout(browser: Browser) -> None:
     await browser.sent("POST", "/session.json", json={"city": "Rome"})
     assert await browser.get("/session.json") == (200, '{"city":"Rome"}')
 
@@ -411,8 +411,8 @@ async def test_anonymous_session_then_login_then_logout(browser: Browser) -> Non
     assert (await browser.get("/admin/"))[0] == 401
 
 
-async def test_events_of_a_channel(browser: Browser) -> None:
-    """2015: anonymous clients got global events only; nothing was replayed."""
+async def test_event_stream_sends_and_replays_events_of_its_channel(browser: Browser) -> None:
+    """In Impress of 2015 anonymous clients got global events only; no event was replayed."""
     channels = browser.application.injector.get(Channels)
     async with browser.session.get("/events.sse") as stream:
         assert stream.headers["Cache-Control"] == "no-store"
@@ -449,22 +449,22 @@ async def test_event_stream_without_channel_is_403(browser: Browser) -> None:
     assert (await browser.get("/closed.sse"))[0] == 403
 
 
-async def test_websocket_of_a_directory(browser: Browser) -> None:
+async def test_websocket_of_a_directory_exchanges_messages(browser: Browser) -> None:
     async with browser.session.ws_connect("/echo.ws") as socket:
         await socket.send_str("hello")
         assert await socket.receive_str(timeout=20) == "hello"
     assert (await browser.get("/echo.ws"))[0] == 426
 
 
-async def test_slow_handler_is_408_and_an_exception_500(browser: Browser) -> None:
+async def test_slow_handler_is_408_and_exception_is_500(browser: Browser) -> None:
     assert (await browser.get("/slow.json"))[0] == 408
     status, text = await browser.get("/broken.json")
     assert (status, "secret" in text) == (500, False)
     assert (await browser.get("/people/"))[0] == 200
 
 
-async def test_page_cache_is_by_query(browser: Browser) -> None:
-    """2015: the query was not a part of the key."""
+async def test_page_cache_keeps_a_page_for_each_query(browser: Browser) -> None:
+    """In Impress of 2015 the query was not a part of the key."""
     first = [await browser.get("/cached.json?a=1") for _ in range(2)]
     other = await browser.get("/cached.json?a=2")
 
@@ -473,7 +473,7 @@ async def test_page_cache_is_by_query(browser: Browser) -> None:
     assert browser.steps.count("cached") == 2
 
 
-async def test_upload_and_download(browser: Browser) -> None:
+async def test_uploaded_file_is_downloaded_with_its_name(browser: Browser) -> None:
     form = aiohttp.FormData(quote_fields=False)
     form.add_field("file", b"content", filename="a b.txt", content_type="text/plain")
     _, text, response = await browser.sent("POST", "/upload.json", data=form)
@@ -487,7 +487,7 @@ async def test_upload_and_download(browser: Browser) -> None:
     assert (await browser.get("/download/../../rxkernel.toml"))[0] == 404
 
 
-async def test_static_files(browser: Browser) -> None:
+async def test_static_file_is_sent_and_code_is_404(browser: Browser) -> None:
     _, text, response = await browser.sent("GET", "/hello.txt", headers={"Range": "bytes=-5"})
     assert (response.status, text) == (206, "xxxxx")
     assert response.headers["Content-Range"] == "bytes 95-99/100"

@@ -7,7 +7,7 @@ from rxkernel import UploadedFile
 from tests.bundles.web.conftest import Site
 
 
-async def test_attributes_of_the_client(site: Site) -> None:
+async def test_client_has_its_attributes(site: Site) -> None:
     text = """
         async def get(client):
             return {
@@ -35,7 +35,7 @@ async def test_attributes_of_the_client(site: Site) -> None:
     )
 
 
-async def test_inherited_middleware_is_an_error(
+async def test_inherited_handler_that_is_a_middleware_is_an_error(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = {
@@ -48,7 +48,7 @@ async def test_inherited_middleware_is_an_error(
     assert "the handler app/get.py is a middleware" in caplog.text
 
 
-async def test_timeout_of_an_inherited_handler_counts(site: Site) -> None:
+async def test_timeout_of_an_inherited_handler_is_enforced(site: Site) -> None:
     files = {
         "app/get.py": """
             import asyncio
@@ -79,7 +79,7 @@ async def test_uploads_of_a_form_are_files(site: Site) -> None:
     assert response.content == b'["Ada","a.txt","text"]'
 
 
-async def test_names_of_services_may_differ_between_handlers(site: Site) -> None:
+async def test_services_of_one_name_in_several_handlers_are_separate(site: Site) -> None:
     files = {
         "app/request.py": """
             from rxkernel import Kernel, Request
@@ -105,7 +105,7 @@ async def test_names_of_services_may_differ_between_handlers(site: Site) -> None
     assert (await client.http("GET /a.json")).content == b'["Kernel","/a.json","Autoload"]'
 
 
-async def test_two_meanings_of_one_parameter_are_an_error(site: Site) -> None:
+async def test_parameter_with_another_type_in_a_second_handler_is_an_error(site: Site) -> None:
     text = """
         from typing import Annotated
 
@@ -147,7 +147,7 @@ async def test_marked_parameters_are_read_and_wrong_ones_are_422(site: Site) -> 
     assert bad.status_code == 422
 
 
-async def test_program_handlers_of_all_verbs(site: Site) -> None:
+async def test_program_handler_of_each_verb_is_called(site: Site) -> None:
     web = WebBundle()
 
     async def handle(client: object) -> object:
@@ -161,7 +161,7 @@ async def test_program_handlers_of_all_verbs(site: Site) -> None:
         assert (await client.http(f"{verb} /a.json")).content == f'"{verb}"'.encode()
 
 
-async def test_program_middleware_and_meta(site: Site) -> None:
+async def test_program_handler_may_be_a_middleware_or_have_a_contract(site: Site) -> None:
     text = """
         from bundles.autoload import application
         from rxkernel import Response
@@ -223,7 +223,7 @@ async def test_wrong_timeout_of_a_stage_is_an_error(site: Site, value: str) -> N
     assert "write a number of seconds greater than 0" in await site.problems({"app/end.py": text})
 
 
-async def test_middleware_takes_services(site: Site) -> None:
+async def test_middleware_receives_services(site: Site) -> None:
     text = """
         from rxkernel import Kernel, Response
 

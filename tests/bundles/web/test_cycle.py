@@ -1,4 +1,4 @@
-"""The stages of a request, and their order (specification §7.1, T67, T68, T71)."""
+"""The stages of a request, and their order."""
 
 import asyncio
 import logging
@@ -39,7 +39,8 @@ TREE = {
 }
 
 
-async def test_t67_stages_run_in_order_and_missing_ones_are_inherited(site: Site) -> None:
+# T67
+async def test_stages_run_in_order_and_missing_ones_are_inherited(site: Site) -> None:
     client = await site.start(TREE)
     sent: list[list[str]] = []
 
@@ -55,7 +56,8 @@ async def test_t67_stages_run_in_order_and_missing_ones_are_inherited(site: Site
     assert steps(site) == ["request", "get", "end", "lazy"]
 
 
-async def test_t67_own_stage_replaces_that_of_the_parent(site: Site) -> None:
+# T67
+async def test_own_stage_replaces_the_stage_of_the_parent(site: Site) -> None:
     own = {"app/a.json/request.py": stage("request", label="own request")}
     client = await site.start({**TREE, **own})
 
@@ -64,7 +66,7 @@ async def test_t67_own_stage_replaces_that_of_the_parent(site: Site) -> None:
     assert steps(site) == ["own request", "get", "end", "lazy"]
 
 
-async def test_kernel_listener_sees_the_requests_of_directories(site: Site) -> None:
+async def test_listener_of_the_kernel_sees_requests_of_directories(site: Site) -> None:
     client = await site.start(TREE)
     seen: list[str | None] = []
 
@@ -99,8 +101,8 @@ async def test_directory_with_only_request_serves_all_verbs(site: Site) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "''", "False", "[]", "{}", "None", "0.0"])
-async def test_falsy_data_is_data(site: Site, value: str) -> None:
-    """15: 400."""
+async def test_falsy_result_is_sent(site: Site, value: str) -> None:
+    """Impress of 2015 responded with 400."""
     client = await site.start({"app/a.json/get.py": f"async def get(client): return {value}"})
 
     response = await client.http("GET /a.json")
@@ -243,7 +245,8 @@ async def test_failure_of_lazy_is_logged(site: Site, caplog: pytest.LogCaptureFi
     assert "late" in caplog.text
 
 
-async def test_t68_inherited_calls_the_handler_of_the_next_parent_once(site: Site) -> None:
+# T68
+async def test_inherited_calls_the_handler_of_the_next_parent_once(site: Site) -> None:
     inherit = "client.context.data['n'] = client.context.data.get('n', 0) + 1"
     files = {
         "lib/trace.py": LIB,
@@ -262,7 +265,8 @@ async def test_t68_inherited_calls_the_handler_of_the_next_parent_once(site: Sit
     assert steps(site) == ["own", "root", "root"]
 
 
-async def test_t68_inherited_goes_up_over_all_directories(site: Site) -> None:
+# T68
+async def test_inherited_goes_up_over_all_directories(site: Site) -> None:
     text = "async def get(client): return ['{}', await client.inherited()]"
     files = {
         "app/get.py": text.format("root"),
@@ -365,7 +369,8 @@ async def test_middleware_that_returns_data_is_an_error(
     assert "middleware of GET /a.json returned int" in caplog.text
 
 
-async def test_t71_handler_that_never_ends_is_408_and_the_site_goes_on(
+# T71
+async def test_handler_that_never_ends_is_408_and_others_are_served(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = {
@@ -492,7 +497,7 @@ async def test_concurrent_handlers_inherit_from_their_own_parents(site: Site) ->
     assert (await client.http("GET /a/b.json")).content == b'["a<root","a<root"]'
 
 
-async def test_inherited_of_a_task_that_runs_after_its_stage_is_that_of_its_handler(
+async def test_inherited_called_by_a_later_task_calls_the_parent_of_its_handler(
     site: Site,
 ) -> None:
     files = {

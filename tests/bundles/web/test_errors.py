@@ -1,4 +1,4 @@
-"""The stage ``error``, and the errors of paths and methods (specification §7.1)."""
+"""The stage ``error``, and the errors of paths and methods."""
 
 from typing import Any
 
@@ -167,8 +167,8 @@ async def test_error_handler_of_unknown_paths_has_one_chain_until_a_reload(site:
             assert await response.text() == "new"
 
 
-async def test_unknown_paths_and_methods_of_a_site(site: Site) -> None:
-    """15: a GET-only directory answers POST with 400, never 405."""
+async def test_unknown_path_is_404_and_unknown_method_is_405(site: Site) -> None:
+    """Impress of 2015 responded with 400, never 405, to POST of a directory with GET only."""
     async with site.served(SERVED) as session:
 
         async def status(method: str, path: str) -> tuple[int, str | None]:
@@ -205,7 +205,7 @@ async def test_error_handler_responds_to_unknown_paths_and_methods(site: Site) -
         assert await text("POST", "/deep/er/") == (405, "405 /deep/er from lib")
 
 
-async def test_head_is_that_of_get_and_own_handler_replaces_it(site: Site) -> None:
+async def test_head_is_handled_by_get_unless_it_has_a_handler(site: Site) -> None:
     files = {
         "app/a.json/get.py": "async def get(client): return 'text'",
         "app/b.json/get.py": "async def get(client): return 'text'",
@@ -221,7 +221,7 @@ async def test_head_is_that_of_get_and_own_handler_replaces_it(site: Site) -> No
             assert "X-Head" not in response.headers
 
 
-async def test_virtual_path_is_handled_and_files_count_more(site: Site) -> None:
+async def test_virtual_path_is_handled_unless_a_file_matches(site: Site) -> None:
     files = {
         "app/a/access.py": "virtual = True",
         "app/a/get.py": "async def get(client): return f'{client.path}|{client.parameters}'",

@@ -25,7 +25,7 @@ async def test_page_that_cannot_be_kept_releases_the_snapshot(site: Site) -> Non
             async with session.get("/a/") as response:
                 assert response.status == 500
         old = site.snapshot
-        assert old.uses.count == 0
+        assert old.readers.count == 0
         await asyncio.wait_for(site.change({"app/b/get.py": stage("get")}), 10)
         assert site.snapshot is not old
 
@@ -53,7 +53,7 @@ async def test_end_of_a_failed_chain_does_not_replace_the_error(
     assert "division by zero" in caplog.text
 
 
-async def test_failure_of_end_in_a_failed_chain_is_logged_and_the_first_error_counts(
+async def test_failure_of_end_in_a_failed_chain_is_logged_and_the_first_error_sent(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = {
@@ -69,7 +69,7 @@ async def test_failure_of_end_in_a_failed_chain_is_logged_and_the_first_error_co
     assert (await client.http("GET /b")).status_code == 500
 
 
-async def test_middleware_that_fails_keeps_its_error_when_end_fails_too(
+async def test_error_of_a_middleware_is_sent_although_end_fails(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     files = {
@@ -89,7 +89,7 @@ async def test_middleware_that_fails_keeps_its_error_when_end_fails_too(
     assert "the handler 'end' of GET /a failed" in caplog.text
 
 
-async def test_end_that_ends_is_a_response_for_the_middleware_around_it(site: Site) -> None:
+async def test_end_in_the_last_stage_is_a_response_for_the_middleware(site: Site) -> None:
     files = {
         "app/request.py": """
             async def middleware(request, next):
@@ -109,7 +109,7 @@ async def test_end_that_ends_is_a_response_for_the_middleware_around_it(site: Si
 
 
 @pytest.mark.parametrize("key", ["request", "get"])
-async def test_middleware_that_goes_on_twice_is_an_error_and_end_runs_once(
+async def test_middleware_that_calls_next_twice_is_an_error_and_end_runs_once(
     site: Site, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     twice = """
@@ -131,7 +131,7 @@ async def test_middleware_that_goes_on_twice_is_an_error_and_end_runs_once(
 
 
 @pytest.mark.parametrize("waits", ["await asyncio.Event().wait()", "pass"], ids=["own", "next"])
-async def test_timeout_of_a_middleware_limits_it_and_what_it_goes_around(
+async def test_timeout_of_a_middleware_includes_the_wrapped_handlers(
     site: Site, waits: str
 ) -> None:
     files = {
@@ -154,7 +154,7 @@ async def test_timeout_of_a_middleware_limits_it_and_what_it_goes_around(
     assert other.status_code == (200 if waits == "pass" else 408)
 
 
-async def test_timeout_of_a_verb_that_is_a_middleware_is_that_of_the_contract(site: Site) -> None:
+async def test_timeout_of_a_verb_that_is_a_middleware_responds_408(site: Site) -> None:
     text = """
         import asyncio
 
@@ -211,7 +211,7 @@ async def test_end_in_a_task_group_ends_the_chain(site: Site, around: dict[str, 
     assert (failed.status_code, failed.content) == (403, "error")
 
 
-async def test_another_exception_of_a_task_group_counts_more_than_end(
+async def test_another_exception_of_a_task_group_precedes_end(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     both = grouped("get", "client.end('ended')", "raise ValueError('other')")
@@ -225,7 +225,7 @@ async def test_another_exception_of_a_task_group_counts_more_than_end(
     both_failed = await client.http("GET /a")
     assert both_failed.status_code == 500
     assert "ValueError('other')" in both_failed.content
-    assert "Finished" not in both_failed.content
+    assert "ChainEnd" not in both_failed.content
     single = await client.http("GET /b")
     assert single.status_code == 500
     assert "KeyError('single')" in single.content

@@ -1,4 +1,4 @@
-"""Files of the tree that cannot be handlers: an error with the path (G-rows of "Bad input")."""
+"""Files of the tree that cannot be handlers are errors with their paths."""
 
 import pytest
 
@@ -87,7 +87,7 @@ async def test_limit_of_a_body_that_is_not_a_number_of_bytes_is_an_error(
 
 
 async def test_unknown_extension_of_handlers_is_an_error(site: Site) -> None:
-    """15: 510."""
+    """Impress of 2015 responded with 510."""
     found = await site.problems({"app/a.jsn/get.py": "async def get(client): return 1"})
 
     assert "app/a.jsn/get.py: the extension 'jsn' is not known; did you mean 'json'?" in found

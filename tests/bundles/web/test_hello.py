@@ -30,7 +30,7 @@ async def test_handler_of_json_directory_responds_json(site: Site) -> None:
 async def test_metacom_is_served_beside_a_site_only_with_a_folder_of_endpoints(
     site: Site, has_calls: bool
 ) -> None:
-    """Access files are not rules of its calls."""
+    """Access files are not rules for calls of Metacom."""
     call = {"type": "call", "id": 1, "method": "unit/call", "args": {}}
     endpoint = "access = 'public'\nasync def method(): ..."
     files = {

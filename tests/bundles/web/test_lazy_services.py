@@ -62,7 +62,7 @@ def log() -> list[str]:
     return LOG
 
 
-async def test_lazy_has_open_services_of_its_own(site: Site, log: list[str]) -> None:
+async def test_lazy_uses_new_services(site: Site, log: list[str]) -> None:
     files = {"app/get.py": GET, "app/lazy.py": LAZY.format(code="pass")}
     client = await site.start(files, bundles=[Sessions()])
 
@@ -89,7 +89,7 @@ async def test_services_of_failed_lazy_get_its_exception(
 
     assert log[-2:] == ["lazy 2 True", "2 rolled back"]
     assert caplog.text.count("late") >= 1
-    assert site.snapshot.uses.count == 0
+    assert site.snapshot.readers.count == 0
 
 
 async def test_lazy_takes_other_services_and_optional_ones(site: Site, log: list[str]) -> None:

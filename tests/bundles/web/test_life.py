@@ -42,10 +42,11 @@ async def test_init_adds_a_handler_and_has_a_finalizer(site: Site) -> None:
     assert (site.root / "tmp" / "stopped").read_text() == "2"
 
 
-async def test_t76_setup_script_runs_once_over_restarts_and_again_after_a_failure(
+# T76
+async def test_setup_script_runs_once_over_restarts_and_again_after_a_failure(
     site: Site,
 ) -> None:
-    """specs/impress.md T76. Impress of 2015 wrote ``done`` although the script had failed."""
+    """Impress of 2015 wrote ``done`` although the script had failed."""
     script = "from pathlib import Path\n\nasync def setup():\n    with open({!r}, 'a') as file:\n"
     runs = site.root.parent / "runs"
     text = script.format(str(runs)) + "        file.write('run ')\n"
@@ -63,7 +64,7 @@ async def test_t76_setup_script_runs_once_over_restarts_and_again_after_a_failur
     assert runs.read_text() == "run run run "
 
 
-async def test_delay_of_a_task_is_seconds_from_now(
+async def test_task_file_with_a_period_is_due_after_that_period(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Impress of 2015 waited for an absolute time as if it were a delay."""

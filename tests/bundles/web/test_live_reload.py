@@ -28,7 +28,7 @@ async def content(site: Site, name: str) -> object:
     return (await site.client.http(name)).content
 
 
-async def test_changed_new_and_deleted_handlers(site: Site) -> None:
+async def test_reload_loads_changed_new_and_deleted_handlers(site: Site) -> None:
     await site.start(FILES)
     kept = site.application.kernel.http_definitions["GET /b.json"]
 
@@ -80,7 +80,7 @@ async def test_error_in_a_handler_leaves_the_old_version(site: Site) -> None:
     assert await content(site, "GET /b.json") == b'"b2"'
 
 
-async def test_changed_access_file_counts_for_all_directories_below(site: Site) -> None:
+async def test_changed_access_file_applies_to_all_directories_below(site: Site) -> None:
     await site.start({**FILES, "app/b.json/c/post.py": "async def post(client): return 1"})
 
     await site.change({"app/b.json/access.py": "virtual = True"})

@@ -1,4 +1,4 @@
-"""The contract of a verb: ``meta`` of 2015, and the fields of endpoints (§7.1, §7.6)."""
+"""The contract of a verb: ``meta`` of Impress of 2015, and the fields of endpoints."""
 
 import pytest
 
@@ -46,7 +46,7 @@ async def test_parameters_of_meta_are_converted_and_merged(site: Site) -> None:
 
 
 async def test_parameters_that_do_not_fit_are_422_with_every_error(site: Site) -> None:
-    """15: 400, and the meta itself as the body."""
+    """Impress of 2015 responded with 400 and the meta as the body."""
     client = await site.start({"app/a.json/post.py": META})
 
     response = await client.http("POST /a.json", body={"age": "x", "kind": "c", "more": 1})
@@ -170,7 +170,7 @@ async def test_returned_domain_error_has_its_text_and_status(site: Site) -> None
     assert (await client.http("GET /b.json")).status_code == 500
 
 
-async def test_parameters_of_query_form_and_repeated_names(site: Site) -> None:
+async def test_parameters_are_read_from_query_and_form(site: Site) -> None:
     text = """
         async def post(client):
             return [client.parameters, client.query, client.fields]
@@ -183,7 +183,7 @@ async def test_parameters_of_query_form_and_repeated_names(site: Site) -> None:
     assert values.content == b'[{"q":"1"},{"q":"1"},{}]'
 
 
-async def test_definitions_are_documented(site: Site) -> None:
+async def test_parameters_of_meta_are_in_the_openapi_document(site: Site) -> None:
     client = await site.start({"app/a.json/post.py": META}, bundles=[ApidocsBundle()])
 
     document = client.application.injector.get(Documents).openapi
@@ -225,7 +225,7 @@ DECORATED = """
     """
 
 
-async def test_contract_of_a_decorator_counts(site: Site) -> None:
+async def test_contract_of_a_decorator_is_enforced(site: Site) -> None:
     text = DECORATED.format(stage="get", more="description = 'A number'")
     client = await site.start({"app/a.json/get.py": text})
 
@@ -314,7 +314,7 @@ RETURNS = """
     ],
 )
 @pytest.mark.parametrize("around", [{}, {"app/request.py": GOES_ON}], ids=["plain", "around"])
-async def test_result_that_fits_is_sent_with_a_middleware_too(
+async def test_result_that_fits_is_sent_through_a_middleware(
     site: Site,
     extension: str,
     signature: str,
@@ -349,7 +349,7 @@ async def test_result_that_fits_is_sent_with_a_middleware_too(
     ids=["data", "end", "csv", "xml", "template", "nothing", "verb"],
 )
 @pytest.mark.parametrize("around", [{}, {"app/request.py": GOES_ON}], ids=["plain", "around"])
-async def test_result_that_does_not_fit_is_500_with_a_middleware_too(
+async def test_result_that_does_not_fit_is_500_through_a_middleware(
     site: Site,
     extension: str,
     signature: str,

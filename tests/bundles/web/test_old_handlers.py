@@ -2,7 +2,7 @@
 
 import pytest
 
-from bundles.web.directories.stages import STAGES
+from bundles.web.directories.handler_file_names import STAGES
 from tests.bundles.web.conftest import Site
 
 GET = "async def get(client): return 'new'"
@@ -14,7 +14,7 @@ ARROW = "(client, callback) => callback();"
 
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("text", [EXPORTS, ARROW, "async ( client, callback ) => {}"])
-async def test_handler_of_impress_is_an_error_that_says_what_to_write(
+async def test_handler_of_impress_is_an_error_with_the_fix(
     site: Site, stage: str, text: str
 ) -> None:
     found = await site.problems({"app/get.py": GET, f"app/a/{stage}.js": text})

@@ -47,7 +47,7 @@ async def test_program_handler_on_bundle_is_served(site: Site) -> None:
     assert response.content == b'{"name":"Ada"}'
 
 
-async def test_program_handler_outside_of_load_is_an_error(site: Site) -> None:
+async def test_program_handler_registered_after_the_load_is_an_error(site: Site) -> None:
     text = """
         from bundles.autoload import application
 

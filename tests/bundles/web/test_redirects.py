@@ -1,6 +1,8 @@
-"""``client.redirect`` to another host: allowed, sent by a visitor, or a mistake."""
+"""``client.redirect`` to another host: a listed host, an address that a visitor sent, or a
+mistake."""
 
 import pytest
+from yarl import URL
 
 from tests.bundles.web.conftest import Site
 
@@ -65,6 +67,7 @@ async def test_redirect_from_a_field_of_json_is_400(site: Site) -> None:
         assert response.status == 400
 
 
+# B12
 @pytest.mark.parametrize(
     "target",
     [
@@ -77,7 +80,7 @@ async def test_redirect_from_a_field_of_json_is_400(site: Site) -> None:
     ],
     ids=["slashes", "scheme", "backslashes", "slash-backslash", "encoded", "tab"],
 )
-async def test_b12_redirect_that_a_browser_takes_for_another_site_is_400(
+async def test_redirect_that_a_browser_takes_for_another_site_is_400(
     site: Site, target: str
 ) -> None:
     files = {"app/a.json/get.py": REDIRECT % "client.query['to']"}
@@ -88,7 +91,8 @@ async def test_b12_redirect_that_a_browser_takes_for_another_site_is_400(
         assert response.status == 400
 
 
-async def test_b12_redirect_to_another_listed_host_is_sent_and_to_one_below_it_is_not(
+# B12
+async def test_redirect_to_another_listed_host_is_sent_and_to_one_below_it_is_not(
     site: Site,
 ) -> None:
     hosts = "hosts=['example.com']"
@@ -102,3 +106,27 @@ async def test_b12_redirect_to_another_listed_host_is_sent_and_to_one_below_it_i
             query = {"to": target}
             async with session.get("/a.json", params=query, allow_redirects=False) as response:
                 assert response.status == status, target
+
+
+async def test_redirect_to_a_path_has_the_prefix_once(site: Site) -> None:
+    locations = {
+        "/b/?c=/d": "/shop/b/?c=/d",
+        "/": "/shop/",
+        "/shopping/": "/shop/shopping/",
+        "/shop/b/": "/shop/b/",
+        "/shop?a=1": "/shop?a=1",
+        "b/": "b/",
+        "?a=1": "?a=1",
+    }
+    files = {"app/a.json/get.py": REDIRECT % "client.query['to']"}
+    async with site.served(files, options={"http.prefix": "/shop"}) as session:
+
+        async def found(target: str) -> tuple[int, str]:
+            url = URL("/shop/a.json").with_query(to=target)
+            async with session.get(url, allow_redirects=False) as response:
+                return response.status, response.headers.get("Location", "")
+
+        for target, location in locations.items():
+            assert await found(target) == (302, location)
+        for target in ("//evil.example", "/\\evil.example"):
+            assert await found(target) == (400, "")

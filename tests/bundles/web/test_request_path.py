@@ -1,4 +1,4 @@
-"""The directory of errors, by the path of the request."""
+"""The directory whose error handler responds, by the path of the request."""
 
 import pytest
 

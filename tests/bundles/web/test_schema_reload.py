@@ -16,7 +16,7 @@ FILES = {
 }
 
 
-async def test_changed_schema_counts_for_handlers_that_name_it(site: Site) -> None:
+async def test_changed_schema_applies_to_handlers_that_name_it(site: Site) -> None:
     client = await site.start(FILES)
     sent = {"city": {"name": "Kyiv", "area": 839}}
     assert (await client.http("POST /a.json", body=sent)).status_code == 422

@@ -10,7 +10,7 @@ FILES = {
 }
 
 
-async def test_site_over_http(site: Site) -> None:
+async def test_site_over_http_serves_pages_files_and_redirects(site: Site) -> None:
     files = {key: text for key, text in FILES.items() if key != "app/secret.py"}
     async with site.served(files) as session:
         async with session.get("/a?q=%C3%A4", allow_redirects=False) as response:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bundles.autoload.loading.uses import Use
+from bundles.autoload.loading.snapshot_readers import Reader
 from bundles.web.client import new_client
 from rxkernel import Request, StreamResponse
 from tests.bundles.web.conftest import Site
@@ -44,7 +44,7 @@ async def test_request_releases_its_snapshot(site: Site) -> None:
     await client.http("GET /a.json")
     await client.http("GET /b.json")
 
-    assert site.snapshot.uses.count == 0
+    assert site.snapshot.readers.count == 0
 
 
 async def test_stream_reads_its_snapshot_until_it_ends(site: Site) -> None:
@@ -64,9 +64,9 @@ async def test_stream_reads_its_snapshot_until_it_ends(site: Site) -> None:
 
     response = await client.http("GET /s.json")
     assert isinstance(response, StreamResponse)
-    assert site.snapshot.uses.count == 1
+    assert site.snapshot.readers.count == 1
     assert [piece async for piece in response.content] == ["1"]
-    await until(lambda: site.snapshot.uses.count == 0)
+    await until(lambda: site.snapshot.readers.count == 0)
 
 
 @pytest.fixture
@@ -81,14 +81,14 @@ def no_collection() -> Iterator[None]:
 async def test_client_is_freed_without_the_garbage_collector(site: Site) -> None:
     """A cycle of client and request for each message would cost more than the message."""
     client = await site.start({"app/a.json/get.py": "async def get(client): return 1"})
-    seen: list[weakref.ref[Use]] = []
-    begun = site.snapshot.uses.begin
+    seen: list[weakref.ref[Reader]] = []
+    begun = site.snapshot.readers.begin
 
-    def begin(use: Use) -> None:
+    def begin(use: Reader) -> None:
         seen.append(weakref.ref(use))
         begun(use)
 
-    site.snapshot.uses.begin = begin
+    site.snapshot.readers.begin = begin
     await client.http("GET /a.json")
 
     assert [each() for each in seen] == [None]
@@ -96,30 +96,30 @@ async def test_client_is_freed_without_the_garbage_collector(site: Site) -> None
 
 @pytest.mark.usefixtures("no_collection")
 async def test_client_of_a_failed_request_is_freed_with_its_message(site: Site) -> None:
-    """The stage ``error`` uses it."""
+    """The stage ``error`` uses the client."""
     files = {
         "app/a.json/get.py": "async def get(client): client.error(404)",
         "app/error.py": "async def error(client): return client.source is not None",
     }
     client = await site.start(files)
-    seen: list[weakref.ref[Use]] = []
-    begun = site.snapshot.uses.begin
+    seen: list[weakref.ref[Reader]] = []
+    begun = site.snapshot.readers.begin
 
-    def begin(use: Use) -> None:
+    def begin(use: Reader) -> None:
         seen.append(weakref.ref(use))
         begun(use)
 
-    site.snapshot.uses.begin = begin
+    site.snapshot.readers.begin = begin
     response = await client.http("GET /a.json")
 
     assert (response.status_code, response.content) == (404, b"true")
     del response
-    assert site.snapshot.uses.count == 0
+    assert site.snapshot.readers.count == 0
     assert len(seen) == 1
 
 
 async def test_request_that_outlives_its_snapshot_reads_the_current_one(site: Site) -> None:
-    """As when ``shutdown_timeout`` has passed after a reload."""
+    """A request outlives it when ``shutdown_timeout`` has expired after a reload."""
     text = """
         import asyncio
 
@@ -141,12 +141,12 @@ async def test_request_that_outlives_its_snapshot_reads_the_current_one(site: Si
     changing = asyncio.create_task(site.change({"lib/number.py": "number = 2"}))
     await until(lambda: site.snapshot is not old)
 
-    old.uses.move_on()
+    old.readers.move_on()
     await changing
     module._events[1].set()
 
     assert (await request).content == b"2"
-    assert (old.uses.count, site.snapshot.uses.count) == (0, 0)
+    assert (old.readers.count, site.snapshot.readers.count) == (0, 0)
 
 
 async def test_use_of_an_ended_message_ends_at_once(site: Site) -> None:
@@ -159,7 +159,7 @@ async def test_use_of_an_ended_message_ends_at_once(site: Site) -> None:
 
     client.end_use_with_message()
 
-    assert site.snapshot.uses.count == 0
+    assert site.snapshot.readers.count == 0
 
 
 async def test_handler_calls_an_endpoint_and_a_thread_in_its_snapshot(site: Site) -> None:

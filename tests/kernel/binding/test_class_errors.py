@@ -144,12 +144,12 @@ def test_validation_error_sends_text_code_and_params(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["post_init", "validator"])
-def test_type_error_of_class_is_a_bug(place: str) -> None:
+def test_type_error_of_class_is_raised(place: str) -> None:
     with pytest.raises(TypeError, match="is refused"):
         read(attrs_class(fail_by_type, place), {"code": "a"})
 
 
-def test_type_error_beyond_search_budget_is_a_bug() -> None:
+def test_type_error_beyond_search_budget_is_raised() -> None:
     """The end of the search for errors does not make it an error of the client."""
 
     def fail_at_last(value: str) -> None:

@@ -173,7 +173,7 @@ def test_union_tag_several_fields_uses_first_of_first_class() -> None:
     assert union_tag(Two | None | One) == UnionTag("version", ((2, Two), (3, Two), (1, One)))
 
 
-def test_union_tag_is_read_from_type() -> None:
+def test_union_tag_of_type_is_found_in_optional_and_annotated_only() -> None:
     tag = UnionTag("kind", (("cat", Cat), ("dog", Dog), ("puppy", Dog)))
     assert union_tag(Cat | Dog) == union_tag(Annotated[Cat | Dog | None, "x"]) == tag
     assert union_tag(Cat) is union_tag(int | None) is union_tag(list[Cat | Dog]) is None
@@ -360,7 +360,7 @@ class Pets:
         return f"{type(first).__name__} {type(second).__name__}"
 
 
-async def test_union_body_in_process(client_of: ClientOf) -> None:
+async def test_union_body_is_read_on_both_transports(client_of: ClientOf) -> None:
     client = client_of(Pets)
     for call in (client.http, client.websocket):
         response = await call("pet_add", body={"kind": "dog", "name": "a"})

@@ -1,4 +1,4 @@
-"""A dataclass that was bound or shaped has all of its fields, like one that was constructed."""
+"""A dataclass that was bound or converted has all its fields, as if its constructor had run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -135,8 +135,8 @@ EVERYTHING: st.SearchStrategy[Any] = st.deferred(
 )
 
 
-def made_by_hand(raw: dict[str, Any]) -> Everything:
-    """Return the instance that the constructors make."""
+def constructed(raw: dict[str, Any]) -> Everything:
+    """Return the instance that the constructors create."""
 
     def coin(value: dict[str, Any]) -> Coin:
         return Coin(**value)
@@ -153,7 +153,7 @@ def made_by_hand(raw: dict[str, Any]) -> Everything:
         "tagged": lambda v: (
             Tagged(coin(v["coin"])) if "coin" in v else Other(tuple(map(coin, v["coins"])))
         ),
-        "child": made_by_hand,
+        "child": constructed,
     }
     for name, make in makers.items():
         if name in given:
@@ -168,12 +168,12 @@ def test_bound_dataclass_is_encoded_with_every_field(raw: dict[str, Any]) -> Non
     bound = Validator(Everything).read(raw, "body", errors)
 
     assert errors.entries == []
-    assert to_plain(bound) == to_plain(made_by_hand(raw))
+    assert to_plain(bound) == to_plain(constructed(raw))
 
 
 @given(EVERYTHING)
 def test_returned_dataclass_is_encoded_with_every_field(raw: dict[str, Any]) -> None:
-    assert to_plain(Shaper(Everything, "here").shape(raw)) == to_plain(made_by_hand(raw))
+    assert to_plain(Shaper(Everything, "here").shape(raw)) == to_plain(constructed(raw))
 
 
 @pytest.mark.parametrize(

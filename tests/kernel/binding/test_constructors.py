@@ -134,7 +134,7 @@ def test_hand_written_constructor_is_called(kind: Any) -> None:
     assert read(kind, {}) == {"body.cents": "is missing"}
 
 
-def test_hand_written_constructor_decides_what_is_required() -> None:
+def test_field_with_default_in_hand_written_constructor_is_optional() -> None:
     assert read(Free, {}).cents == 7
 
 

@@ -237,7 +237,7 @@ async def test_scalar_decode_returns_other_class_is_500(client_of: ClientOf) -> 
     assert (await client.http("path", params={"price": "1 EUR"})).status_code == 500
 
 
-async def test_scalar_path_query_header_and_cookie(client_of: ClientOf) -> None:
+async def test_scalar_in_path_query_header_and_cookie_is_decoded(client_of: ClientOf) -> None:
     client = client_of(Shop, scalars=SCALARS)
     one = Money(100)
     for price in (EUR, "2.50 EUR"):
@@ -284,7 +284,7 @@ async def test_scalar_form_empty_input_counts_as_not_sent(client_of: ClientOf) -
     assert errors_of(await client.http("form", form={"price": ""})) == {"body.price": "missing"}
 
 
-async def test_scalar_whole_body(client_of: ClientOf) -> None:
+async def test_scalar_as_whole_body_is_decoded(client_of: ClientOf) -> None:
     client = client_of(Shop, scalars=SCALARS)
     for call in (client.http, client.websocket):
         assert (await call("whole", body="2.50 EUR")).content["price"] == EUR
@@ -302,7 +302,7 @@ async def test_scalar_value_of_path_converter_is_not_decoded_again(client_of: Cl
     assert (await client.http("price", params={"price": EUR})).content == EUR
 
 
-async def test_scalar_url_for_writes_wire_value(client_of: ClientOf) -> None:
+async def test_scalar_in_built_path_is_the_wire_value(client_of: ClientOf) -> None:
     class Links:
         @http("GET", "/links/{price}", "links")
         async def links(self, request: Request, price: Money, track: Track) -> str:
@@ -313,7 +313,7 @@ async def test_scalar_url_for_writes_wire_value(client_of: ClientOf) -> None:
     assert response.content == "/links/2.50%20EUR?track=2"
 
 
-async def test_scalar_events_to_clients(client_of: ClientOf) -> None:
+async def test_scalar_in_event_to_clients_is_encoded(client_of: ClientOf) -> None:
     class Events:
         @websocket("emit")
         async def emit(self, connection: Connection) -> None:
@@ -441,7 +441,7 @@ async def test_scalar_unknown_class_error_names_scalar(client_of: ClientOf) -> N
         await client_of(Shop).application.boot()
 
 
-# --- of bundles
+# --- scalars of bundles
 
 
 class MoneyBundle(Bundle):
@@ -449,7 +449,7 @@ class MoneyBundle(Bundle):
     scalars = SCALARS
 
 
-async def test_scalar_of_bundle(client_of: ClientOf) -> None:
+async def test_scalar_of_bundle_is_decoded(client_of: ClientOf) -> None:
     client = client_of(Shop, bundles=[MoneyBundle])
     assert (await client.http("path", params={"price": "1.00 EUR"})).content == Money(100)
 

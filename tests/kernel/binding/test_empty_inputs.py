@@ -93,7 +93,7 @@ async def test_empty_value_of_query_is_an_error(client_of: ClientOf, route: str)
     ]
 
 
-async def test_required_list_of_a_form_left_empty_is_missing(client_of: ClientOf) -> None:
+async def test_required_list_of_a_form_with_empty_inputs_is_missing(client_of: ClientOf) -> None:
     response = await client_of(Orders).http("required", form={"ids": ["", ""]})
 
     assert [(e["path"], e["code"]) for e in response.content["errors"]] == [

@@ -149,7 +149,7 @@ BODIES: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("too_long", {"tags": ["a"] * 3}, ".tags", {"max_length": 2}),
     ("too_long", {"table": {"a": 1, "b": 2}}, ".table", {"max_length": 1}),
     ("too_long", {"pair": [1, 2, 3]}, ".pair", {"max_length": 2}),
-    ("too_small", {"whole": 0}, ".whole", {"ge": 1}),  # msgspec knows gt=0 of an int as this
+    ("too_small", {"whole": 0}, ".whole", {"ge": 1}),  # msgspec stores gt=0 of an int as ge=1
     ("too_small", {"price": -1}, ".price", {"ge": 0.0}),
     ("too_small", {"ratio": 0.5}, ".ratio", {"gt": 0.5}),
     ("too_large", {"whole": 11}, ".whole", {"le": 10}),
@@ -163,7 +163,7 @@ BODIES: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("invalid", {"names": [1, []]}, ".names[1]", {}),
     ("too_long", {"booking": {"name": "long"}}, ".booking.name", {"max_length": 3}),
 ]
-ELSEWHERE = {"encoding", "too_deep"}
+NOT_IN_BODIES = {"encoding", "too_deep"}
 """Codes of values that cannot be in a body, because decoding rejects them first."""
 
 CODES = get_args(InputErrorCode)
@@ -235,8 +235,8 @@ def test_every_code_is_produced_and_documented_with_its_params() -> None:
     documented = {code: set(re.findall(r"`(\w+)`", params)) for code, params in rows}
     del documented["code"]  # the head of the table
 
-    assert sorted(CODES) == sorted(seen.keys() | ELSEWHERE)
-    assert documented == {**seen, **{code: set() for code in ELSEWHERE}}
+    assert sorted(CODES) == sorted(seen.keys() | NOT_IN_BODIES)
+    assert documented == {**seen, **{code: set() for code in NOT_IN_BODIES}}
 
 
 async def test_entry_of_text_that_cannot_be_converted_has_no_got(ask: Any) -> None:
@@ -247,7 +247,7 @@ async def test_entry_of_text_that_cannot_be_converted_has_no_got(ask: Any) -> No
     ]
 
 
-async def test_request_param_unfit_is_422_with_entry(ask: Any) -> None:
+async def test_request_param_invalid_is_422_with_entry(ask: Any) -> None:
     size = {"path": "params.size", "code": "choice", "params": {"choices": ["s", "l"]}}
 
     assert await entries(ask, "param") == [{"path": "params.id", "code": "missing"}]
@@ -257,7 +257,7 @@ async def test_request_param_unfit_is_422_with_entry(ask: Any) -> None:
     assert await entries(ask, "param", params={"id": 1, "size": "s3cret"}) == [size]
 
 
-async def test_validation_error_of_class_brings_its_own_code_and_params(ask: Any) -> None:
+async def test_validation_error_of_class_sends_its_own_code_and_params(ask: Any) -> None:
     body = {"needed": 1, "booking": {"first": 2, "last": 1}, "trip": {"miles": 101}}
 
     response = await ask("body", body=body)

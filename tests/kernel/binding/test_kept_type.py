@@ -1,4 +1,4 @@
-"""Types that msgspec would read again at each conversion."""
+"""Types that `msgspec.convert` would analyze again at each conversion."""
 
 from typing import Annotated, Any, TypedDict
 
@@ -43,7 +43,7 @@ def test_valid_value_is_converted(type_: Any, value: Any) -> None:
         (Point, [], ["body"]),
     ],
 )
-def test_errors_have_the_places_in_the_value(type_: Any, value: Any, paths: list[str]) -> None:
+def test_errors_have_their_paths(type_: Any, value: Any, paths: list[str]) -> None:
     with pytest.raises(UnprocessableEntityException) as caught:
         Validator(type_).validate(value)
     assert [entry["path"] for entry in caught.value.errors] == paths

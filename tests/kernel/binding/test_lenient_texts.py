@@ -1,4 +1,4 @@
-"""Conversion of texts of a query or a form, where it differs from that of msgspec."""
+"""Conversion of texts of a query or a form, where it differs from the conversion of msgspec."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
@@ -65,13 +65,13 @@ def read(kind: Any, raw: Any, *, lenient: bool = True) -> Any:
     ],
     ids=str,
 )
-def test_bool_words_are_bools(kind: Any, raw: Any, value: Any) -> None:
-    """HTML Standard, checkbox: one without a value is sent as "on"."""
+def test_bool_words_of_form_are_read(kind: Any, raw: Any, value: Any) -> None:
+    """HTML Standard: a checkbox without a value is sent as "on"."""
     assert read(kind, raw) == value
 
 
 @pytest.mark.parametrize("word", ["maybe", "onn", "", "2", "ja"])
-def test_other_words_are_errors(word: str) -> None:
+def test_bool_of_other_word_is_an_error(word: str) -> None:
     assert read(bool, word) == {"params.x": "expected bool"}
     assert read(Sign, {"name": "a", "agreed": "on", "flags": [word]}) == {
         "params.x.flags[0]": "expected bool"
@@ -147,7 +147,7 @@ def test_time_without_seconds_is_read_as_browsers_send_it(kind: Any, raw: Any, v
         (datetime, "2024-01-01T10"),
     ],
 )
-def test_other_time_is_an_error(kind: Any, raw: str) -> None:
+def test_time_in_other_format_is_an_error(kind: Any, raw: str) -> None:
     assert read(kind, raw) == {"params.x": f"expected {kind.__name__} (RFC 3339)"}
 
 

@@ -1,4 +1,4 @@
-"""Names of form fields that are paths into a class, as peers write them; uploads in classes."""
+"""Names of form fields that are paths into a class, and uploads in classes."""
 
 from dataclasses import dataclass, field
 from datetime import time
@@ -301,7 +301,7 @@ async def test_nested_name_invalid_is_422(client: KernelClient, fields: Any, err
         assert any(p.startswith(path) and m.startswith(message) for p, m in found.items()), found
 
 
-async def test_nested_unknown_name_is_ignored_where_allowed(client: KernelClient) -> None:
+async def test_nested_unknown_name_is_ignored_with_allow_unknown(client: KernelClient) -> None:
     fields = ANN, ("x[y]", "1"), ("address[city]", "Rome"), ("address[x][y]", "1")
 
     assert (await post(client, "open", *fields)).content == Order("Ann", Address("Rome"))
@@ -399,7 +399,7 @@ async def test_uploads_fill_classes_of_several_body_parameters(client: KernelCli
 
 
 async def test_uploads_fill_structs_and_typed_dicts(client: KernelClient) -> None:
-    """The name of a field counts as it is, also if it looks like a path."""
+    """A field with exactly this name wins, even if the name looks like a path."""
     response = await client.http(
         "struct",
         form={"full.name": "Ann", "row[at]": "10:00"},
@@ -455,7 +455,7 @@ async def test_json_part_fills_field_of_a_union_whatever_its_file_name(
     assert response.content == Card("1", Address("Rome"))
 
 
-async def test_json_part_of_nested_field_is_strict(client: KernelClient) -> None:
+async def test_json_part_of_nested_field_text_for_int_is_422(client: KernelClient) -> None:
     part = file("blob", "application/json", b'{"city":"Rome","number":"7"}')
     response = await client.http(
         "dossier", form={"title": "A"}, files={"cover": file("c"), "address": part}
@@ -479,7 +479,7 @@ async def test_json_part_of_nested_field_is_strict(client: KernelClient) -> None
         ),
     ],
 )
-async def test_upload_of_class_that_does_not_fit_is_422(
+async def test_upload_of_class_missing_or_text_is_422(
     client: KernelClient, form: Any, files: Any, errors: Any
 ) -> None:
     response = await client.http("dossier", form=form, files=files)
@@ -518,7 +518,7 @@ class Optional:
         (http("POST", "/a", "a"), Annotated[UploadedFile, Body()], "an upload must be"),
     ],
 )
-async def test_upload_in_body_that_cannot_be_sent_is_refused_at_boot(
+async def test_upload_in_body_that_no_form_can_send_is_rejected_at_boot(
     label: Any, type_: Any, message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):

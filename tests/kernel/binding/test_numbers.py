@@ -1,4 +1,4 @@
-"""Texts that are not exactly the number, or the None, that they would be converted to."""
+"""Texts that a lenient conversion would change: ``1e0`` for int, ``null`` for None."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -81,7 +81,7 @@ def test_number_is_read_as_it_was_written(kind: Any, raw: Any, value: Any) -> No
 def test_decimal_text_with_spaces_underscores_or_other_digits_is_an_error(
     kind: Any, lenient: bool, text: str
 ) -> None:
-    """Python reads these; no number of JSON or of a browser is written so."""
+    """`Decimal` of Python reads these; JSON and browsers do not write numbers in this form."""
     assert read(kind, text, lenient=lenient) == {"x": "format"}
     assert read(list[kind], ["1", text], lenient=lenient) == {"x[1]": "format"}
 
@@ -154,7 +154,9 @@ def codes(response: Response) -> dict[str, str]:
     return {error["path"]: error["code"] for error in response.content["errors"]}
 
 
-async def test_other_number_of_path_query_or_header_is_an_error(client_of: ClientOf) -> None:
+async def test_int_in_other_notation_in_path_query_or_header_is_an_error(
+    client_of: ClientOf,
+) -> None:
     client = client_of(Users)
 
     for text in ("9007199254740993.0", "1e3"):
@@ -169,7 +171,7 @@ async def test_other_number_of_path_query_or_header_is_an_error(client_of: Clien
     assert response.content == [9007199254740993, "0", "a", 1]
 
 
-async def test_null_and_decimal_of_query_are_not_read_as_python_does(client_of: ClientOf) -> None:
+async def test_null_and_decimal_with_underscore_in_query_are_errors(client_of: ClientOf) -> None:
     client = client_of(Users)
 
     for send in (client.http, client.websocket):
@@ -196,7 +198,7 @@ async def test_null_and_decimal_of_query_are_not_read_as_python_does(client_of: 
     ],
     ids=str,
 )
-def test_param_of_request_rejects_the_same(kind: Any, raw: Any) -> None:
+def test_request_param_number_in_other_notation_is_rejected(kind: Any, raw: Any) -> None:
     request = Request("HTTP", params={"x": raw})
 
     with pytest.raises(UnprocessableEntityException) as raised:
@@ -205,7 +207,7 @@ def test_param_of_request_rejects_the_same(kind: Any, raw: Any) -> None:
     assert [error["path"] for error in raised.value.errors] == ["params.x"]
 
 
-def test_param_of_request_accepts_none_of_a_socket() -> None:
+def test_request_param_none_over_socket_is_accepted() -> None:
     kind: Any = Maybe
 
     assert Request("SOCKET", params={"x": None}).param("x", kind) is None
@@ -233,7 +235,7 @@ class Scales:
     ],
     ids=str,
 )
-async def test_number_of_socket_for_float_is_a_float(
+async def test_float_of_socket_from_whole_number_is_a_float(
     client_of: ClientOf, raw: Any, value: Any
 ) -> None:
     response = await client_of(Scales).websocket("weigh", params={"weight": raw})

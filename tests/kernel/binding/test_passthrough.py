@@ -156,7 +156,7 @@ def test_passthrough_of_any_value_equals_its_conversion(type_: Any, data: st.Dat
     passes = read_schema(type_).passes_through(value)
 
     try:
-        shaped = to_plain(shaper.shape(value))  # first, for it may fill in a default
+        shaped = to_plain(shaper.shape(value))  # first, because it may set a missing default
     except RxKernelError:
         with pytest.raises(RxKernelError):
             shaper.convert(value)

@@ -41,7 +41,7 @@ class Entity(Marker):
 
 
 class Owned(Entity):
-    """As `Entity`."""
+    """A marker without a resolver of its own: the resolver of `Entity` fills it."""
 
 
 @attrs.frozen
@@ -138,7 +138,7 @@ LOG: list[str] = []
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
+def _empty_log() -> None:
     LOG.clear()
     Store.built = 0
 
@@ -322,7 +322,7 @@ async def test_resolver_plain_callable_returning_coroutine_raises(
     assert "returned a coroutine; declare it with async def" in caplog.text
 
 
-# --- what boot refuses
+# --- errors at boot
 
 
 def taking(annotation: Any) -> type:
@@ -383,10 +383,10 @@ CANNOT = f"{IN_ROUTE}cannot bind parameter 'x': "
     ],
 )
 async def test_resolver_invalid_raises_at_boot(bundle: type[Bundle], problem: str) -> None:
-    told = await problems_of(taking(Annotated[str, Language()]), bundles=[bundle])
-    assert len(told) == 1
-    assert told[0].startswith(CANNOT)
-    assert problem in told[0]
+    problems = await problems_of(taking(Annotated[str, Language()]), bundles=[bundle])
+    assert len(problems) == 1
+    assert problems[0].startswith(CANNOT)
+    assert problem in problems[0]
 
 
 class BarelyResolver(Resolver): ...
@@ -420,12 +420,14 @@ async def test_resolver_with_invalid_bind_raises_even_if_unused(
     resolver: Any, problem: str
 ) -> None:
     bundle = type("Made", (Bundle,), {"name": "made", "resolvers": {Language: resolver}})
-    (told,) = await problems_of(bundles=[bundle])
-    assert told.startswith(f"bundle 'made': resolvers: {problem}")
+    (found,) = await problems_of(bundles=[bundle])
+    assert found.startswith(f"bundle 'made': resolvers: {problem}")
 
 
 @pytest.mark.parametrize("resolver", [ClassResolver, StaticResolver, ClassResolver()])
-async def test_bind_may_be_a_class_method_or_static(client_of: ClientOf, resolver: Any) -> None:
+async def test_resolver_bind_class_or_static_method_is_called(
+    client_of: ClientOf, resolver: Any
+) -> None:
     bundle = type("Made", (Bundle,), {"name": "made", "resolvers": {Language: resolver}})
     client = client_of(taking(Annotated[str, Language()]), bundles=[bundle])
 
@@ -442,9 +444,9 @@ async def test_resolver_bind_errors_are_reported_with_other_problems() -> None:
             other: Annotated[int, Strange()],
         ) -> None: ...
 
-    told = await problems_of(Several, bundles=[StoreBundle])
+    problems = await problems_of(Several, bundles=[StoreBundle])
 
-    assert [problem.partition(".several) ")[2] for problem in told] == [
+    assert [problem.partition(".several) ")[2] for problem in problems] == [
         "cannot bind parameter 'other': no enabled bundle resolves its marker Strange; enable the "
         "bundle of tests.kernel.binding.test_resolvers, or write resolvers = {Strange: …} in one",
         "cannot bind parameter 'store': the store keeps User, not Store",
@@ -477,8 +479,8 @@ class Needing(Marker):
     ],
 )
 async def test_marker_without_resolver_raises_at_boot(annotation: Any, problem: str) -> None:
-    (told,) = await problems_of(taking(annotation), bundles=[StoreBundle])
-    assert told.startswith(f"{CANNOT}{problem}")
+    (found,) = await problems_of(taking(annotation), bundles=[StoreBundle])
+    assert found.startswith(f"{CANNOT}{problem}")
 
 
 async def test_marker_as_default_raises_with_hint() -> None:
@@ -486,8 +488,8 @@ async def test_marker_as_default_raises_with_hint() -> None:
         @http("GET", "/", "act")
         async def act(self, x: int = Entity()) -> None: ...  # type: ignore[assignment]
 
-    (told,) = await problems_of(Wrong, bundles=[StoreBundle])
-    assert "write it into the type: x: Annotated[int, Entity(…)]" in told
+    (found,) = await problems_of(Wrong, bundles=[StoreBundle])
+    assert "write it into the type: x: Annotated[int, Entity(…)]" in found
 
 
 class Tenant(Header):
@@ -508,8 +510,8 @@ class Tenant(Header):
 )
 async def test_resolvers_of_wrong_type_raise_at_boot(resolvers: Any, problem: str) -> None:
     bundle: Any = type("Wrong", (Bundle,), {"name": "wrong", "resolvers": resolvers})
-    (told,) = await problems_of(bundles=[bundle])
-    assert problem in told
+    (found,) = await problems_of(bundles=[bundle])
+    assert problem in found
 
 
 async def test_two_bundles_with_same_marker_raise_at_boot() -> None:
@@ -517,11 +519,11 @@ async def test_two_bundles_with_same_marker_raise_at_boot() -> None:
         name = "other"
         resolvers = {Language: LanguageResolver}  # noqa: RUF012
 
-    (told,) = await problems_of(bundles=[StoreBundle, Other])
-    assert told.startswith("bundles 'store' and 'other' both resolve Language; enable one")
+    (found,) = await problems_of(bundles=[StoreBundle, Other])
+    assert found.startswith("bundles 'store' and 'other' both resolve Language; enable one")
 
 
-async def test_marker_derived_from_built_in_works_like_it(
+async def test_marker_derived_from_built_in_is_filled_like_it(
     client_of: ClientOf,
 ) -> None:
     client = client_of(taking(Annotated[str, Tenant("X-Tenant")]))
@@ -553,7 +555,7 @@ async def test_resolver_gets_transport_of_definition(client_of: ClientOf) -> Non
     assert seen == [(Transport.HTTP, "here", 4), (Transport.SOCKET, "there", 4)]
 
 
-async def test_resolver_works_for_procedure(client_of: ClientOf) -> None:
+async def test_resolver_fills_parameter_of_procedure(client_of: ClientOf) -> None:
     queue = Transport("QUEUE")
 
     class Procedures:

@@ -150,7 +150,7 @@ def keyed(made: Any) -> Any:
 
 
 class Markup(str):
-    """A text class like those of template engines."""
+    """A text class, like the markup classes of template engines."""
 
 
 async def nothing() -> AsyncIterator[Any]:
@@ -162,7 +162,7 @@ ADMIN = Admin("Ada")
 ROW = Row(name="Ada")
 
 
-def title(value: object) -> str:
+def id_without_address(value: object) -> str:
     """Return an id without addresses, which differ between the processes of pytest-xdist."""
     return re.sub(r" at 0x[0-9a-f]+", "", str(value))
 
@@ -233,7 +233,7 @@ def shaped(declared: Any, value: Any) -> Any:
         (User | Page, {"tasks": [], "password": 1}, Page([])),
         (int | User, 5, 5),
     ],
-    ids=title,
+    ids=id_without_address,
 )
 def test_only_declared_fields_are_sent(declared: Any, value: Any, expected: Any) -> None:
     result = shaped(declared, value)
@@ -244,7 +244,7 @@ def test_only_declared_fields_are_sent(declared: Any, value: Any, expected: Any)
 
 @pytest.mark.parametrize("kind", [Loose, Keyed, Classic, Anew])
 def test_extra_attributes_are_removed(kind: Any) -> None:
-    """msgspec writes all of a ``__dict__``, and the slots of cached properties."""
+    """msgspec encodes the whole ``__dict__``, and the slots of cached properties."""
     for declared, wrap in ((kind, lambda x: x), (list[kind], lambda x: [x])):
         value = wrap(keyed(kind("Ada")))
         assert "s3cret" in str(to_plain(value))
@@ -288,7 +288,7 @@ def test_instance_without_extra_attributes_is_sent_unchanged() -> None:
         (User, Response(None, 204)),
         (User, Response({"reason": "no such user"}, 404)),
     ],
-    ids=title,
+    ids=id_without_address,
 )
 def test_value_with_declared_fields_is_sent_unchanged(declared: Any, value: Any) -> None:
     assert shaped(declared, value) is value
@@ -328,7 +328,7 @@ def test_annotation_without_fields_converts_nothing(declared: Any) -> None:
         (User | Page, 5, "Tasks.show returned a int"),
     ],
 )
-def test_value_of_another_type_is_an_error_with_its_place(
+def test_value_of_another_type_is_an_error_with_its_path(
     declared: Any, value: Any, place: str
 ) -> None:
     with pytest.raises(RxKernelError, match=place):
@@ -362,7 +362,7 @@ class Shelf:
         (Shelf, r"contents of .*Iterable\["),
         (dict[str, Shelf], r"contents of .*Iterable\["),
     ],
-    ids=title,
+    ids=id_without_address,
 )
 def test_annotation_that_hides_a_class_is_rejected_at_boot(declared: Any, named: str) -> None:
     with pytest.raises(ConfigurationError, match=f"Tasks.show .*{named}.* or Any"):
@@ -392,10 +392,10 @@ class Model(BaseModel):  # type: ignore[misc, valid-type]
     ],
 )
 def test_class_that_cannot_be_sent_is_rejected_at_boot(declared: Any, name: str) -> None:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as caught:
         shape_of(declared, "Tasks.show")
 
-    assert f"cannot be sent: {name} cannot be encoded as JSON; make it" in str(told.value)
+    assert f"cannot be sent: {name} cannot be encoded as JSON; make it" in str(caught.value)
 
 
 def test_iterator_that_cannot_be_sent_is_rejected_with_the_class_for_streams() -> None:

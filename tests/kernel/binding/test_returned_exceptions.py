@@ -59,13 +59,13 @@ async def test_returned_exception_keeps_no_traceback() -> None:
     assert GONE.__traceback__ is None
 
 
-async def test_other_value_is_shaped() -> None:
+async def test_returned_value_beside_exception_is_converted() -> None:
     async with KernelClient(Application(controllers=[Cities])) as client:
         response = await client.http("shaped", params={"is_there": True})
 
     assert response.content == City("Rome")
 
 
-async def test_exception_outside_of_the_annotation_is_an_error() -> None:
+async def test_returned_exception_outside_of_annotation_is_500() -> None:
     async with KernelClient(Application(controllers=[Cities])) as client:
         assert (await client.http("other")).status_code == 500

@@ -132,9 +132,9 @@ async def test_new_type_is_a_separate_key() -> None:
             modules=[lambda b: b.bind(Session), lambda b: b.bind(str, to="x")],
         ).boot()
 
-    told = str(raised.value)
-    assert "asks for ReadOnlySession, which nothing binds" in told
-    assert "asks for Annotated[str, 'dsn'], which nothing binds" in told
+    message = str(raised.value)
+    assert "asks for ReadOnlySession, which nothing binds" in message
+    assert "asks for Annotated[str, 'dsn'], which nothing binds" in message
 
 
 async def test_http_action_with_connection_service_raises_with_hint() -> None:

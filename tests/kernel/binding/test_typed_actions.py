@@ -164,7 +164,7 @@ class TestParameters:
             "params.limit": "expected int"
         }
 
-    async def test_text_null_is_a_text(self, client_of: ClientOf) -> None:
+    async def test_text_null_in_query_is_not_none(self, client_of: ClientOf) -> None:
         class Words:
             @http("GET", "/", "words")
             async def words(self, word: str | None, count: int | None = None) -> Any:
@@ -513,7 +513,7 @@ class TestBody:
         assert (await client.websocket("add")).content == [None, None]
         assert (await client.http("add", form={"a": "1"})).content == [None, None]
 
-    async def test_body_as_bytes_text_and_anything(self, client_of: ClientOf) -> None:
+    async def test_body_of_any_parameter_type_is_passed(self, client_of: ClientOf) -> None:
         class Raw:
             @http("POST", "/bytes", "bytes")
             @websocket("bytes")
@@ -681,7 +681,7 @@ def read(kind: Any, raw: Any, *, lenient: bool = False) -> Any:
     return {m["path"]: m["message"] for m in found.entries} or value
 
 
-class TestKinds:
+class TestTypes:
     """Types of msgspec are converted as msgspec converts them."""
 
     def test_tagged_and_renamed_structs_are_converted(self) -> None:
@@ -782,7 +782,7 @@ class TestKinds:
         assert read(set[Point], [[1, 2]]) == {Point(1, 2)}
         assert read(set[Item], [{"name": "a", "price": 1}]) == {Item("a", 1)}
 
-    def test_lengths_are_checked(self) -> None:
+    def test_length_of_items_out_of_range_is_an_error(self) -> None:
         few = Annotated[list[int], msgspec.Meta(min_length=1, max_length=2)]
         assert read(few, []) == {"body": "expected array of length >= 1"}
         assert read(few, [1, 2, 3]) == {"body": "expected array of length <= 2"}
@@ -869,7 +869,7 @@ class TestKinds:
         try:
             msgspec.convert(raw, kind, strict=not lenient)
         except msgspec.ValidationError:
-            if kind is not Account:  # which has converters: built by hand
+            if kind is not Account:  # its converters accept more than msgspec
                 assert found.entries
         if not found.entries:
             again = msgspec.to_builtins(value)
@@ -921,10 +921,7 @@ class Served:
         *,
         id: int,
     ) -> Any:
-        """A plain ``def``, with everything that is not a value.
-
-        And keyword-only ones.
-        """
+        """A plain ``def`` with a service, the request, the connection and a keyword-only value."""
         self.works.append(work)
         return [
             request.params["id"],
@@ -937,7 +934,7 @@ class Served:
 
 
 class TestServices:
-    async def test_services_request_and_connection(self, client_of: ClientOf) -> None:
+    async def test_services_request_and_connection_are_passed(self, client_of: ClientOf) -> None:
         client = client_of(Served, modules=[configure])
         for ask in (client.http, client.websocket):
             response = await ask("served", params={"id": "7"})
@@ -974,7 +971,7 @@ async def test_request_listeners_run_before_binding(client_of: ClientOf) -> None
     assert response.status_code == 401
 
 
-async def test_plain_action_is_the_method_itself(client_of: ClientOf) -> None:
+async def test_action_with_request_only_is_called_without_binding(client_of: ClientOf) -> None:
     class Plain:
         @http("GET", "/", "plain")
         async def plain(self, request: Request) -> Response:
@@ -1021,8 +1018,9 @@ async def test_definition_has_signature_for_descriptions(client_of: ClientOf) ->
     assert definition.signature.returns is str
 
 
-async def test_missing_parameter_that_is_a_field_of_the_body_is_reported_as_such(
-    client_of: ClientOf,
+@pytest.mark.parametrize(("transport", "place"), [("http", "the query"), ("websocket", "params")])
+async def test_missing_parameter_sent_in_the_body_error_says_where_to_send_it(
+    client_of: ClientOf, transport: str, place: str
 ) -> None:
     class Notes:
         @http("POST", "/notes", "add")
@@ -1033,25 +1031,40 @@ async def test_missing_parameter_that_is_a_field_of_the_body_is_reported_as_such
     client = client_of(Notes)
     sent = {"title": "tea", "params.text": "x"}
 
-    over_http = await client.http("add", body=sent)
-    over_socket = await client.websocket("add", body=sent)
+    call = getattr(client, transport)
+    response = await call("add", body=sent)
 
-    assert over_http.status_code == 422
-    assert over_http.content == over_socket.content
-    assert over_http.content["errors"] == [
+    assert response.status_code == 422
+    assert response.content["errors"] == [
         {
             "path": "params.title",
             "code": "missing",
-            "message": "is missing; it was sent in the body, not as a parameter",
+            "message": f"is missing; it was sent in the body: send it in {place}",
         },
         {"path": "params.text", "code": "missing", "message": "is missing"},
     ]
-    assert (await client.http("add", body=["title"])).content["errors"][0][
-        "message"
-    ] == "is missing"
+    response = await call("add", body=["title"])
+    assert response.content["errors"][0]["message"] == "is missing"
 
 
-async def test_parameter_beside_fields_of_a_body_is_read_from_the_same_form(
+async def test_empty_form_field_of_required_number_is_reported_as_missing_only(
+    client_of: ClientOf,
+) -> None:
+    """An empty input of a form is not sent, and a form is where parameters are read from."""
+
+    class People:
+        @http("POST", "/people", "add")
+        async def add(self, age: int) -> int:
+            return age
+
+    response = await client_of(People).http("add", form={"age": ""})
+
+    assert response.content["errors"] == [
+        {"path": "params.age", "code": "missing", "message": "is missing"}
+    ]
+
+
+async def test_parameter_and_fields_of_a_body_are_read_from_one_form(
     client_of: ClientOf,
 ) -> None:
     class Orders:

@@ -56,7 +56,7 @@ def controller(takes: Any, returns: Any) -> type:
 @pytest.mark.parametrize(
     ("kind", "reason"), [*KINDS, (Renamed, "the constructor of Renamed")], ids=str
 )
-async def test_unknown_type_of_parameter_is_rejected(
+async def test_unsupported_type_of_parameter_is_rejected(
     client_of: ClientOf, kind: Any, reason: str
 ) -> None:
     client = client_of(controller(kind, Any))
@@ -67,7 +67,7 @@ async def test_unknown_type_of_parameter_is_rejected(
 
 @pytest.mark.parametrize(("kind", "reason"), KINDS, ids=str)
 @pytest.mark.parametrize("many", [False, True])
-async def test_unknown_type_of_result_is_rejected(
+async def test_unsupported_return_type_is_rejected(
     client_of: ClientOf, kind: Any, reason: str, many: bool
 ) -> None:
     client = client_of(controller(int, list[kind] if many else kind))
@@ -77,7 +77,9 @@ async def test_unknown_type_of_result_is_rejected(
 
 
 @pytest.mark.parametrize("annotation", ["attrs.Nope", "int int"])
-async def test_broken_annotation_is_reported(client_of: ClientOf, annotation: str) -> None:
+async def test_annotation_that_cannot_be_evaluated_is_reported(
+    client_of: ClientOf, annotation: str
+) -> None:
     client = client_of(controller(annotation, Any))
     with pytest.raises(ConfigurationError, match=r"cannot be read .*; write a type"):
         await client.application.boot()

@@ -120,7 +120,7 @@ def test_rule_group_of_errors_adds_each() -> None:
     assert [entry["message"] for entry in found] == ["first", "is not valid"]
 
 
-def test_rule_with_a_bug_raises() -> None:
+def test_rule_that_raises_another_exception_raises_it() -> None:
     with pytest.raises(KeyError):
         Validator(Annotated[str, validated_by(bug)]).validate("a")
 
@@ -155,7 +155,9 @@ class Drinks:
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
-async def test_rule_of_action_both_transports(client_of: ClientOf, transport: str) -> None:
+async def test_rule_of_parameter_and_body_runs_on_both_transports(
+    client_of: ClientOf, transport: str
+) -> None:
     client = client_of(Drinks)
     send: Callable[..., Any] = getattr(client, transport)
     response = await send("drink", params={"kind": "Hot"}, body={"name": "TEA", "size": 2})

@@ -1,4 +1,4 @@
-"""The media types of what actions return are those with which HTTP sends it."""
+"""The media types in the schemas of returned values are those that HTTP sends."""
 
 import enum
 from datetime import date
@@ -58,7 +58,7 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_contents_have_the_media_type_that_is_sent(name: str) -> None:
+async def test_returned_contents_have_the_media_type_that_http_sends(name: str) -> None:
     returns, value, expected = CASES[name]
 
     class Values:

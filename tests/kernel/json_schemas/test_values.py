@@ -1,4 +1,4 @@
-"""Each value that fits the schema of a type is accepted by binding, and each that is sent fits."""
+"""Binding accepts each value that matches the schema of its type. What is sent matches it too."""
 
 import enum
 from dataclasses import dataclass, field
@@ -178,7 +178,7 @@ TYPES = {
 
 
 def document_of(types: dict[str, Any]) -> dict[str, Any]:
-    """An OpenAPI document with one operation for each type, whose body it is."""
+    """An OpenAPI document with one operation for each type, which is the type of its body."""
     schemas = JsonSchemas(SCALARS)
     paths = {f"/{name}": {"post": _operation(schemas.input(types[name]))} for name in types}
     return {
@@ -212,8 +212,8 @@ def test_value_of_input_schema_is_accepted(name: str, data: st.DataObject) -> No
 @pytest.mark.parametrize("name", TYPES)
 @settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_sent_value_fits_output_schema(name: str, data: st.DataObject) -> None:
-    """The values of the test above, as they are sent again."""
+def test_sent_value_matches_output_schema(name: str, data: st.DataObject) -> None:
+    """Values of the input schema are read, encoded again and compared with the output schema."""
     type_ = TYPES[name]
     value = Validator(type_, scalars=SCALARS).validate(drawn(name, data))
     schemas = JsonSchemas(SCALARS)

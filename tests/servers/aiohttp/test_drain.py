@@ -51,13 +51,13 @@ class Slow:
         return "done"
 
 
-async def refused(server: Server) -> None:
+async def until_refused(server: Server) -> None:
     """Wait until the server accepts no more connections."""
     async with asyncio.timeout(20):
         while True:
             try:
                 _, writer = await asyncio.open_connection(server.host, server.port)
-            except ConnectionError:  # refused, or reset when the listener closed
+            except ConnectionError:  # until_refused, or reset when the listener closed
                 return
             writer.close()
             await writer.wait_closed()
@@ -74,7 +74,7 @@ class TestStopping:
         await slow.entered.wait()
 
         stopping = asyncio.ensure_future(application.stop())
-        await refused(application.servers["http"])
+        await until_refused(application.servers["http"])
         assert not stopping.done()
         slow.release.set()
         response = await pending
@@ -102,7 +102,7 @@ class TestStopping:
         pending = asyncio.ensure_future(session.get(http_url(application, "/native")))
         await entered.wait()
         stopping = asyncio.ensure_future(application.stop())
-        await refused(application.servers["http"])
+        await until_refused(application.servers["http"])
         release.set()
 
         assert await (await pending).text() == "native"

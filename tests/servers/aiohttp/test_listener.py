@@ -16,9 +16,9 @@ class Home:
 
 
 class LateClient:
-    """Sends a request *turns* of the event loop after the server has begun to stop."""
+    """Sends a request *iterations* of the event loop after the server has begun to stop."""
 
-    turns = 0
+    iterations = 0
 
     def __init__(self) -> None:
         self.socket = socket.socket()
@@ -30,18 +30,18 @@ class LateClient:
             self.sending = asyncio.create_task(self.send(address))
 
     async def send(self, address: tuple[str | None, int | None]) -> None:
-        for _ in range(self.turns):
+        for _ in range(self.iterations):
             await asyncio.sleep(0)
         self.socket.connect(address)
         self.socket.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
-@pytest.mark.parametrize("turns", range(7))
+@pytest.mark.parametrize("iterations", range(7))
 async def test_connection_while_server_stops_is_served_or_refused(
-    serve: Serve, turns: int
+    serve: Serve, iterations: int
 ) -> None:
     """asyncio does not close a connection that was accepted just before the server was closed."""
-    kind = type("LateClient", (LateClient,), {"turns": turns})
+    kind = type("LateClient", (LateClient,), {"iterations": iterations})
     application = await serve(Home, listeners=[kind])
     client: LateClient = application.injector.get(kind)
 

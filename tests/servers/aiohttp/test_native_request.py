@@ -1,4 +1,4 @@
-"""What an action can do with ``request.native`` and its task, the same on both paths."""
+"""Actions that use ``request.native`` or cancel their task have the same result on both paths."""
 
 import asyncio
 import gc

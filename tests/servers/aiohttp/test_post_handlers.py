@@ -99,7 +99,7 @@ class Calls(Bundle):
 
 
 class Coded(Calls):
-    """Its errors have a form of their own."""
+    """A post handler with its own format of errors."""
 
     @inject
     def __init__(self, http: HttpServer, kernel: Kernel) -> None:
@@ -141,7 +141,7 @@ async def test_post_handler_responds_with_procedure_named_in_body(
     assert (status, content["message"]) == (404, "no 'unknown'")
 
 
-async def test_listeners_see_one_message_over_http_with_the_procedure(
+async def test_post_handler_call_is_one_http_message_for_listeners(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     seen: list[tuple[str, str | None, str | None]] = []
@@ -280,7 +280,7 @@ async def test_post_handler_wins_over_a_less_specific_route(
     assert (await post(session, application, b"", path="/other"))[1] == ["other"]
 
 
-async def test_prefix_is_not_put_before_post_handler(
+async def test_post_handler_path_has_no_http_prefix(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Home, Greetings, bundles=[Calls], http={"prefix": "/v1"})
@@ -400,7 +400,7 @@ async def test_draining_waits_for_post_handler(
     await stopping
 
 
-async def test_disconnect_is_seen_by_procedure(serve: Serve) -> None:
+async def test_post_handler_procedure_notices_disconnect(serve: Serve) -> None:
     application = await serve(Gates, bundles=[Calls])
     gates = application.injector.get(Gates)
 
@@ -421,7 +421,7 @@ async def test_disconnect_is_seen_by_procedure(serve: Serve) -> None:
         ("/taken", "is mounted twice"),
     ],
 )
-async def test_path_that_cannot_be_handled_is_an_error(path: str, message: str) -> None:
+async def test_post_handler_path_invalid_is_an_error(path: str, message: str) -> None:
     async def native(request: web.Request) -> web.Response:
         return web.Response()
 
@@ -435,7 +435,7 @@ async def test_path_that_cannot_be_handled_is_an_error(path: str, message: str) 
         await Application(bundles=[Taken]).boot()
 
 
-async def test_route_that_post_handler_hides_is_an_error() -> None:
+async def test_post_handler_that_hides_a_route_is_an_error() -> None:
     @controller("/v1")
     class Hidden:
         @http("POST", "/rpc", "hidden")
@@ -455,7 +455,7 @@ async def test_route_that_post_handler_hides_is_an_error() -> None:
     assert "'seen'" not in str(e.value)
 
 
-async def test_path_is_not_handled_after_the_start(serve: Serve) -> None:
+async def test_post_handler_added_after_start_is_an_error(serve: Serve) -> None:
     application = await serve(Home)
     server = application.servers["http"]
     assert isinstance(server, HttpServer)
@@ -467,7 +467,7 @@ async def test_path_is_not_handled_after_the_start(serve: Serve) -> None:
         server.handle("/late", respond)
 
 
-async def test_post_handler_answers_from_replaced_definitions(
+async def test_post_handler_after_reload_uses_the_new_definitions(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     async def late(request: Request) -> list[str]:

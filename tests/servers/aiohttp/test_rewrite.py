@@ -60,7 +60,7 @@ class Pages:
 
     @http("GET", "/late", "late_stream")
     async def late(self, request: Request) -> Response:
-        """A stream that is not declared, so that the fast path begins it."""
+        """A stream without a return annotation, so that the fast path starts it."""
         return await self.stream(request)
 
     @http("GET", "/events", "events")
@@ -94,7 +94,7 @@ async def echo(websocket: WebSocket) -> None:
 
 
 class Rules(Bundle):
-    """Sends ``/old…`` to ``/new…``, and has routes that no path leads to."""
+    """Rewrites ``/old…`` to ``/new…``, and has routes without a path of their own."""
 
     name = "rules"
 
@@ -142,7 +142,7 @@ async def served(serve: Serve, **parts: Any) -> Application:
     return application
 
 
-async def test_request_with_new_target_is_the_message_of_its_route(
+async def test_rewritten_request_is_handled_by_route_of_new_target(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await served(serve)
@@ -196,7 +196,7 @@ async def test_rewritten_absolute_target_keeps_its_host_for_the_check(serve: Ser
 
 
 @pytest.mark.parametrize("path", ["stream", "late"])
-async def test_stream_with_new_target_is_sent(
+async def test_rewritten_request_of_stream_is_sent(
     serve: Serve, session: aiohttp.ClientSession, path: str
 ) -> None:
     application = await served(serve)
@@ -205,7 +205,7 @@ async def test_stream_with_new_target_is_sent(
         assert await response.text() == f"/old/{path}"
 
 
-async def test_events_with_new_target_are_sent(
+async def test_rewritten_request_of_event_stream_is_sent(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await served(serve)
@@ -215,7 +215,7 @@ async def test_events_with_new_target_are_sent(
 
 
 @pytest.mark.parametrize("path", ["/old/talk", "/old/socket"])
-async def test_websocket_with_new_target_is_accepted(
+async def test_rewritten_websocket_is_accepted(
     serve: Serve, session: aiohttp.ClientSession, path: str
 ) -> None:
     application = await served(serve)
@@ -225,7 +225,7 @@ async def test_websocket_with_new_target_is_accepted(
         assert await client.receive_str() == "hello"
 
 
-async def test_new_target_reaches_native_routes_and_post_handlers(
+async def test_rewritten_request_reaches_native_routes_and_post_handlers(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await served(serve)
@@ -250,7 +250,7 @@ async def test_route_of_rewriter_is_used_also_for_a_native_path(
         assert response.status == 404
 
 
-async def test_checks_of_hosts_are_before_the_route_of_the_rewriter(
+async def test_allowed_hosts_are_checked_before_the_rewriter(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await served(serve, http={"allowed_hosts": ("known.test",)})
@@ -264,7 +264,7 @@ async def test_checks_of_hosts_are_before_the_route_of_the_rewriter(
         assert response.status == 200
 
 
-async def test_error_of_rewriter_is_that_of_the_request(
+async def test_rewriter_that_raises_sets_the_error_of_the_request(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = await served(serve)
@@ -292,7 +292,7 @@ async def test_rewriter_may_be_removed_and_set_while_the_server_runs(
             assert response.status == status
 
 
-async def test_access_log_has_the_path_that_was_sent(
+async def test_access_log_of_rewritten_request_has_the_sent_path(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "rxkernel.access")
@@ -318,8 +318,8 @@ async def test_malformed_request_is_rejected_with_a_rewriter(serve: Serve) -> No
 async def test_stream_that_began_before_the_rewriter_changed_is_sent(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """aiohttp parses the message after the action has returned: the path may be a native one
-    by then."""
+    """aiohttp parses the message after the action has returned. By then, the new rewriter may
+    lead to a native path."""
     entered, release = asyncio.Event(), asyncio.Event()
 
     class Slow:
@@ -340,7 +340,7 @@ async def test_stream_that_began_before_the_rewriter_changed_is_sent(
         assert await response.text() == "late"
 
 
-async def test_client_of_tests_is_rewritten_too() -> None:
+async def test_kernel_client_request_is_rewritten() -> None:
     application = Application(
         controllers=[Pages], bundles=[Rules], settings=Settings(http=HttpSettings(prefix="/site"))
     )
@@ -390,7 +390,7 @@ def below_prefix(rules: Rules) -> Any:
     return rewrite
 
 
-async def test_mounted_application_refuses_a_rewriter() -> None:
+async def test_mounted_application_with_rewriter_is_an_error() -> None:
     host = Host(web.Application())
     application = mount(host, settings=Settings(http=HttpSettings(prefix="/api")))
     await application.boot()

@@ -322,7 +322,7 @@ async def test_terminate_listener_runs_after_the_response(
 
     async with asyncio.timeout(10):
         assert [await seen.get(), await seen.get()] == [("index", 200), ("count", 200)]
-    assert seen.empty(), "a request without a definition has no terminate phase"
+    assert seen.empty(), "a request without a definition ran the terminate phase"
 
 
 async def test_native_routes_and_middlewares_run_before_the_kernel(

@@ -94,7 +94,7 @@ async def serve_tls(serve: Serve, authority: Authority, **http: Any) -> Applicat
     return await serve(Pages, http={"tls": tls, **http})
 
 
-async def test_requests_over_tls_are_handled_as_without(
+async def test_request_over_tls_is_handled_like_without_tls(
     serve: Serve, authority: Authority, large_file: None
 ) -> None:
     application = await serve_tls(serve, authority, body_limit=len(LARGE))
@@ -191,7 +191,7 @@ async def test_tls_version_current_is_accepted(
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-async def test_tls_version_1_1_is_refused(serve: Serve, authority: Authority) -> None:
+async def test_tls_version_1_1_is_rejected(serve: Serve, authority: Authority) -> None:
     """RFC 8996: TLS 1.0 and 1.1 must not be used."""
     port = (await serve_tls(serve, authority)).servers["http"].port
     context = authority.client()
@@ -318,7 +318,7 @@ async def test_stop_ends_connections_and_handshakes(serve: Serve, authority: Aut
         assert silent.recv(1) == b""
         while data := await tls.receive():
             tls.incoming.write(data)
-        assert tls.object.read() == b""  # the end of a whole TLS stream
+        assert tls.object.read() == b""  # close_notify: the TLS stream was not truncated
 
 
 async def test_connection_whose_handshake_cannot_start_is_closed_and_not_counted(
@@ -409,7 +409,7 @@ async def test_redirect_port_other_targets_stay_on_the_host(
         (b"GET http://evil.example/ HTTP/1.1", 421, "Connection: close"),
     ],
 )
-async def test_redirect_port_has_the_rules_of_the_main_port(
+async def test_redirect_port_applies_limits_and_hosts_of_the_main_port(
     serve: Serve, authority: Authority, request_line: bytes, status: int, header: str
 ) -> None:
     with reserved_port() as port:

@@ -80,16 +80,16 @@ async def test_websocket_echoes_text_and_bytes_in_order(
             assert ("FastPathNative" in await response.text()) == (http_path == "fast")
 
 
-async def test_websocket_request_is_that_of_the_handshake(
+async def test_websocket_request_has_the_data_of_the_handshake(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     async def tell(websocket: WebSocket) -> None:
         request = websocket.request
         await websocket.accept(headers={"X-Room": "tea"})
-        told = [request.url, request.params["a"], request.params["room"], request.cookies["c"]]
+        parts = [request.url, request.params["a"], request.params["room"], request.cookies["c"]]
         assert websocket.client is not None
         assert websocket.client == request.client
-        await websocket.send(" ".join([*told, request.headers["X-One"], websocket.client.host]))
+        await websocket.send(" ".join([*parts, request.headers["X-One"], websocket.client.host]))
 
     application = await serve(bundles=[bundle_of(tell, "/ws/{room:path}")])
     headers = {"X-One": "1", "Cookie": "c=d"}
@@ -185,7 +185,7 @@ async def test_malformed_handshake_is_rejected_before_the_callable(
         assert (await response.json())["statusCode"] == status
 
 
-async def test_callable_that_does_not_accept_is_403_and_using_it_before_is_an_error(
+async def test_websocket_not_accepted_is_403_and_send_before_accept_raises(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     async def ignore(websocket: WebSocket) -> None:
@@ -208,7 +208,7 @@ async def test_callable_that_does_not_accept_is_403_and_using_it_before_is_an_er
         (("*",), "https://evil.example", 101),
     ],
 )
-async def test_websocket_of_another_origin_follows_http_origins_without_cookies(
+async def test_websocket_of_another_origin_is_403_unless_listed_and_has_no_cookies(
     serve: Serve,
     session: aiohttp.ClientSession,
     origins: tuple[str, ...],
@@ -370,7 +370,7 @@ async def test_client_that_reads_nothing_is_closed_after_send_timeout(serve: Ser
     assert count(application, "http.send_timeout") == 1
 
 
-async def test_send_cancelled_while_client_does_not_read_leaves_other_senders_waiting(
+async def test_send_cancelled_while_client_does_not_read_does_not_cancel_other_senders(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     results: list[str] = []
@@ -381,7 +381,7 @@ async def test_send_cancelled_while_client_does_not_read_leaves_other_senders_wa
         while websocket.send_text(message.encode()):
             pass
         sends = [asyncio.create_task(websocket.send(text + message)) for text in "abc"]
-        await asyncio.sleep(0)  # they begin
+        await asyncio.sleep(0)  # the senders start
         sends[0].cancel()
         await asyncio.wait({sends[0]})
         assert not any(task.done() for task in sends[1:])
@@ -638,7 +638,7 @@ async def test_reject_sends_response_in_place_of_handshake(
         (None, DisconnectReason.TRANSPORT_CLOSE),
     ],
 )
-async def test_reason_tells_how_the_client_has_left(
+async def test_reason_of_disconnect_names_its_cause(
     serve: Serve,
     session: aiohttp.ClientSession,
     code: int | None,

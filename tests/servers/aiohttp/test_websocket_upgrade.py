@@ -134,7 +134,7 @@ async def test_upgrade_runs_every_phase_of_its_route_once(
     assert phases.seen[3] == "terminate 101"
 
 
-async def test_upgrade_request_is_that_of_the_action(
+async def test_upgrade_request_is_the_request_of_the_action(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     async def tell(websocket: WebSocket) -> None:
@@ -254,7 +254,7 @@ async def test_upgrade_exception_after_accept_closes_with_1011(
     assert "the WebSocket /talk failed" in caplog.text
 
 
-async def test_upgrade_refused_in_the_head_phase_does_not_call_the_action(
+async def test_upgrade_rejected_in_the_head_phase_does_not_call_the_action(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     async def never(websocket: WebSocket) -> None:
@@ -389,7 +389,7 @@ async def test_upgrade_whose_request_is_cancelled_cancels_the_function(
 async def test_upgrade_timeout_of_the_action_ends_at_accept(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """A wrapper that cancels the action: the function is cancelled before it accepts only."""
+    """A wrapper that cancels the action cancels the function only before it has accepted."""
     cancelled: list[str] = []
 
     async def choose(websocket: WebSocket) -> None:
@@ -465,7 +465,7 @@ async def test_upgrade_services_stay_open_until_the_end(
     await until(lambda: log == ["opened", "closed"])
 
 
-async def test_upgrade_limits_are_those_of_the_call(
+async def test_upgrade_limits_are_the_arguments_of_upgrade(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     target = talk_of(echo, max_size=10)
@@ -548,7 +548,7 @@ async def test_upgrade_stop_at_its_deadline_cancels_the_function(
     assert ended == ["cancelled"]
 
 
-async def test_upgrade_client_that_leaves_before_accept_ends_the_handshake(
+async def test_upgrade_client_that_disconnects_before_accept_ends_the_handshake(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     events: list[str] = []
@@ -583,7 +583,7 @@ async def test_upgrade_client_that_leaves_before_accept_ends_the_handshake(
 async def test_upgrade_reload_adds_and_removes_the_path(
     serve: Serve, session: aiohttp.ClientSession, http_path: str
 ) -> None:
-    """A WebSocket that is open keeps its definition."""
+    """An open WebSocket keeps its definition."""
     application = await serve(Talk, **parts(Talk))
     added = route_of(Talk, "/more")
 

@@ -113,7 +113,7 @@ async def test_host_with_port_is_compared_with_the_port_that_the_client_uses(
     assert answer == status
 
 
-async def test_mask_of_every_host_allows_all(http_attack: HttpAttack) -> None:
+async def test_allowed_hosts_star_allows_all(http_attack: HttpAttack) -> None:
     target = await http_attack(allowed_hosts=("x.example", "*"))
 
     answer, _, _ = await target.ask(head("Host: other.example", target="GET /"))

@@ -74,7 +74,7 @@ async def test_json_beyond_the_limits_of_depth_and_values_is_400(
 
 
 async def test_json_with_a_duplicate_key_keeps_the_last_value(taker: Opened) -> None:
-    """RFC 8259 §4 does not define it; browsers do the same."""
+    """RFC 8259 §4 does not define this; browsers keep the last value, too."""
     application = await taker()
 
     async with raw_http(application) as client:
@@ -82,7 +82,7 @@ async def test_json_with_a_duplicate_key_keeps_the_last_value(taker: Opened) -> 
         assert (await client.answer()).json["body"] == {"a": 2}
 
 
-async def test_json_with_keys_that_collide_elsewhere_is_decoded(taker: Opened) -> None:
+async def test_json_with_keys_that_collide_in_a_known_hash_is_decoded(taker: Opened) -> None:
     """Python hashes texts with SipHash and a secret (PEP 456): clients cannot cause collisions."""
     application = await taker(body_limit=2_000_000)
     collide_with_djb2 = ["Ez", "FY"]
@@ -110,7 +110,7 @@ def form(*parts: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "message"),
     [
         pytest.param(form(*[part("a")] * 15_000), "more than 1000 fields", id="fields"),
         pytest.param(
@@ -139,14 +139,16 @@ def form(*parts: bytes) -> bytes:
         pytest.param(b"x" * 9000, "headers of a part are too large", id="preamble"),
     ],
 )
-async def test_multipart_form_over_a_limit_is_413(taker: Opened, sent: bytes, told: str) -> None:
+async def test_multipart_form_over_a_limit_is_413(
+    taker: Opened, sent: bytes, message: str
+) -> None:
     application = await taker(body_limit=2000, upload_limit=400_000, file_limit=3000)
 
     async with raw_http(application) as client:
         await client.send(post("/upload", MULTIPART, CHUNKED), chunk(sent) + b"0\r\n\r\n")
         answer = await client.answer()
         assert answer.status == 413
-        assert told in answer.json["message"]
+        assert message in answer.json["message"]
     await is_served(application)
 
 

@@ -1,4 +1,4 @@
-"""Compression: which responses, for which clients, and the headers."""
+"""Compression: the responses that are compressed, for each Accept-Encoding, and the headers."""
 
 import asyncio
 import gzip
@@ -57,7 +57,7 @@ class Pages:
 
     @http("GET", "/with", "with")
     async def with_(self, request: Request) -> Response:
-        """Whatever the query says."""
+        """Return the response that the query describes."""
         status = int(request.params.get("status", 200))
         headers = {name: text for name, text in request.params.items() if name != "status"}
         return Response(TEXT, status, headers)
@@ -103,7 +103,7 @@ class Pages:
 
 
 class Raw:
-    """A client that decompresses nothing."""
+    """A client that does not decompress."""
 
     def __init__(self, application: Application, session: aiohttp.ClientSession) -> None:
         self._application = application
@@ -258,7 +258,7 @@ async def test_head_has_headers_of_get(raw: Start) -> None:
 
 
 async def test_strong_tag_of_compressed_response_becomes_weak(raw: Start) -> None:
-    """RFC 9110 §8.8.1: the compressed bytes are not those of the tag."""
+    """RFC 9110 §8.8.1: a strong tag identifies bytes, and the compressed bytes differ."""
     client = await raw()
     bare, _ = await client.get("/tagged", None)
     packed, _ = await client.get("/tagged")
@@ -274,7 +274,7 @@ async def test_strong_tag_of_compressed_response_becomes_weak(raw: Start) -> Non
 async def test_stream_pieces_are_flushed(
     serve: Serve, session: aiohttp.ClientSession, coding: str
 ) -> None:
-    """The client decompresses as it reads, and has the first piece before the second is made."""
+    """The client can decompress the first piece before the source has yielded the second."""
     application = await serve(Pages, http=ON)
     headers = {"Accept-Encoding": coding}
 

@@ -226,7 +226,7 @@ def test_origins_invalid_entry_raises(origin: str) -> None:
     ],
 )
 def test_origins_are_normalized(text: str, canonical: str | None) -> None:
-    """RFC 6454 §6.2; the Kelvin sign and non-ASCII digits are not normalized to ASCII."""
+    """RFC 6454 §6.2; the Kelvin sign and non-ASCII digits do not become ASCII."""
     assert canonical_origin(text) == canonical
 
 
@@ -266,7 +266,7 @@ async def test_origin_of_a_subdomain_is_allowed_by_a_wildcard(
 
 
 @pytest.mark.parametrize("origins", [("*",), (FRIEND,), ("https://*.example",)])
-async def test_exposed_headers_and_max_age_are_those_of_the_settings(
+async def test_exposed_headers_and_max_age_of_settings_are_sent(
     serve: Serve, session: aiohttp.ClientSession, origins: tuple[str, ...]
 ) -> None:
     names = ("X-Total", "ETag")
@@ -525,7 +525,7 @@ async def test_expose_headers_of_action_are_kept(
 async def test_expose_headers_include_request_id(
     serve: Serve, session: aiohttp.ClientSession, origins: tuple[str, ...]
 ) -> None:
-    """Also in addition to those of the action; not for origins that are not allowed."""
+    """In addition to headers of the action; not for origins that are not allowed."""
     application = await serve(Pages, http={"origins": origins}, request_id_header="X-Trace")
     exposed, given = "Access-Control-Expose-Headers", {"Access-Control-Expose-Headers": "ETag"}
     chosen, broken = (http_url(application, path) for path in ("/chosen", "/broken"))

@@ -15,8 +15,8 @@ from rxkernel.servers.http.decompression import (
     supported_coding,
 )
 
-_TEXT = bytes(range(256)) * 800  # longer than a piece of output
-_NOISE = zlib.compress(_TEXT) * 200  # longer than a piece of input
+_TEXT = bytes(range(256)) * 800  # longer than one piece of output
+_NOISE = zlib.compress(_TEXT) * 200  # longer than one piece of input
 
 
 def _raw_deflate(data: bytes) -> bytes:
@@ -78,7 +78,9 @@ def test_body_that_ends_early_is_400(name: str, missing: int) -> None:
 @with_codings
 @pytest.mark.parametrize("step", [None, 1])
 @pytest.mark.parametrize("rest", [b"\0", b"x", b"trailing garbage" * 20])
-def test_data_behind_the_end_is_400(name: str, step: int | None, rest: bytes) -> None:
+def test_data_after_the_end_of_compressed_body_is_400(
+    name: str, step: int | None, rest: bytes
+) -> None:
     with pytest.raises(BadRequestException, match="the compressed body"):
         decompress(COMPRESSED[name](b"text") + rest, name, step)
 
@@ -92,7 +94,7 @@ def test_text_that_is_not_compressed_is_400(name: str) -> None:
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 @pytest.mark.parametrize("step", [None, 7])
 def test_body_of_several_members_is_decompressed(name: str, step: int | None) -> None:
-    """RFC 1952 §2.2, RFC 8878 §3.1: several members are the data of all of them."""
+    """RFC 1952 §2.2, RFC 8878 §3.1: the data of all members is concatenated."""
     compress = COMPRESSED[name]
     data = compress(_TEXT) + compress(b"") * 5000 + compress(b"end")
 
@@ -108,7 +110,7 @@ def test_body_of_several_members_is_400_for_codings_without_members(name: str) -
 
 
 @with_codings
-def test_piece_is_bounded(name: str) -> None:
+def test_decompressed_piece_has_limited_size(name: str) -> None:
     """Fifty megabytes of zeros are not decompressed at once."""
     decompressor = Decompressor(coding_of(name))
     decompressor.feed(COMPRESSED[name](bytes(50_000_000)))
@@ -121,7 +123,7 @@ def test_piece_is_bounded(name: str) -> None:
 
 
 def test_zstd_window_above_8_mib_is_400() -> None:
-    """RFC 9659: the window would be allocated at once."""
+    """RFC 9659: the decoder would allocate the whole window at once."""
     compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 25})
     data = compressor.compress(b"text") + compressor.flush()
 
@@ -138,14 +140,14 @@ def test_zstd_window_above_8_mib_is_400() -> None:
         (["gzip", "gzip"], "gzip, gzip"),
     ],
 )
-def test_content_coding_of_headers(lines: list[str], coding: str) -> None:
+def test_content_coding_is_read_from_headers(lines: list[str], coding: str) -> None:
     headers = CIMultiDict([("Content-Encoding", line) for line in lines])
 
     assert content_coding(headers) == coding
 
 
 @pytest.mark.parametrize("line", ["lzma", "gzip, br", "gzip,", "x" * 1000])
-def test_unsupported_content_coding_is_415_with_the_supported_ones(line: str) -> None:
+def test_unsupported_content_coding_is_415_with_supported_codings(line: str) -> None:
     """RFC 9110 §15.5.16."""
     with pytest.raises(UnsupportedMediaTypeException, match="is not supported") as failure:
         supported_coding(CIMultiDict({"Content-Encoding": line}))

@@ -30,7 +30,7 @@ LARGE = bytes(range(256)) * 12_000
 
 
 def open_files() -> int:
-    """The number of open files without a name of this process."""
+    """Return the number of unnamed files that this process has open."""
     count = 0
     for link in Path("/proc/self/fd").iterdir():
         try:
@@ -41,7 +41,7 @@ def open_files() -> int:
 
 
 class Uploads(Taker):
-    """``kept`` outlive their requests."""
+    """The files in ``kept`` outlive their requests."""
 
     folder = Path()
 
@@ -141,7 +141,7 @@ async def test_upload_is_readable_in_plain_def(
 async def test_uploads_of_request_share_one_file(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """One descriptor for each file could use up those of the process."""
+    """With one descriptor for each file, a form could use up the descriptors of the process."""
     application = await serve(Uploads)
     uploads = application.injector.get(Uploads)
     before = open_files()

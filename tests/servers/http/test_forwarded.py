@@ -1,4 +1,4 @@
-"""The client of a request behind proxies, and which of their headers are trusted."""
+"""The client address of a request behind proxies, and the trusted headers of proxies."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -145,7 +145,7 @@ async def test_client_with_invalid_nearest_entry_is_peer(
         ({HOST: "my site"}, "https://mysite.com", False),
     ],
 )
-async def test_own_origin_behind_trusted_proxy_is_forwarded_host(
+async def test_own_origin_behind_trusted_proxy_has_forwarded_host(
     serve: Serve,
     session: aiohttp.ClientSession,
     headers: dict[str, str],
@@ -236,8 +236,8 @@ def test_client_behind_trusted_proxy_cannot_forge_address(
     claims: list[str],
     in_one_line: bool,
 ) -> None:
-    told = [written(*hop) for hop in (client, *hops)]
-    lines = [", ".join([*claims, *told])] if in_one_line else [*claims, *told]
+    addresses = [written(*hop) for hop in (client, *hops)]
+    lines = [", ".join([*claims, *addresses])] if in_one_line else [*claims, *addresses]
     native = request_of((str(peer), 4711), lines)
 
     assert ForwardedHeaders(TRUSTED).client(native) == ClientAddress(

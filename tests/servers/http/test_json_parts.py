@@ -90,7 +90,7 @@ async def send(
 
 @pytest.mark.parametrize("kind", [JSON, "text/json", "application/vnd.api+json"])
 @pytest.mark.parametrize("filename", [BLOB, None, "meta.json"])
-async def test_json_part_beside_a_file_fills_parameter_of_its_name(
+async def test_json_part_sent_with_a_file_fills_parameter_of_its_name(
     serve: Serve, session: aiohttp.ClientSession, kind: str, filename: str | None
 ) -> None:
     part = ("meta", '{"title":"Sea","stars":3,"price":0.10}', kind, filename)
@@ -117,7 +117,7 @@ async def test_json_parts_fill_fields_of_the_body(
     assert await send(serve, session, "/fields", *parts) == (200, ["Sea", ["a", "b"]])
 
 
-async def test_json_parts_fill_fields_of_a_class_beside_texts(
+async def test_json_parts_and_texts_fill_fields_of_one_class(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     parts = (
@@ -165,7 +165,7 @@ async def test_json_part_of_an_upload_without_file_name_is_not_a_file(
 async def test_json_part_of_untyped_action_is_decoded_unless_it_has_a_file_name(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """A Blob has the file name of no file; that of a user's file is another one."""
+    """Browsers name a Blob "blob"; a part with another file name is a file of the user."""
     parts = (
         ("a", '{"x":1}', JSON, BLOB),
         ("b", "[1]", JSON, None),
@@ -187,7 +187,7 @@ async def test_json_part_of_untyped_action_is_decoded_unless_it_has_a_file_name(
         ("[" * 100 + "]" * 100, "nested more than 64 deep"),
     ],
 )
-async def test_json_part_broken_is_400_with_its_name(
+async def test_json_part_malformed_is_400_with_its_name(
     serve: Serve, session: aiohttp.ClientSession, path: str, raw: str, reason: str
 ) -> None:
     status, content = await send(serve, session, path, ("meta", raw, JSON, BLOB), PHOTO)
@@ -247,7 +247,7 @@ async def test_json_part_in_another_charset_is_415(
         ),
     ],
 )
-async def test_json_part_that_does_not_fit_is_422_and_strict(
+async def test_json_part_of_wrong_types_is_422_without_conversion_of_texts(
     serve: Serve, session: aiohttp.ClientSession, path: str, parts: Any, errors: Any
 ) -> None:
     status, content = await send(serve, session, path, *parts)

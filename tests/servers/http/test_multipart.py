@@ -103,7 +103,7 @@ async def test_multipart_boundary_has_1_to_70_characters(boundary: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
+    ("header", "message"),
     [
         ("Content-Transfer-Encoding: base64", "the transfer encoding 'base64'"),
         (
@@ -114,9 +114,9 @@ async def test_multipart_boundary_has_1_to_70_characters(boundary: str) -> None:
         ("Content-Type: text", "invalid media type"),
     ],
 )
-async def test_multipart_encoded_or_nested_parts_are_415(header: str, told: str) -> None:
+async def test_multipart_encoded_or_nested_parts_are_415(header: str, message: str) -> None:
     """RFC 7578 §4.3 and §4.7: clients must not send them any more."""
-    with pytest.raises(UnsupportedMediaTypeException, match=told):
+    with pytest.raises(UnsupportedMediaTypeException, match=message):
         await parts_of(part(NAMED, header) + b"--x--")
     assert await parts_of(part(NAMED, "Content-Transfer-Encoding: 8bit") + b"--x--")
 

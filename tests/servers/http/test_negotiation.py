@@ -234,7 +234,7 @@ class TestDecoding:
         )
 
     @pytest.mark.parametrize(
-        ("raw", "told"),
+        ("raw", "message"),
         [
             (b"", "truncated"),
             (b"\xc1", "invalid opcode"),
@@ -253,8 +253,8 @@ class TestDecoding:
             (b"\xdf\xff\xff\xff\xff\x00", "truncated"),
         ],
     )
-    def test_messagepack_body_with_other_values_is_400(self, raw: bytes, told: str) -> None:
-        with pytest.raises(BadRequestException, match=f"not valid MessagePack: .*{told}"):
+    def test_messagepack_body_with_other_values_is_400(self, raw: bytes, message: str) -> None:
+        with pytest.raises(BadRequestException, match=f"not valid MessagePack: .*{message}"):
             decode_msgpack(raw)
 
     @pytest.mark.parametrize("opening", [b"\x91", b"\x81\xa1a"])
@@ -267,7 +267,7 @@ class TestDecoding:
 
 class TestEntityTags:
     async def test_matching_tag_is_304(self, serve: Serve, session: aiohttp.ClientSession) -> None:
-        """RFC 9110 §15.4.5: without headers about the body, with those about the response."""
+        """RFC 9110 §15.4.5: without headers of the body, but with the other headers."""
         url = http_url(await serve(Things)) + "tagged"
         async with session.get(url) as response:
             etag, first = response.headers["ETag"], response.headers

@@ -58,7 +58,7 @@ class Desk:
 
 
 def form(*parts: tuple[str, str] | tuple[str, str, str], multipart: bool) -> aiohttp.FormData:
-    """Of pairs of name and value; a third is a file name."""
+    """A form of pairs of name and value; a third item is a file name."""
     data = aiohttp.FormData(default_to_multipart=multipart)
     for name, value, *filename in parts:
         data.add_field(name, value, filename=filename[0] if filename else None)
@@ -112,7 +112,7 @@ async def test_input_without_a_selected_file_is_no_upload(
     assert (status, content["cover"]) == (200, None)
 
 
-async def test_class_with_uploads_has_the_limit_for_uploads(
+async def test_class_with_uploads_is_limited_by_file_and_upload_limit(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     parts = ("title", "A"), ("cover", "x" * 5000, "a")

@@ -1,4 +1,4 @@
-"""Conditions of requests for responses that are no files (RFC 9110 §13)."""
+"""Conditions of requests for responses that are not files (RFC 9110 §13)."""
 
 from collections.abc import AsyncIterator, Mapping
 
@@ -74,7 +74,7 @@ async def test_condition_of_a_response_with_validators_is_evaluated(
     kind: str,
     compression: bool,
 ) -> None:
-    """RFC 9110 section 13.2.2; compression makes the sent tag weak, but compares the own one."""
+    """RFC 9110 section 13.2.2; with compression a weak tag is sent, but the own one compared."""
     application = await serve(
         Versions, http={"compression": compression, "compression_minimum": 1}
     )
@@ -103,7 +103,7 @@ async def test_condition_of_a_response_with_validators_is_evaluated(
         ("plain", {"If-Match": '"v1"', "If-Modified-Since": DATE}, 200),
     ],
 )
-async def test_condition_without_its_validator(
+async def test_condition_without_validator_in_the_response_is_evaluated(
     serve: Serve,
     session: aiohttp.ClientSession,
     kind: str,
@@ -119,7 +119,7 @@ async def test_condition_without_its_validator(
 async def test_condition_of_another_method_does_not_replace_its_response(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """The action has run by then."""
+    """It cannot be replaced by a 412: the action has run already."""
     application = await serve(Versions)
 
     conditions = {"If-Match": '"v0"', "If-Unmodified-Since": BEFORE}

@@ -144,7 +144,7 @@ async def test_path_similar_to_a_route_does_not_match(
         pytest.param("http://x/secret", id="absolute"),
     ],
 )
-async def test_request_path_of_an_encoded_path_is_that_of_the_route(
+async def test_request_path_of_an_encoded_path_is_the_path_of_the_route(
     http_attack: HttpAttack, path: str
 ) -> None:
     """A listener that checks ``request.path`` checks the route that runs."""

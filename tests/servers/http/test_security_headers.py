@@ -62,7 +62,7 @@ class Pages:
             event.server.engine.router.add_get("/native", answer)
 
 
-def told(response: aiohttp.ClientResponse) -> dict[str, str]:
+def security_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     return {name: response.headers[name] for name in (*ALL, HSTS) if name in response.headers}
 
 
@@ -76,8 +76,8 @@ async def test_security_headers_are_on_every_response(
     url = http_url(await serve(Pages, http=ON))
 
     async with session.get(url + path) as response:
-        assert told(response) == ALL
-        assert "Server" not in response.headers, "which would show versions"
+        assert security_headers(response) == ALL
+        assert "Server" not in response.headers, "the header shows versions"
 
 
 async def test_security_headers_are_on_separate_socketio_port(
@@ -87,14 +87,14 @@ async def test_security_headers_are_on_separate_socketio_port(
     url = application.servers["socketio"].url
 
     async with session.get(f"{url}/socket.io/?EIO=4&transport=polling") as response:
-        assert told(response) == ALL
+        assert security_headers(response) == ALL
 
 
 async def test_security_headers_off_sends_none(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     async with session.get(http_url(await serve(Pages))) as response:
-        assert told(response) == {}
+        assert security_headers(response) == {}
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ async def test_security_headers_of_application_are_kept(
 
     async with session.get(url, params=own) as response:
         expected = {**ALL, **own, **changed}
-        assert told(response) == {n: v for n, v in expected.items() if v is not None}
+        assert security_headers(response) == {n: v for n, v in expected.items() if v is not None}
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_hsts_is_sent_behind_trusted_https_proxy_only(
     scheme: str | None,
     is_told: bool,
 ) -> None:
-    """RFC 6797 section 7.2: not over anything else."""
+    """RFC 6797 section 7.2: it must not be sent without TLS."""
     url = http_url(await serve(Pages, http={**ON, "trusted_proxies": proxies}))
     headers = {} if scheme is None else {"X-Forwarded-Proto": scheme}
 
@@ -163,7 +163,7 @@ async def test_server_header_of_application_is_kept(
         assert response.headers["Server"] == "shop"
 
 
-async def test_malformed_request_gets_no_versions(serve: Serve) -> None:
+async def test_response_to_malformed_request_contains_no_version(serve: Serve) -> None:
     async with raw_http(await serve(Pages, http={"security_headers": True})) as client:
         await client.send(b"nonsense\r\n\r\n")
         answer = await client.answer()

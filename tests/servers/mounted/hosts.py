@@ -66,7 +66,7 @@ class Pages:
 
 @attrs.define(eq=False)
 class Host:
-    """The user's aiohttp application, which has one route and one middleware."""
+    """The aiohttp application of a user, with one route and one middleware."""
 
     native: web.Application
     seen: list[str] = attrs.field(factory=list)

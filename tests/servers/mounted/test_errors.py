@@ -1,4 +1,4 @@
-"""What cannot work in a mounted application: errors of the startup of the host."""
+"""Errors of mounted applications, most of them at the startup of the host."""
 
 from pathlib import Path
 
@@ -90,7 +90,9 @@ class TestErrors:
             assert part in text
 
     @pytest.mark.parametrize("path", ["/socket.io/", "/socket.io/{tail:.*}"])
-    async def test_path_that_host_has_is_reported(self, host: Host, path: str) -> None:
+    async def test_path_of_host_that_hides_socketio_is_reported(
+        self, host: Host, path: str
+    ) -> None:
         async def mine(request: web.Request) -> web.Response:
             raise NotImplementedError
 
@@ -100,7 +102,7 @@ class TestErrors:
         with pytest.raises(ConfigurationError, match=r"hides '/socket\.io' of the mounted"):
             await host.start()
 
-    async def test_start_of_mounted_application_is_refused(self, host: Host) -> None:
+    async def test_start_of_mounted_application_raises(self, host: Host) -> None:
         application = mount(host, Calls)
 
         with pytest.raises(ServerStartError, match="run the aiohttp application"):
@@ -108,13 +110,13 @@ class TestErrors:
 
         await host.start()
 
-    async def test_mount_in_started_or_inner_host_is_refused(self, host: Host) -> None:
+    async def test_mount_in_inner_host_raises(self, host: Host) -> None:
         outer = web.Application()
         outer.add_subapp("/inner", host.native)
         with pytest.raises(RxKernelError, match="outermost"):
             Application(controllers=[Calls]).mount_in(host.native)
 
-    async def test_host_that_becomes_inner_is_refused_at_startup(self, host: Host) -> None:
+    async def test_host_that_becomes_inner_after_mount_raises_at_startup(self, host: Host) -> None:
         mount(host, Calls)
         outer = Host(web.Application())
         outer.native.add_subapp("/inner", host.native)
@@ -123,13 +125,13 @@ class TestErrors:
             await outer.start()
         await outer.stop()
 
-    async def test_second_mount_is_refused(self, host: Host) -> None:
+    async def test_second_mount_raises(self, host: Host) -> None:
         application = mount(host, Calls)
 
         with pytest.raises(RxKernelError, match="mounted already"):
             application.mount_in(web.Application())
 
-    async def test_mount_of_booted_application_is_refused(self, host: Host) -> None:
+    async def test_mount_of_booted_application_raises(self, host: Host) -> None:
         async with Application(controllers=[Calls]) as application:
             with pytest.raises(RxKernelError, match="booted already"):
                 application.mount_in(host.native)

@@ -72,7 +72,7 @@ async def test_mounted_application_in_host_without_middlewares_tracks_requests(
     await host.stop()
 
 
-async def test_request_without_http_prefix_goes_to_host(
+async def test_request_without_http_prefix_is_handled_by_host(
     host: Host, session: aiohttp.ClientSession
 ) -> None:
     mount(host, Calls)
@@ -131,7 +131,9 @@ class Talk:
             await websocket.send(message)
 
 
-async def test_websocket_of_a_route_is_served(host: Host, session: aiohttp.ClientSession) -> None:
+async def test_websocket_of_route_below_prefix_is_served(
+    host: Host, session: aiohttp.ClientSession
+) -> None:
     mount(host, Talk, settings=Settings(http=PREFIX))
     url = await host.start()
 
@@ -157,13 +159,13 @@ class Flood(Bundle):
         while websocket.send_text(self.message.encode()):
             pass
         first, second = (asyncio.create_task(websocket.send(self.message)) for _ in range(2))
-        await asyncio.sleep(0)  # they begin
+        await asyncio.sleep(0)  # the senders start
         first.cancel()
         await second
         await websocket.send("end")
 
 
-async def test_cancelled_send_leaves_other_senders_waiting(
+async def test_cancelled_send_does_not_cancel_other_senders(
     host: Host, session: aiohttp.ClientSession
 ) -> None:
     mount(host, bundles=[Flood], settings=Settings(http=PREFIX))

@@ -1,4 +1,4 @@
-"""The limits and timeouts of Socket.IO hold in a mounted application, too."""
+"""The limits and timeouts of Socket.IO apply in a mounted application, too."""
 
 import asyncio
 
@@ -74,7 +74,7 @@ class TestLimits:
     async def test_client_that_reads_nothing_is_closed(
         self, host: Host, session: aiohttp.ClientSession
     ) -> None:
-        """A full write buffer is noticed, and the limit of the send queue closes the client."""
+        """The limit of the send queue closes a client whose write buffer is full."""
         limits = SocketioSettings(max_outbound_bytes=10_000, max_payload=100_000_000)
         application = mount(host, Calls, settings=Settings(socketio=limits))
         url = f"{await host.start()}/socket.io/?EIO=4&transport=websocket"

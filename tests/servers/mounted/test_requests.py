@@ -60,7 +60,7 @@ async def test_polling_client_upgrades_to_websocket(host: Host) -> None:
 async def test_body_is_read_once_decompressed(
     host: Host, session: aiohttp.ClientSession, coding: str
 ) -> None:
-    """aiohttp's parser has decompressed it; Socket.IO and the kernel must not do it again."""
+    """aiohttp's parser decompresses it; Socket.IO and the kernel must not do it again."""
     mount(host, Pages, settings=Settings(http=PREFIX))
     body = json.dumps({"a": "b" * 1000}).encode()
     headers = {"Content-Type": "application/json", "Content-Encoding": coding}
@@ -142,7 +142,7 @@ async def test_file_is_sent(host: Host, session: aiohttp.ClientSession, tmp_path
         assert len(await response.read()) == 3_000_000
 
 
-async def test_mounted_application_works_with_kernel_client(host: Host) -> None:
+async def test_mounted_application_is_called_by_kernel_client(host: Host) -> None:
     application = mount(host, Calls)
 
     async with KernelClient(application) as client:

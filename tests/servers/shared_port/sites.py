@@ -66,7 +66,7 @@ class Pages:
 
     @http("GET", "/undeclared", "undeclared")
     async def undeclared(self) -> Any:
-        """The fast path learns that it is a stream after the action."""
+        """Without an annotation, the fast path does not know before the action that it streams."""
         return await self.stream()
 
     @http("GET", "/held", "held")
@@ -135,7 +135,7 @@ class Sites:
             writer.transport.abort()
 
     async def get(self, host: str, path: str = "/name", *headers: str) -> Answer:
-        """The response over a connection of its own."""
+        """Return the response to one request over a new connection."""
         async with self.connect() as client:
             return await client.get(host, path, *headers)
 

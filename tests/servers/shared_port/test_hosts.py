@@ -84,7 +84,7 @@ async def test_unknown_host_is_rejected_and_connection_serves_next_host(
 @PATHS
 @pytest.mark.parametrize("path", ["/name", "/stream", "/undeclared", "/events", "/missing"])
 async def test_one_connection_serves_requests_of_several_hosts(fast_path: bool, path: str) -> None:
-    """As a reverse proxy sends them."""
+    """A reverse proxy sends such requests."""
     sites = two_sites(fast_path)
     for name in NAMES:
         sites.pages(name).release.set()
@@ -116,7 +116,7 @@ async def test_message_in_pieces_is_handled_by_application_of_its_host(
 
 
 @PATHS
-async def test_chunked_message_and_all_after_it_go_to_their_hosts(fast_path: bool) -> None:
+async def test_chunked_message_and_later_ones_are_handled_by_their_hosts(fast_path: bool) -> None:
     """The fast path passes all data after a body in several chunks to aiohttp."""
     sites = two_sites(fast_path)
 
@@ -173,7 +173,7 @@ async def test_forwarded_host_of_unknown_client_is_ignored(fast_path: bool) -> N
         ("GET http://shop.example HTTP/1.1", "shop.example", 404),
     ],
 )
-async def test_other_forms_of_targets_get_the_same_responses_as_on_an_unshared_port(
+async def test_special_targets_get_the_same_responses_as_on_an_unshared_port(
     fast_path: bool, line: str, host: str, status: int
 ) -> None:
     sites = two_sites(fast_path)
@@ -193,7 +193,7 @@ async def test_malformed_request_is_400(fast_path: bool) -> None:
 
 
 @PATHS
-async def test_other_version_for_unknown_host_is_505(fast_path: bool) -> None:
+async def test_unsupported_version_for_unknown_host_is_505(fast_path: bool) -> None:
     sites = two_sites(fast_path)
 
     async with sites.port, sites.connect() as client:
@@ -269,7 +269,7 @@ async def test_each_application_has_limits_of_its_own(fast_path: bool) -> None:
 
 
 @PATHS
-async def test_mask_matches_more_hosts_than_the_cache_holds(fast_path: bool) -> None:
+async def test_wildcard_for_more_hosts_than_the_cache_holds_matches_all(fast_path: bool) -> None:
     sites = sites_on(fast_path=fast_path)
     sites.add("shop", "*.shop.example")
 
@@ -308,7 +308,7 @@ async def test_access_log_has_requests_of_all_hosts(
     assert "application=" not in messages[4]
 
 
-async def test_same_host_of_two_applications_stops_boot() -> None:
+async def test_same_host_of_two_applications_is_an_error_at_boot() -> None:
     sites = sites_on()
     sites.add("shop", "shop.example", "*.shop.example")
     sites.add("blog", "SHOP.example")
@@ -326,7 +326,7 @@ async def test_same_host_of_two_applications_stops_boot() -> None:
     )
 
 
-async def test_mask_that_matches_the_host_of_another_application_is_logged(
+async def test_wildcard_with_host_of_another_application_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "rxkernel.servers.aiohttp.shared_hosts")
@@ -346,7 +346,7 @@ async def test_mask_that_matches_the_host_of_another_application_is_logged(
 
 
 class LocalResolver(AbstractResolver):
-    """Every host is this machine."""
+    """Resolves every host name to this machine."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -357,7 +357,7 @@ class LocalResolver(AbstractResolver):
         return [result]
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing."""
 
 
 NAMES = ("shop", "blog")

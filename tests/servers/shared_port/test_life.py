@@ -1,4 +1,4 @@
-"""Applications that share a port start together, but each can stop and fail alone."""
+"""Applications that share a port start together, but each can stop or fail alone."""
 
 import asyncio
 from typing import Any
@@ -14,6 +14,7 @@ from rxkernel import (
     ConfigurationError,
     HttpSettings,
     RxKernelError,
+    ServerEvents,
     ServerStartError,
     Settings,
     SharedPort,
@@ -83,7 +84,7 @@ async def test_request_in_flight_ends_while_its_application_stops(
 
 @PATHS
 @pytest.mark.parametrize("path", ["/slow", "/late"])
-async def test_request_behind_one_for_a_stopping_application_gets_its_response(
+async def test_pipelined_request_after_one_for_stopping_application_gets_its_response(
     fast_path: bool, path: str
 ) -> None:
     """Pipelined on one connection; the application that stops must not close it."""
@@ -163,7 +164,7 @@ async def test_request_that_does_not_end_is_closed_with_its_application(
 
 @PATHS
 async def test_stream_of_fast_path_ends_while_its_application_stops(fast_path: bool) -> None:
-    """Its request is handed to aiohttp, where its host is a stopped application by then."""
+    """aiohttp sends the stream, and the application of its host is stopped by then."""
     sites = two_sites(fast_path)
 
     async with sites.port, sites.connect() as client:
@@ -179,7 +180,7 @@ async def test_stream_of_fast_path_ends_while_its_application_stops(fast_path: b
 
 
 @PATHS
-async def test_action_that_returns_stream_while_its_application_stops_sends_it(
+async def test_stream_returned_while_its_application_stops_is_sent(
     fast_path: bool,
 ) -> None:
     sites = two_sites(fast_path)
@@ -243,7 +244,7 @@ async def test_port_starts_again_after_stop() -> None:
 
     for _ in range(2):
         async with sites.port:
-            await sites.port.start()  # does nothing
+            await sites.port.start()  # a second stop does nothing
             assert (await sites.get("blog.example")).body == b"blog"
     assert await sites.port.stop()
 
@@ -405,6 +406,33 @@ async def test_share_after_start_is_error() -> None:
     async with Application() as booted:
         with pytest.raises(RxKernelError, match="is booted already"):
             booted.share(sites.port, "booted")
+
+
+async def test_neighbours_are_the_other_applications_of_the_port() -> None:
+    """Those that were added before are booted at `application.bootstrap`; all are at the start."""
+    sites = two_sites()
+    seen: list[tuple[str, str, list[tuple[str, bool]]]] = []
+
+    def record(name: str, application: Application, event_name: str) -> None:
+        async def note(event: object) -> None:
+            states = [(n, other.is_booted) for n, other in application.neighbours.items()]
+            seen.append((name, event_name, states))
+
+        application.dispatcher.add_listener(event_name, note)
+
+    for name, application in sites.applications.items():
+        record(name, application, ApplicationEvents.BOOTSTRAP)
+        record(name, application, ServerEvents.STARTED)
+    async with sites.port:
+        assert sites.applications["shop"].neighbours == {"blog": sites.applications["blog"]}
+
+    assert seen == [
+        ("shop", ApplicationEvents.BOOTSTRAP, [("blog", False)]),
+        ("blog", ApplicationEvents.BOOTSTRAP, [("shop", True)]),
+        ("shop", ServerEvents.STARTED, [("blog", True)]),
+        ("blog", ServerEvents.STARTED, [("shop", True)]),
+    ]
+    assert Application().neighbours == {}
 
 
 async def test_port_without_application_is_error() -> None:

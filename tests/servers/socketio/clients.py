@@ -1,4 +1,4 @@
-"""Raw Engine.IO clients over both transports, and the server's side of their connections."""
+"""Raw Engine.IO clients over both transports, and what the server stores of them."""
 
 import json
 from collections.abc import AsyncIterator, Mapping

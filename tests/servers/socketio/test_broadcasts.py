@@ -1,4 +1,4 @@
-"""A backend that forwards to another server, as a message queue would."""
+"""A backend that forwards to another server, like a message broker."""
 
 import asyncio
 from collections.abc import Sequence
@@ -120,7 +120,7 @@ async def test_forwarding_backend_lists_moves_calls_and_disconnects(serve: Serve
         listed = await broadcaster.connections("readers")
         assert listed == [ConnectionInfo(ids[1], "/", frozenset(("readers",)))]
 
-        await bob.send('431["yes"]')  # arrives after the question
+        await bob.send('431["yes"]')  # arrives after the call
         assert await broadcaster.call(ids[1], "ready?", 1) == "yes"
         assert await bob.receive() == '421["ready?",1]'
         with pytest.raises(NotConnectedError):
@@ -148,8 +148,8 @@ async def test_volatile_event_for_a_polling_client_that_waits_is_dropped(serve: 
         assert await client.receive() == '42["cursor",5]'
 
 
-async def test_volatile_events_of_one_turn_all_reach_a_websocket(serve: Serve) -> None:
-    """They are written in one write; the client is not slow."""
+async def test_volatile_events_of_one_loop_iteration_all_reach_a_websocket(serve: Serve) -> None:
+    """They are sent in one write, so the client is not slow."""
     application = await serve(Readers, socketio={"max_outbound_messages": 2})
     broadcaster = application.injector.get(Broadcaster)
 
@@ -161,10 +161,10 @@ async def test_volatile_events_of_one_turn_all_reach_a_websocket(serve: Serve) -
     assert got == [f'42["cursor",{number}]' for number in range(5)]
 
 
-async def test_volatile_events_for_a_slow_websocket_are_dropped_and_it_stays(
+async def test_volatile_events_for_a_slow_websocket_are_dropped_and_it_stays_open(
     serve: Serve,
 ) -> None:
-    """Without volatile, the limit of waiting messages would close it."""
+    """Without ``volatile``, the limit of outbound messages would close the client."""
     application = await serve(Readers, socketio={"max_outbound_messages": 3})
     broadcaster = application.injector.get(Broadcaster)
 

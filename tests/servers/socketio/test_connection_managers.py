@@ -1,4 +1,4 @@
-"""Context managers in `connection_scope`: entered and left in the context of their connection."""
+"""Context managers in `connection_scope` run in the context of their connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,11 +20,11 @@ tab: ContextVar[str] = ContextVar("tab", default="none")
 
 
 class Seat:
-    """What the first manager yields."""
+    """The service that the first manager yields."""
 
 
 class Tab:
-    """What the second yields; it needs the first."""
+    """The service that the second manager yields; it depends on `Seat`."""
 
 
 class Cafe:
@@ -68,10 +68,10 @@ class Guests:
 LEFT = ["tab of / left", "seat left"]
 
 
-async def test_token_of_a_manager_is_valid_when_a_connection_of_a_client_ends(
+async def test_manager_of_connection_in_process_can_reset_its_context_variable(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What it sets is seen by the connection, not by its events."""
+    """The variable that it sets is visible to the connection, not to its events."""
     cafe = Cafe()
     tested = client_of(Guests, modules=[cafe.configure])
 
@@ -83,7 +83,7 @@ async def test_token_of_a_manager_is_valid_when_a_connection_of_a_client_ends(
     assert not caplog.records
 
 
-async def test_token_of_a_manager_is_valid_when_a_socket_ends(
+async def test_manager_of_connection_over_socket_can_reset_its_context_variable(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     cafe = Cafe()
@@ -95,7 +95,7 @@ async def test_token_of_a_manager_is_valid_when_a_socket_ends(
     assert not caplog.records
 
 
-async def test_events_that_open_managers_of_one_connection_at_a_time_share_them(
+async def test_concurrent_events_of_a_connection_share_its_managers(
     client_of: ClientOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     cafe = Cafe()
@@ -117,14 +117,14 @@ async def test_events_that_open_managers_of_one_connection_at_a_time_share_them(
 
 @pytest.mark.parametrize("kind", [RuntimeError, asyncio.CancelledError, SystemExit])
 @pytest.mark.parametrize("is_in_process", [True, False], ids=["in process", "over sockets"])
-async def test_manager_that_fails_when_a_connection_ends_is_logged_and_others_are_left(
+async def test_manager_that_fails_when_a_connection_ends_is_logged_and_others_are_exited(
     client_of: ClientOf,
     serve: Serve,
     caplog: pytest.LogCaptureFixture,
     kind: type[BaseException],
     is_in_process: bool,
 ) -> None:
-    """It has not cancelled the task that closes the connection."""
+    """Its CancelledError does not cancel the task that closes the connection."""
     cafe = Cafe()
 
     @inject
@@ -147,4 +147,4 @@ async def test_manager_that_fails_when_a_connection_ends_is_logged_and_others_ar
 
     await until(lambda: "a context manager failed when it was exited" in caplog.text)
     assert "stuck" in caplog.text
-    assert not cafe.lines  # left with the failure
+    assert not cafe.lines  # exited with the failure

@@ -50,7 +50,7 @@ async def test_context_of_event_lasts_from_first_listener_to_services(
 
 
 class Seat:
-    """A service of one connection, which undoes in its end what its start has set."""
+    """A service of one connection; when it is closed, it resets the variable that it has set."""
 
     @inject
     def __init__(self, door: "Door", connection: Connection) -> None:
@@ -98,7 +98,7 @@ class Rooms:
 async def test_context_of_connection_is_not_visible_to_events(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """From CONNECTED to the end of its services. `Connection.attributes` are for its events."""
+    """It lasts from CONNECTED to the end of the services. Events use `Connection.attributes`."""
     door = Door()
 
     def configure(binder: Binder) -> None:
@@ -112,7 +112,7 @@ async def test_context_of_connection_is_not_visible_to_events(
         await until(partial(door.has_closed, name))
     with pytest.raises(Refused):
         async with client(application, auth={"name": "eve"}):
-            pytest.fail("eve was let in")
+            pytest.fail("eve was accepted")
 
     assert door.seen == [
         "left none, ann",

@@ -1,6 +1,6 @@
-"""`ConnectionEvent.reason` of each way in which a connection ends, over real sockets.
+"""`ConnectionEvent.reason` for each cause of the end of a connection, over real sockets.
 
-The words of the official server for comparison (socket.io 4, Server API, "disconnect"): "client
+The reasons of the official server (socket.io 4, Server API, "disconnect") correspond: "client
 namespace disconnect" is `client` here, "server namespace disconnect" `server`, "server shutting
 down" `shutdown`; "parse error" is a `transport error`, or a `limit` where a setting is exceeded.
 """
@@ -80,7 +80,7 @@ Start = Callable[..., Awaitable[tuple[Application, Presence]]]
 @pytest.fixture
 def start(serve: Serve) -> Start:
     async def start(**settings: Any) -> tuple[Application, Presence]:
-        """The heartbeat is far off, unless the test is about it."""
+        """The ping interval is long, except in tests about it."""
         settings = {"ping_interval": FAR, "ping_timeout": FAR, **settings}
         application = await serve(
             Events, listeners=[Presence], socketio=settings, shutdown_timeout=0.1
@@ -163,7 +163,7 @@ async def test_reason_websocket_closed_is_transport_close(start: Start, is_said:
     assert presence.reasons == [("/", "transport close")]
 
 
-async def test_reason_poll_gone_is_transport_close(start: Start) -> None:
+async def test_reason_poll_aborted_is_transport_close(start: Start) -> None:
     application, presence = await start()
 
     async with connected(application, "polling") as client:
@@ -249,7 +249,7 @@ async def test_reason_setting_exceeded_is_limit(
     assert presence.reasons == [("/", "limit")]
 
 
-async def test_reason_of_each_namespace_is_that_of_its_own_end(start: Start) -> None:
+async def test_reason_of_each_namespace_is_its_own(start: Start) -> None:
     application, presence = await start()
 
     async with raw_socket(application) as raw:
@@ -264,10 +264,10 @@ async def test_reason_of_each_namespace_is_that_of_its_own_end(start: Start) -> 
 
 
 @pytest.mark.parametrize("end", ["vanish", "stop"])
-async def test_reason_of_a_client_that_ends_while_it_connects_is_kept(
+async def test_reason_of_client_that_disconnects_during_connected_is_kept(
     start: Start, end: str
 ) -> None:
-    """Nothing else remembers it: the session is gone before CONNECTED has decided."""
+    """The session has ended before the listeners of CONNECTED have."""
     application, presence = await start(ping_interval=0.1, ping_timeout=1.0)
     presence.hold.clear()
     sockets = engine_of(application).eio.sockets
@@ -290,7 +290,7 @@ async def test_reason_of_a_client_that_ends_while_it_connects_is_kept(
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-async def test_event_on_its_way_when_server_disconnects_namespace_is_ignored(
+async def test_event_in_transit_when_server_disconnects_namespace_is_ignored(
     start: Start, transport: str
 ) -> None:
     """The client has not read the DISCONNECT yet; its other namespaces stay connected."""

@@ -43,7 +43,7 @@ class Pair:
     other_id: str
 
     async def heard(self) -> tuple[list[Any], list[Any]]:
-        """What each was sent up to now."""
+        """Return what each client has received so far."""
         await self.engine.emit("last")
         return await self._up_to_last(self.one), await self._up_to_last(self.other)
 
@@ -64,8 +64,8 @@ async def pair(serve: Serve, *listeners: type) -> AsyncIterator[Pair]:
         yield Pair(application, engine, one, other, *engine.connections)
 
 
-async def answered(client: RawSocket) -> None:
-    """All that *client* has sent before has been read."""
+async def until_read(client: RawSocket) -> None:
+    """Wait until the server has read everything that *client* has sent."""
     await client.send('4299["echo"]')
     assert await client.acknowledged(99)
 
@@ -164,7 +164,7 @@ class TestCallback:
             )
             assert await two.one.receive() == '421["ask",1]'
             await two.one.send("431[7,8]", "431[9]")
-            await answered(two.one)
+            await until_read(two.one)
 
             assert called == [(7, 8)]
             assert not two.engine.manager.callbacks.get(two.id)
@@ -196,11 +196,11 @@ class TestCallback:
         async with pair(serve) as two:
             await two.engine.emit("ask", to=two.id, callback=called.append)
             await two.other.send("431[7]")
-            await answered(two.other)
+            await until_read(two.other)
             assert called == []
 
     async def test_callback_and_call_have_different_ids(self, serve: Serve) -> None:
-        """Else each would get the answer that is for the other."""
+        """With equal ids, each would get the acknowledgement of the other."""
         called: list[Any] = []
 
         async with pair(serve) as two:
@@ -276,7 +276,9 @@ class TestRooms:
             await engine.emit("e", 1, room=["red", 7])
             assert await two.heard() == ([], ['42["e",1]'])
 
-    async def test_room_none_raises_and_client_is_still_reached(self, serve: Serve) -> None:
+    async def test_room_none_raises_and_client_still_receives_broadcasts(
+        self, serve: Serve
+    ) -> None:
         """Room None of python-socketio contains every client."""
         async with pair(serve) as two:
             calls: list[Callable[[], Awaitable[None]]] = [
@@ -292,7 +294,7 @@ class TestRooms:
             assert await two.heard() == (['42["e",1]'], ['42["e",1]'])
 
     async def test_rooms_disconnected_client_cannot_enter(self, serve: Serve) -> None:
-        """An empty room would never be removed."""
+        """The room would never be removed."""
         async with pair(serve) as two:
             await two.one.send("41")
             await until(lambda: two.id not in two.engine.connections)
@@ -348,7 +350,7 @@ class TestTransport:
                 assert await raw.receive() == "3probe"
                 assert engine.transport(id) == "polling"
                 await raw.send("5")
-                await answered(raw)
+                await until_read(raw)
                 assert engine.transport(id) == "websocket"
 
     async def test_transport_of_websocket_is_websocket(self, serve: Serve) -> None:

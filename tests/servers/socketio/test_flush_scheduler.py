@@ -6,8 +6,8 @@ from rxkernel.servers.socketio.flush_scheduler import FlushScheduler
 from tests.waiting import until
 
 
-async def test_flush_that_raises_does_not_keep_other_clients_waiting() -> None:
-    """Errors go to the exception handler of the loop, and both clients can be added again."""
+async def test_flush_that_raises_does_not_delay_other_clients() -> None:
+    """The exception handler of the loop gets the error, and both clients can be added again."""
     written: list[str] = []
     reported: list[BaseException] = []
 

@@ -1,4 +1,4 @@
-"""When a heartbeat expires; see also `test_hostile_engineio` and `test_limits`."""
+"""The expiry of a heartbeat; see also `test_hostile_engineio` and `test_limits`."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from tests.waiting import until
 
 
 class Client:
-    """Takes every ping and answers none."""
+    """A client that receives every ping and sends no pong."""
 
     def __init__(self) -> None:
         self.pings = 0
@@ -26,7 +26,7 @@ class Client:
 
 
 async def test_hold_twice_lasts_until_the_last_ends() -> None:
-    """A POST may still be handled while a websocket takes over."""
+    """For example, a POST is still handled during the upgrade to a WebSocket."""
     client = Client()
     heartbeat = Heartbeat(SocketioSettings(ping_interval=0.01, ping_timeout=0.01), client)
     first, second = asyncio.Event(), asyncio.Event()

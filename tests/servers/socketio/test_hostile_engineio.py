@@ -83,7 +83,7 @@ async def test_frame_invalid_closes_websocket(
 ) -> None:
     """RFC 6455 sections 5.2 to 5.5, 7.4 and 8.1; the whole Autobahn suite takes minutes.
 
-    aiohttp takes frames without a mask, and a message within one that began empty.
+    aiohttp accepts frames without a mask, and a message inside of one with an empty beginning.
     """
     target = await attack()
 
@@ -95,7 +95,7 @@ async def test_frame_invalid_closes_websocket(
 async def test_ping_between_fragments_gets_pong_and_text_is_whole(
     attack: Attack,
 ) -> None:
-    """RFC 6455 section 5.4; a euro sign may be cut."""
+    """RFC 6455 section 5.4; a fragment may end within a character."""
     target = await attack()
     text = '421["echo","€"]'.encode()
     cut = text.index(b"\xe2") + 1
@@ -110,7 +110,7 @@ async def test_ping_between_fragments_gets_pong_and_text_is_whole(
 async def test_origin_not_allowed_gets_no_session(
     attack: Attack, session: aiohttp.ClientSession
 ) -> None:
-    """Every other origin is in `tests/servers/test_origins.py`."""
+    """Other origins: `tests/servers/http/test_cors.py`."""
     target = await attack()
     foreign = {"Origin": "https://evil.example"}
 
@@ -185,7 +185,7 @@ async def test_payload_above_limit_is_400_and_closes_session(
 
 
 async def polling_path(application: Application) -> str:
-    """Where a new session is posted to."""
+    """Open a session; return the path for its POST requests."""
     path = "/socket.io/?EIO=4&transport=polling"
     async with raw_http(application) as client:
         await client.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -205,7 +205,7 @@ async def test_payload_above_limit_with_expect_gets_no_100(serve: Serve) -> None
 
 
 async def test_payload_sent_slowly_is_rejected_at_timeout(serve: Serve) -> None:
-    """The rule is that of any body."""
+    """``body_timeout`` applies to each body."""
     application = await serve(http={"body_timeout": 0.2})
     path = await polling_path(application)
 
@@ -221,7 +221,7 @@ async def test_payload_sent_slowly_is_rejected_at_timeout(serve: Serve) -> None:
 
 
 async def test_compression_is_not_offered(attack: Attack) -> None:
-    """It costs 100 KiB per idle socket."""
+    """Compression of a WebSocket uses 100 KiB of memory for each idle client."""
     target = await attack()
     asking = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
 
@@ -270,7 +270,7 @@ async def test_packet_invalid_closes_session(attack: Attack, frame: str | bytes)
 async def test_packets_after_close_are_ignored(
     attack: Attack, transport: str, connect: str
 ) -> None:
-    """Plain python-socketio keeps a room for each such client, for ever."""
+    """Plain python-socketio keeps a room for each such client forever."""
     target = await attack()
 
     async with (
@@ -281,12 +281,12 @@ async def test_packets_after_close_are_ignored(
         if isinstance(client, OverWebsocket):
             await client.closed()
         else:
-            assert client.statuses[-1] == 200, "the close was heard"
+            assert client.statuses[-1] == 200, "the close packet was not handled"
             assert await client.post("40") == 400
 
 
 async def test_close_packet_ends_session_at_once(attack: Attack) -> None:
-    """The client neither leaves nor answers the close frame of the server."""
+    """The client neither disconnects nor replies to the close frame of the server."""
     target = await attack()
 
     async with target.leaves_nothing({}, logged=0), wire(target.application) as hostile:
@@ -308,7 +308,7 @@ async def test_close_packet_responds_to_waiting_poll(attack: Attack) -> None:
 
 
 def is_polled(target: Target) -> bool:
-    """Whether a poll is held."""
+    """Whether a poll waits for packets."""
     sessions = target.engine.eio.sockets.values()
     return any(one.polling is not None and one.polling.is_waiting for one in sessions)
 
@@ -317,17 +317,17 @@ def is_polled(target: Target) -> bool:
 
 
 async def test_payload_in_pieces_is_read_whole(attack: Attack) -> None:
-    """Plain python-engineio answers 200 and loses all but the first."""
+    """Plain python-engineio responds with 200 and loses all pieces but the first."""
     target = await attack()
     body = ('421["echo","' + "é" * 1000 + '"]').encode()
-    pieces = [body[:20], body[20:151], body[151:]]  # one ends within a character
+    pieces = [body[:20], body[20:151], body[151:]]  # the second begins within a character
 
     async with target.client("polling") as client:
         assert isinstance(client, OverPolling)
         async with target.posts(client, f"Content-Length: {len(body)}") as (reader, writer):
             for piece in pieces:
                 writer.write(piece)
-                await target.witness.is_served()  # the server has had time to see it
+                await target.witness.is_served()  # the server has read the piece by then
             assert b"200 OK" in await reader.readline()
         assert (await client.receive()).startswith('431["é')
 
@@ -350,7 +350,7 @@ async def test_payload_in_pieces_is_read_whole(attack: Attack) -> None:
     ],
 )
 async def test_payload_invalid_is_400_and_closes_session(attack: Attack, body: bytes) -> None:
-    """Plain python-engineio answers 200 and keeps the session."""
+    """Plain python-engineio responds with 200 and keeps the session."""
     target = await attack()
 
     async with target.closes("polling") as client:
@@ -384,11 +384,11 @@ async def test_payload_invalid_content_coding_is_400_and_closes_session(
             writer.write(body)
             async with asyncio.timeout(20):
                 assert b" 400 " in await reader.readline()
-        assert await client.post("3") == 400, "the session was closed"
+        assert await client.post("3") == 400, "the session is still open"
 
 
 async def test_client_disconnecting_within_payload_is_not_logged(attack: Attack) -> None:
-    """Its session lives on until it comes back, or does not answer a ping."""
+    """Its session stays open until the client sends a request again or a ping timeout ends it."""
     target = await attack()
 
     async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
@@ -415,7 +415,7 @@ async def test_polls_two_at_a_time_close_session(attack: Attack) -> None:
 
 
 async def test_other_transport_after_upgrade_is_rejected(attack: Attack) -> None:
-    """Neither polls nor a second websocket, and the first does not notice."""
+    """Polls and a second WebSocket are rejected, and the first WebSocket is not affected."""
     target = await attack()
 
     async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
@@ -424,7 +424,7 @@ async def test_other_transport_after_upgrade_is_rejected(attack: Attack) -> None
         async with client.http.ws_connect(upgrading) as first:
             await first.send_str("2probe")
             assert await first.receive_str() == "3probe"
-            async with client.http.ws_connect(upgrading) as second:  # while it upgrades
+            async with client.http.ws_connect(upgrading) as second:  # during the upgrade
                 assert (await second.receive()).data == 1008
             await first.send_str("5")
             await until(lambda: all(s.is_websocket for s in target.engine.eio.sockets.values()))
@@ -467,7 +467,7 @@ async def test_sid_unknown_is_400_with_same_body(attack: Attack, method: str, si
 
 
 async def test_sid_of_a_megabyte_is_414(attack: Attack) -> None:
-    """It is more than a request line may be: aiohttp refuses it before we see it."""
+    """The request line is too long; aiohttp rejects it before Socket.IO sees the request."""
     target = await attack()
     before = target.state()
 
@@ -496,13 +496,13 @@ async def test_sid_of_other_websocket_is_rejected(attack: Attack) -> None:
 
 
 async def test_sid_of_connection_is_not_a_session(attack: Attack) -> None:
-    """Every client of a room may learn the one; the other is a secret."""
+    """Other clients may know the id of a connection; the id of a session is a secret."""
     target = await attack()
     (connection,) = target.engine.connections
     assert connection not in target.engine.eio.sockets
 
 
-# --- who gets a session, and for how long
+# --- sessions: their number and their end
 
 
 @pytest.mark.parametrize(
@@ -515,8 +515,8 @@ async def test_sid_of_connection_is_not_a_session(attack: Attack) -> None:
 async def test_handshakes_above_limit_are_rejected(
     attack: Attack, setting: str, status: int
 ) -> None:
-    """Plain python-engineio opens a session for each."""
-    target = await attack(**{setting: 11})  # one is the witness
+    """Plain python-engineio opens a session for each handshake."""
+    target = await attack(**{setting: 11})  # one of them is the witness
     counted = {f"socketio.{setting}": 491}
 
     async with target.leaves_nothing(counted, logged=1, came=0), one_shot() as http:
@@ -541,7 +541,7 @@ async def test_handshakes_above_limit_are_rejected(
             async with http.post(f"{target.url}?{POLLING}&sid={sid}", data="1") as response:
                 assert response.status == 200
         again = await handshake()
-        assert again is not None, "there is room again"
+        assert again is not None, "an ended session still counts"
         async with http.post(f"{target.url}?{POLLING}&sid={again}", data="1"):
             pass
 
@@ -574,7 +574,7 @@ async def test_handshake_aborted_frees_its_session(attack: Attack, sent: bytes) 
 
 
 async def test_client_disconnecting_in_handshake_frees_its_session(attack: Attack) -> None:
-    """By a reset, before the answer can be written."""
+    """By a reset, before the response can be written."""
     target = await attack(max_sessions=2)
     head = (
         f"GET /socket.io/?{WEBSOCKET} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
@@ -596,7 +596,7 @@ async def test_client_disconnecting_in_handshake_frees_its_session(attack: Attac
 
 @over_each_transport
 async def test_client_without_namespace_is_closed(attack: Attack, transport: str) -> None:
-    """Though it answers every ping. Plain python-socketio waits for ever."""
+    """Also if it responds to every ping. Plain python-socketio waits forever."""
     target = await attack(connect_timeout=0.2, ping_interval=0.02)
 
     async with (
@@ -613,7 +613,7 @@ async def test_client_without_namespace_is_closed(attack: Attack, transport: str
 
 @over_each_transport
 async def test_client_rejected_by_namespace_is_closed(attack: Attack, transport: str) -> None:
-    """Nor are attempts that fail, however many."""
+    """Any number of rejected attempts does not extend the timeout."""
     target = await attack(connect_timeout=0.2, max_rate=1e9)
 
     async with (
@@ -631,7 +631,7 @@ async def test_client_rejected_by_namespace_is_closed(attack: Attack, transport:
 
 @over_each_transport
 async def test_pongs_not_expected_are_rate_limited(attack: Attack, transport: str) -> None:
-    """python-engineio before 4.13.2 started a heartbeat for each (CVE-2026-48802)."""
+    """python-engineio before 4.13.2 started a heartbeat for each PONG (CVE-2026-48802)."""
     target = await attack(max_rate=100.0)
 
     async with target.client(transport) as client:
@@ -659,11 +659,11 @@ async def test_pongs_do_not_delay_next_ping(attack: Attack) -> None:
     async with wire(target.application) as hostile:
         frame = asyncio.ensure_future(hostile.frame())
 
-        def answered_once_more() -> bool:
+        def pong_and_check() -> bool:
             hostile.write(encode(TEXT, b"3"))
             return frame.done()
 
-        await until(answered_once_more)
+        await until(pong_and_check)
         assert await frame == (TEXT, b"2")
 
 
@@ -715,7 +715,7 @@ async def test_handshake_invalid_is_400(
 
 
 async def test_payload_of_seventeen_packets_is_received(attack: Attack) -> None:
-    """The client of npm posts as many as it has; only python-engineio's stops at sixteen."""
+    """The client of npm has no limit of packets; only the client of python-engineio has 16."""
     target = await attack()
 
     async with target.client("polling") as client:
@@ -759,7 +759,7 @@ class TestVanishedClient:
     async def test_vanished_client_with_waiting_poll_ends_by_ping_timeout(
         self, attack: Attack
     ) -> None:
-        """The poll gets the PING, and no PONG follows."""
+        """The poll receives the PING, and the client sends no PONG."""
         target = await attack(ping_interval=0.1, ping_timeout=0.4)
 
         async with target.leaves_nothing({}, logged=0), target.client("polling") as client:
@@ -771,8 +771,8 @@ class TestVanishedClient:
     async def test_vanished_client_with_hanging_events_ends_by_stall_timeout(
         self, attack: Attack, transport: str
     ) -> None:
-        """It is not read then, so it may have answered the ping, unless it has not even fetched
-        it: until it has stalled for too long.
+        """The server does not read the client then, so the missing PONG does not count, but
+        ``stall_timeout`` does. A polling client has not even fetched the PING.
         """
         target = await attack(
             ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5, concurrency=1, max_waiting=1
@@ -809,7 +809,7 @@ class TestVanishedClient:
     async def test_vanished_client_with_few_hanging_events_ends(
         self, attack: Attack, transport: str
     ) -> None:
-        """The client is read, so it has not answered."""
+        """The server reads the client, so the missing PONG counts."""
         target = await attack(ping_interval=0.1, ping_timeout=0.4)
 
         async with target.leaves_nothing({}, logged=0), target.client(transport) as client:
@@ -829,7 +829,7 @@ class TestVanishedClient:
             await until(lambda: target.is_alone)
 
     async def test_vanished_client_within_payload_ends(self, attack: Attack) -> None:
-        """The session does not wait for the rest of it; the request waits for its own deadline."""
+        """The session does not wait for the rest of it; ``body_timeout`` ends the request."""
         target = await attack(
             ping_interval=0.1, ping_timeout=0.4, stall_timeout=0.5, http={"body_timeout": 1.0}
         )
@@ -844,9 +844,9 @@ class TestVanishedClient:
 
 
 async def test_sessions_ended_are_freed(attack: Attack) -> None:
-    """No timer, task or closure holds one."""
+    """No timer, task or closure refers to one."""
     target = await attack()
-    before = living()
+    before = count_sessions()
     ends = ["1", "41", "abc", "42{}", '451-["echo",{"_placeholder":true,"num":0}]', ""]
 
     for transport in ("websocket", "polling"):
@@ -861,10 +861,10 @@ async def test_sessions_ended_are_freed(attack: Attack) -> None:
     target.presence.trace.clear()
 
     with suppress(TimeoutError):
-        await until_collected(lambda: living() == before)
-    assert living() == before
+        await until_collected(lambda: count_sessions() == before)
+    assert count_sessions() == before
 
 
-def living() -> int:
+def count_sessions() -> int:
     gc.collect()
     return sum(isinstance(one, Session) for one in gc.get_objects())

@@ -141,7 +141,7 @@ RESERVED = [
     ],
 )
 async def test_packet_invalid_closes_session(attack: Attack, frames: list[str | bytes]) -> None:
-    """Plain python-socketio ignores most of it, and calls the handlers of the reserved names."""
+    """Plain python-socketio ignores most of these, and calls handlers of reserved names."""
     target = await attack(Chat)
 
     for transport in TRANSPORTS:
@@ -176,7 +176,7 @@ async def test_event_before_connect_closes_session(
 async def test_event_before_connection_is_accepted_closes_session(
     attack: Attack, transport: str
 ) -> None:
-    """It is read behind the decision, and not at all over a websocket that was refused."""
+    """Polling: the event is read after the rejection. A rejected WebSocket is not read at all."""
     target = await attack(listeners=(Door,))
 
     async with target.leaves_nothing(came=0), target.client(transport, "") as client:
@@ -187,7 +187,7 @@ async def test_event_before_connection_is_accepted_closes_session(
 
 
 class Door:
-    """Refuses those who ask for it; a bug is a refusal too."""
+    """Rejects clients whose ``auth`` contains "refuse", and fails for "bug"."""
 
     def __init__(self) -> None:
         self.bugs = 0
@@ -228,7 +228,7 @@ class Door:
 async def test_attachments_above_limit_close_session(
     attack: Attack, transport: str, frames: list[str | bytes], setting: str
 ) -> None:
-    """Plain python-socketio holds what comes, without end."""
+    """Plain python-socketio stores attachments without a limit."""
     target = await attack()
     counted = setting if setting == "protocol error" else f"socketio.{setting}"
 
@@ -271,7 +271,7 @@ async def test_client_disconnecting_within_packet_leaves_no_state(
 async def test_placeholder_in_nested_lists_is_replaced_or_closes_session(
     attack: Attack, transport: str, depth: int
 ) -> None:
-    """How deep JSON may be depends on the release of Python; the last frame closes anyhow."""
+    """The depth that JSON may have depends on the Python version; the last frame is invalid."""
     target = await attack()
     deep = "[" * depth + PLACE + "]" * depth
 
@@ -315,7 +315,7 @@ async def test_acknowledgement_id_up_to_2_53_is_acknowledged(
     ],
 )
 async def test_namespace_unknown_gets_connect_error(attack: Attack, namespace: str) -> None:
-    """With a handler for every namespace, plain python-socketio lets it in."""
+    """With a handler for all namespaces, plain python-socketio accepts the client."""
     target = await attack(Chat)
 
     for transport in TRANSPORTS:
@@ -341,7 +341,7 @@ async def test_connect_flood_leaves_no_state(attack: Attack) -> None:
 
 
 def namespaces(count: int) -> type:
-    """A controller with an event in each of so many."""
+    """Return a controller with an event in each of *count* namespaces."""
 
     async def answer(self: object, request: Request) -> str:
         return request.connection.namespace if request.connection else ""
@@ -366,7 +366,9 @@ async def test_namespaces_above_limit_are_rejected(attack: Attack, transport: st
         assert refused == {"message": "connected to too many namespaces"}
         assert all(answer.startswith("44/n") for answer in answers[31:])
         await client.send("41/n0,", "40/n39,")
-        assert str(await client.receive()).startswith("40/n39,{"), "there is room again"
+        assert str(await client.receive()).startswith("40/n39,{"), (
+            "a namespace that was left still counts"
+        )
         await client.send('42/n30,1["where"]')
         assert '"/n30"' in str(await client.receive())
         await client.send("1")
@@ -435,7 +437,7 @@ async def test_event_name_hostile_is_unknown_event(attack: Attack, name: str) ->
 
 
 async def test_event_burst_is_read_up_to_limits(attack: Attack) -> None:
-    """Plain python-socketio starts 5000 tasks, and 4995 still run after the client left."""
+    """Plain python-socketio starts 5000 tasks, and 4995 still run after the disconnect."""
     target = await attack(concurrency=32, max_waiting=64, max_rate=1e9)
 
     async with target.leaves_nothing(None), raw_socket(target.application) as hostile:
@@ -448,7 +450,9 @@ async def test_event_burst_is_read_up_to_limits(attack: Attack) -> None:
         hostile.vanish()
         await target.witness.is_served()
         target.events.open.set()
-    assert target.events.started == sorted(target.events.started), "in the order they came"
+    assert target.events.started == sorted(target.events.started), (
+        "events did not start in their order"
+    )
 
 
 async def test_event_burst_over_polling_is_read_up_to_limits(attack: Attack) -> None:
@@ -467,7 +471,7 @@ async def test_event_burst_over_polling_is_read_up_to_limits(attack: Attack) -> 
         assert not burst.done()
         target.events.open.set()
         await burst
-        assert len(target.events.started) == 5000, "then all of it is"
+        assert len(target.events.started) == 5000, "not all events were read"
         await client.send("1")
 
 
@@ -501,12 +505,12 @@ async def test_event_error_is_acknowledged_once(attack: Attack, transport: str) 
             '431[{"statusCode":500,"message":"Internal Server Error"}]'
         )
         await client.send('42["fail"]', '422["echo",2]')
-        assert await client.receive() == "432[2]", "and without an id it is not at all"
+        assert await client.receive() == "432[2]", "an event without id was acknowledged"
 
 
 @over_each_transport
 async def test_event_returning_none_is_acknowledged(attack: Attack, transport: str) -> None:
-    """Plain python-socketio sends ``[]``, and a client with ``retries`` asks again."""
+    """Plain python-socketio sends ``[]``, and a client with ``retries`` repeats the event."""
     target = await attack(Answers)
 
     async with target.client(transport) as client:
@@ -599,7 +603,7 @@ class TestUnexpectedAcknowledgement:
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(100, marks=pytest.mark.soak)])
 async def test_calls_without_acknowledgement_leave_no_state(attack: Attack, rounds: int) -> None:
-    """Plain python-socketio keeps an entry for each."""
+    """Plain python-socketio keeps an entry for each call."""
     target = await attack()
 
     async with target.leaves_nothing({}, logged=0), raw_socket(target.application) as silent:
@@ -649,7 +653,9 @@ async def test_auth_not_an_object_is_rejected_with_400(attack: Attack, auth: str
             assert error["data"]["statusCode"] == 400
             assert len(answer) < 300
             await client.send('40{"token":"x"}')
-            assert str(await client.receive()).startswith("40{"), "it may try again"
+            assert str(await client.receive()).startswith("40{"), (
+                "a second attempt was not accepted"
+            )
             await client.send("1")
 
 
@@ -668,7 +674,7 @@ async def test_auth_above_max_payload_closes_with_1009(attack: Attack) -> None:
 async def test_connected_listener_that_raises_runs_once_and_rejects(
     attack: Attack, transport: str
 ) -> None:
-    """A TypeError makes plain python-socketio call it again, with fewer arguments."""
+    """After a TypeError, plain python-socketio calls it again with fewer arguments."""
     target = await attack(listeners=(Door,))
     before = target.state()
 
@@ -681,7 +687,9 @@ async def test_connected_listener_that_raises_runs_once_and_rejects(
         await client.send("1")
     await until(lambda: target.state() == before)
     assert target.application.injector.get(Door).bugs == 1
-    assert [what for what, _ in target.presence.trace] == ["came"], "the witness alone"
+    assert [what for what, _ in target.presence.trace] == ["came"], (
+        "another client than the witness connected"
+    )
     assert len(target.caplog.records) == 1
 
 
@@ -704,7 +712,7 @@ async def test_events_concurrency_one_run_in_order(attack: Attack, transport: st
 
 
 async def test_events_concurrency_many_overlap(attack: Attack) -> None:
-    """So that the order of the row before is not one by chance."""
+    """This proves that the order in the test above does not happen by chance."""
     random.seed(18)
     target = await attack(Answers, max_rate=1e9)
 

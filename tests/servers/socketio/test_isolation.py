@@ -71,7 +71,7 @@ class TestContextVariables:
     async def test_context_variables_set_by_action_are_not_visible_to_other_events(
         self, serve: Serve, transport: str, concurrency: int
     ) -> None:
-        """Nor by one that waited, whose task is started where another ends."""
+        """Also not to a waiting event, whose task starts when another event ends."""
         application = await serve(Users, socketio={"concurrency": concurrency})
         users = application.injector.get(Users)
 
@@ -85,13 +85,13 @@ class TestContextVariables:
             users.open.set()
             assert await contents(client, 4) == dict.fromkeys(("430", "431", "432", "433"))
             await client.send('424["who"]', "40/admin,", '42/admin,5["who"]')
-            assert await contents_behind_connect(client) == {"434": None, "43/admin,5": None}
+            assert await contents_around_connect(client) == {"434": None, "43/admin,5": None}
 
     @over_each_transport
     async def test_context_variables_set_in_connected_are_not_visible_to_events(
         self, serve: Serve, transport: str
     ) -> None:
-        """Neither in its own namespace nor in another; `Connection.attributes` are for that."""
+        """Neither in this namespace nor in another; use `Connection.attributes` for that."""
 
         class Door:
             @observe(ServerEvents.CONNECTED)
@@ -107,14 +107,14 @@ class TestContextVariables:
                 await client.send('420["who"]')
                 assert await contents(client, 1) == {"430": None}
                 await client.send("40/admin,", '421["who"]', '42/admin,2["who"]')
-                answers = await contents_behind_connect(client)
+                answers = await contents_around_connect(client)
                 assert answers == {"431": None, "43/admin,2": None}
 
         assert seen == ["None, /", "None, /admin"] * 2
 
 
-async def contents_behind_connect(client: Client) -> dict[str, Any]:
-    """What two events were answered, one before and one behind a CONNECT to ``/admin``."""
+async def contents_around_connect(client: Client) -> dict[str, Any]:
+    """Return the acknowledgements of an event before and one after a CONNECT to ``/admin``."""
     found: dict[str, Any] = {}
     async with asyncio.timeout(20):
         while len(found) < 2:
@@ -129,7 +129,7 @@ async def contents_behind_connect(client: Client) -> dict[str, Any]:
 async def test_disconnect_of_other_client_in_connected_keeps_services(
     serve: Serve, transport: str
 ) -> None:
-    """One login at a time: the listeners of DISCONNECTED of the other run meanwhile."""
+    """One login at a time: the listeners of DISCONNECTED of the other client run meanwhile."""
 
     class Account:
         def __init__(self) -> None:
@@ -194,7 +194,7 @@ async def test_disconnect_of_other_client_in_connected_keeps_services(
 
 @over_each_transport
 async def test_request_headers_are_read_only(serve: Serve, transport: str) -> None:
-    """They are those of the handshake: what one event wrote every later one would read."""
+    """All events share the headers of the handshake, so later events would see a change."""
 
     class Forging:
         @websocket("forge")
@@ -271,7 +271,7 @@ class TestCredentialsOfTheHandshake:
     async def test_credentials_of_upgrade_from_foreign_origin_are_removed(
         self, serve: Serve
     ) -> None:
-        """Later namespaces are given the headers of the websocket, which brings cookies."""
+        """Later namespaces get the headers of the WebSocket, with which browsers send cookies."""
         application = await serve(Users, http={"origins": ("*",)})
 
         async with opened(application, "polling") as polling, aiohttp.ClientSession() as session:

@@ -1,4 +1,4 @@
-"""How sessions and the Socket.IO server end: in order, and without remaining state."""
+"""The end of sessions and of the Socket.IO server: in order, and without remaining state."""
 
 import asyncio
 import gc
@@ -53,7 +53,7 @@ from tests.waiting import until
 
 
 class Guests:
-    """Notes who comes and goes; the listener called *slow* waits for `release`."""
+    """Records connects and disconnects of clients; the listener *slow* waits for `release`."""
 
     def __init__(self) -> None:
         self.trace: list[str] = []
@@ -111,7 +111,7 @@ class Hanging:
         return request.body
 
 
-async def refuses(host: str, port: int) -> None:
+async def until_refused(host: str, port: int) -> None:
     """Return when the port does not accept connections any more."""
     async with asyncio.timeout(20):
         while True:
@@ -122,17 +122,17 @@ async def refuses(host: str, port: int) -> None:
             writer.close()
 
 
-async def begun(application: Application) -> "asyncio.Future[bool]":
-    """Call ``application.stop()``, and return once it accepts no more clients."""
+async def begin_stop(application: Application) -> "asyncio.Future[bool]":
+    """Call ``application.stop()``; return its task when the server accepts no more clients."""
     server = application.servers["socketio"]
     address = str(server.host), server.port or 0
     stopping = asyncio.ensure_future(application.stop())
-    await refuses(*address)
+    await until_refused(*address)
     return stopping
 
 
 def event_tasks() -> list[str]:
-    """The tasks of event queues that still run."""
+    """Return the names of running tasks of event queues."""
     names = (getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks())
     return [name for name in names if "EventQueue" in name]
 
@@ -143,7 +143,7 @@ def close_idle_connections_at_stop(application: Application) -> None:
     server.keepalive_grace = 0.0
 
 
-async def guarded(serve: Serve, in_time: bool) -> tuple[Application, Guests]:
+async def serve_guests(serve: Serve, in_time: bool) -> tuple[Application, Guests]:
     """An application with `Guests`, and a long or a short deadline for stopping."""
     application = await serve(Hanging, listeners=[Guests], shutdown_timeout=20 if in_time else 0.1)
     close_idle_connections_at_stop(application)
@@ -162,8 +162,8 @@ class TestStoppingWaits:
         slow: str,
         in_time: bool,
     ) -> None:
-        """They may use what is closed in SHUTDOWN, a database say."""
-        application, guests = await guarded(serve, in_time)
+        """They may use a service that SHUTDOWN closes, such as a database."""
+        application, guests = await serve_guests(serve, in_time)
 
         async with opened(application, transport) as client:
             if slow == "DISCONNECTED":
@@ -174,7 +174,7 @@ class TestStoppingWaits:
                 client.send("40" if slow == "CONNECTED" else "41"),
             )
             await until(lambda: guests.trace[-1:] == [f"{slow} begins"])
-            stopping = await begun(application)
+            stopping = await begin_stop(application)
             if not in_time:
                 await until(lambda: "not drained" in caplog.text)
                 if isinstance(client, OverWebsocket):
@@ -197,13 +197,13 @@ class TestStoppingWaits:
         caplog: pytest.LogCaptureFixture,
         in_time: bool,
     ) -> None:
-        application, guests = await guarded(serve, in_time)
+        application, guests = await serve_guests(serve, in_time)
         guests.slow = "DISCONNECTED"
 
         async with raw_socket(application) as raw:
             raw.vanish()
             await until(lambda: guests.trace[-1] == "DISCONNECTED begins")
-            stopping = await begun(application)
+            stopping = await begin_stop(application)
             if not in_time:
                 await until(lambda: "not drained" in caplog.text)
             guests.release.set()
@@ -212,7 +212,7 @@ class TestStoppingWaits:
         assert guests.trace == WHOLE_LIFE
 
     async def test_stop_waits_for_client_between_two_polls(self, serve: Serve) -> None:
-        """Its acknowledgements are there only when it asks again, and again."""
+        """The client receives its acknowledgements only with further polls."""
         application = await serve(Hanging)
         hanging = application.injector.get(Hanging)
         sent = {f"43{id}" for id in range(20)}
@@ -220,7 +220,7 @@ class TestStoppingWaits:
         async with connected(application, "polling") as client:
             await client.send(*(f'42{id}["hang"]' for id in range(20)))
             await until(lambda: hanging.running == 20)
-            stopping = await begun(application)
+            stopping = await begin_stop(application)
             hanging.open.set()
             await until(lambda: not hanging.running)
             got: set[str] = set()
@@ -251,7 +251,7 @@ class TestStoppingWaits:
             slow.stop_reading()
             slow.write(*(encode(TEXT, f'42{id}["large"]'.encode()) for id in range(60)))
             await until(lambda: only_session(application).sender.unsent)
-            stopping = await begun(application)
+            stopping = await begin_stop(application)
             slow.writer.transport.resume_reading()  # type: ignore[attr-defined]
             with suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
@@ -264,7 +264,7 @@ class TestStoppingWaits:
 
 class TestStoppingEnds:
     async def test_close_ends_namespaces_of_session_side_by_side(self, serve: Serve) -> None:
-        """One after another would take too long where there are many."""
+        """One after another would take too long with many namespaces."""
         namespaces = ("/", "/one", "/two", "/three")
         together = asyncio.Barrier(len(namespaces))
         left: list[str] = []
@@ -288,10 +288,10 @@ class TestStoppingEnds:
         assert sorted(left) == sorted(namespaces)
 
     @over_each_transport
-    async def test_deadline_cancels_running_events_and_starts_no_waiting_ones(
+    async def test_shutdown_timeout_cancels_running_events_and_drops_waiting_ones(
         self, serve: Serve, transport: str
     ) -> None:
-        """One event runs, one waits for its turn, one keeps the client from being read."""
+        """One event runs, one waits, and with a third one the queue is full."""
         application = await serve(
             Hanging,
             shutdown_timeout=0.1,
@@ -326,7 +326,7 @@ class TestStoppingEnds:
             await until(lambda: hanging.running)
             assert await application.stop() is False
 
-        await refuses(*address)
+        await until_refused(*address)
         assert (hanging.running, event_tasks()) == (0, [])
         assert "stopping the server 'socketio' failed" in caplog.text
         assert guests.trace == [*WHOLE_LIFE[:3], "SHUTDOWN"]
@@ -339,7 +339,7 @@ class TestStoppingEnds:
         async with raw_socket(application) as raw:
             await raw.send('42["hang"]')
             await until(lambda: hanging.running)
-            stopping = await begun(application)
+            stopping = await begin_stop(application)
             stopping.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await stopping
@@ -369,9 +369,9 @@ class TestStoppingEnds:
         assert answer == b""
 
     async def test_restart_repeated_keeps_no_kernel_alive(self, serve: Serve) -> None:
-        """Listeners, watchers of signals and tasks would each keep one.
+        """Any listener, watcher of a signal or task that remains would keep one alive.
 
-        (aiohttp keeps the last 1024 request handlers that were used, and what they belong to.)
+        (aiohttp itself keeps the last 1024 request handlers and the objects that they refer to.)
         """
         application = await serve(Hanging, listeners=[Guests])
         alive: list[weakref.ref[Any]] = []
@@ -402,7 +402,7 @@ class TestPolling:
             assert isinstance(client, OverPolling)
             polling = asyncio.ensure_future(client.poll())
             await until(lambda: is_polled(only_session(application)))
-            polling.cancel()  # all came by one kept connection, which is closed by that
+            polling.cancel()  # closes the connection that all requests have used
             native = engine.get_environ(connection.id)["aiohttp.request"]
             await until(lambda: is_disconnected(native))
             await connection.emit("first")
@@ -415,7 +415,7 @@ class TestPolling:
         assert guests.trace == WHOLE_LIFE[:4]
 
     async def test_posts_two_at_a_time_close_session(self, serve: Serve) -> None:
-        """Node's engine.io does so too: what each holds in memory has no bound."""
+        """Like engine.io of Node. Concurrent POST requests could use unlimited memory."""
         application = await serve(Hanging, socketio={"concurrency": 1, "max_waiting": 1})
         hanging = application.injector.get(Hanging)
         counts = counts_of(application)
@@ -437,7 +437,7 @@ class TestConnectDeadline:
     async def test_disconnected_client_is_closed_unless_it_reconnects(
         self, serve: Serve, transport: str
     ) -> None:
-        """The other one is kicked later, so its end says that the time of both is over."""
+        """The second client is disconnected later: when it is closed, both timeouts are over."""
         application = await serve(Hanging, socketio={"connect_timeout": 0.5})
 
         async with connected(application, "websocket") as stays:
@@ -478,7 +478,7 @@ class TestConnectDeadline:
 async def test_terminate_only_that_raises_is_logged_and_services_are_closed(
     serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A listener added at run time is asked for its ``only`` behind the answer."""
+    """The ``only`` of a listener that is added at run time is called after the response."""
     made: list[str] = []
     closed: list[str] = []
 

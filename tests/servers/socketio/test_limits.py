@@ -1,7 +1,7 @@
 """The limits of Socket.IO clients: each is a finite setting, counted, and logged once.
 
-How a limit is answered is in the rows C and D (`test_hostile_engineio`, `test_hostile_socketio`);
-here each is small, and crossed.
+The responses at a limit are tested in `test_hostile_engineio` and `test_hostile_socketio`. Here
+each limit is small and is exceeded.
 """
 
 import asyncio
@@ -50,8 +50,8 @@ def test_settings_limits_are_finite(name: str) -> None:
             SocketioSettings(**{name: off})
 
 
-def told(target: Target, setting: str) -> int:
-    """In how many lines of the log *setting* was named; no other line is there."""
+def count_log_lines(target: Target, setting: str) -> int:
+    """Return the number of log lines; each must contain the name of *setting*."""
     lines = [record.getMessage() for record in target.caplog.records]
     assert all(f"socketio.{setting}" in line for line in lines), lines
     return len(lines)
@@ -59,7 +59,7 @@ def told(target: Target, setting: str) -> int:
 
 class TestSessions:
     async def test_connect_timeout_closes_session(self, attack: Attack) -> None:
-        target = await attack(connect_timeout=1.0)  # which the neighbour must meet too
+        target = await attack(connect_timeout=1.0)  # the witness has to connect within it, too
 
         async with (
             target.leaves_nothing({"socketio.connect_timeout": 1}, came=0),
@@ -94,7 +94,7 @@ class TestSessions:
                 pass
 
     async def test_max_sessions_per_address_counts_each_address(self, serve: Serve) -> None:
-        """The addresses that a trusted proxy reports."""
+        """The addresses are reported by a trusted proxy."""
         application = await serve(
             http={"trusted_proxies": ("127.0.0.1",)}, socketio={"max_sessions_per_address": 2}
         )
@@ -182,11 +182,11 @@ class TestMessages:
             await until(lambda: target.server.counts["socketio.max_rate"] and len(done) > 40)
             assert len(done) < 70
             await target.witness.is_served()
-            assert len(done) < 70, "it is read no faster because of others"
+            assert len(done) < 70, "requests of other clients speed it up"
             await sending
             await until(lambda: done == list(range(70)))
             assert target.server.counts.keys() == {"socketio.max_rate"}
-            assert told(target, "max_rate") == 1
+            assert count_log_lines(target, "max_rate") == 1
 
     @over_each_transport
     async def test_concurrency_limits_running_events(self, attack: Attack, transport: str) -> None:
@@ -218,10 +218,10 @@ class TestMessages:
             await sending
             await until(lambda: target.events.started == list(range(10)))
             assert target.server.counts["socketio.max_waiting"] > 0
-            assert told(target, "max_waiting") == 1
+            assert count_log_lines(target, "max_waiting") == 1
 
     async def test_stall_timeout_closes_client_not_read_for_too_long(self, attack: Attack) -> None:
-        """Though it answers every ping."""
+        """Also if it responds to every ping."""
         target = await attack(
             ping_interval=0.1, ping_timeout=0.5, stall_timeout=0.5, concurrency=1, max_waiting=1
         )
@@ -254,7 +254,7 @@ class TestMessages:
 
 
 class Listening:
-    """A client that reads all it is sent."""
+    """A client that reads everything."""
 
     def __init__(self, raw: RawSocket) -> None:
         self.raw = raw
@@ -279,8 +279,8 @@ async def all_have_heard(reading: list[Listening], count: int) -> None:
     await until(lambda: all(one.heard == count for one in reading))
 
 
-async def deaf(target: Target, stack: AsyncExitStack) -> Wire:
-    """A client that is connected, and reads nothing."""
+async def connect_without_reading(target: Target, stack: AsyncExitStack) -> Wire:
+    """Connect a client that reads nothing."""
     opened = await stack.enter_async_context(wire(target.application, receive_buffer=4096))
     opened.stop_reading()
     return opened
@@ -302,30 +302,30 @@ async def test_broadcasts_close_only_clients_that_do_not_read(
         reading = await listeners(target, stack, 17)
         before = set(target.engine.eio.sockets)
         for _ in range(2):
-            await deaf(target, stack)
+            await connect_without_reading(target, stack)
         slow = set(target.engine.eio.sockets) - before
         while slow & set(target.engine.eio.sockets):
-            assert sent < 200, "they are closed before 40 MB"
+            assert sent < 200, "the slow clients were not closed after 40 MB"
             await broadcaster.emit("news", text)
             sent += 1
             await all_have_heard(reading, sent)
             assert await target.witness.heard.get() == f'42["news","{text}"]'
 
-        assert set(target.engine.eio.sockets) == before, "nobody else"
+        assert set(target.engine.eio.sockets) == before, "another client was closed"
         assert target.server.counts == {f"socketio.{setting}": 2}
-        assert told(target, setting) == 2, "one line for each that was closed"
+        assert count_log_lines(target, setting) == 2, "each closed client must be logged once"
         await target.witness.is_served()
 
 
 async def test_slow_client_receives_all_packets_before_it_is_closed(
     attack: Attack,
 ) -> None:
-    """Not what was sent behind a message that it missed."""
+    """It receives no message that was sent after one that was dropped."""
     target = await attack(max_outbound_messages=10)
     heard, sent = [], 0
 
     async with AsyncExitStack() as stack:
-        slow = await deaf(target, stack)
+        slow = await connect_without_reading(target, stack)
         connection = target.newest
         while not connection.is_ended:
             assert sent < 1000
@@ -352,8 +352,8 @@ async def test_close_of_client_that_does_not_read_does_not_wait(attack: Attack) 
             await target.engine.shutdown()
 
 
-async def test_burst_within_one_loop_turn_does_not_close_client(attack: Attack) -> None:
-    """No client could have read the packets: an action that emits rows in a loop closes none."""
+async def test_burst_within_one_loop_iteration_does_not_close_client(attack: Attack) -> None:
+    """A client cannot read meanwhile, so an action may emit many rows in a loop."""
     target = await attack(max_outbound_messages=10)
 
     async with raw_socket(target.application) as raw:
@@ -392,21 +392,21 @@ async def test_drop_oldest_over_polling_keeps_newest(attack: Attack) -> None:
         expected = ['431["kept"]', *(f'42["news",{number}]' for number in range(16, 20))]
         assert str(await client.receive()).split("\x1e") == expected
         assert target.server.counts == {"socketio.max_outbound_messages": 16}
-        assert told(target, "max_outbound_messages") == 1
+        assert count_log_lines(target, "max_outbound_messages") == 1
 
 
 async def test_drop_oldest_over_websocket_drops_whole_events_and_stays_open(
     attack: Attack,
 ) -> None:
-    """What it reads afterwards is in order, up to the last; binary events are whole."""
+    """The client then receives the rest in order, with complete binary events."""
     target = await attack(max_outbound_messages=10, outbound_policy="drop_oldest")
     broadcaster = target.application.injector.get(Broadcaster)
     counts, filling, sent = target.server.counts, b"x" * 200_000, 0
 
     async with AsyncExitStack() as stack:
-        slow = await deaf(target, stack)
+        slow = await connect_without_reading(target, stack)
         while counts["socketio.max_outbound_messages"] < 20:
-            assert sent < 200, "events are dropped before 40 MB"
+            assert sent < 200, "no events were dropped after 40 MB"
             await broadcaster.emit("news", sent, b"%d" % sent + filling)
             sent += 1
             for _ in range(2):
@@ -432,7 +432,7 @@ async def test_drop_oldest_over_websocket_drops_whole_events_and_stays_open(
     assert heard == sorted(set(heard))
     assert sent - len(heard) == counts["socketio.max_outbound_messages"]
     assert counts.keys() == {"socketio.max_outbound_messages"}
-    assert told(target, "max_outbound_messages") == 1
+    assert count_log_lines(target, "max_outbound_messages") == 1
 
 
 # --- faults
@@ -445,7 +445,7 @@ async def test_event_loop_blocked_causes_no_ping_timeout(attack: Attack) -> None
     async with raw_socket(target.application) as raw:
         assert await raw.socket.receive_str() == "2"
         await raw.send("3")
-        time.sleep(1.3)  # noqa: ASYNC251 - the fault itself: nothing runs meanwhile
+        time.sleep(1.3)  # noqa: ASYNC251 - the fault that is tested
         for _ in range(3):
             assert await raw.socket.receive_str() == "2"
             await raw.send("3")

@@ -50,7 +50,7 @@ async def test_own_port_serves_events_and_no_other_port_does(
 async def test_own_port_requires_origin_of_pages_to_be_allowed(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """The page has the port of HTTP, which makes it one of another origin (RFC 6454 §5)."""
+    """A page on the port of HTTP has another origin than the port of Socket.IO (RFC 6454 §5)."""
     with reserved_port() as port:
         page = {"Origin": f"http://127.0.0.1:{port}"}
         refused = await serve(Calls, http={"port": port}, socketio={"port": 0})

@@ -95,7 +95,7 @@ async def test_plain_event_fields_of_the_object_are_parameters(serve: Serve) -> 
 
 
 async def test_plain_event_parameters_and_fields_of_the_body_can_be_mixed(serve: Serve) -> None:
-    """A text is read from the parameters, bytes from a field of the body: one object has both."""
+    """One object contains both: a text for a parameter and bytes for a field of the body."""
     app = await serve(Plain)
     async with client(app) as socket:
         sent: dict[str, Any] = {"name": "a", "content": b"\x00", "tags": ["x", "y"]}
@@ -150,7 +150,7 @@ async def test_list_event_acknowledgement_has_several_values(serve: Serve) -> No
 
 
 @pytest.mark.parametrize("sent", [{"body": 1}, {"body": {}}, {"params": {"a": 1}}], ids=repr)
-async def test_test_client_list_event_without_a_list_is_an_error(sent: dict[str, Any]) -> None:
+async def test_kernel_client_list_event_without_a_list_is_an_error(sent: dict[str, Any]) -> None:
     async with KernelClient(Application(controllers=[Plain])) as tests:
         with pytest.raises(ValueError, match="'list' takes a list of arguments"):
             await tests.websocket("list", **sent)
@@ -176,7 +176,7 @@ async def test_event_without_acknowledgement_expects_no_response(serve: Serve) -
     assert seen == [False, True]
 
 
-async def test_rejection_with_data_sends_that_to_the_client(serve: Serve) -> None:
+async def test_rejection_with_data_sends_the_data_to_the_client(serve: Serve) -> None:
     @observe(ServerEvents.CONNECTED)
     async def reject(event: ConnectionEvent) -> None:
         raise ForbiddenException("not you")
@@ -254,7 +254,7 @@ async def test_class_and_list_are_fields_of_the_value(
         assert (await tests.websocket(event, body=value)).content == content
 
 
-async def test_class_beside_a_parameter_of_the_namespace_is_the_value(serve: Serve) -> None:
+async def test_class_with_a_parameter_of_the_namespace_gets_the_whole_value(serve: Serve) -> None:
     app = await serve(Fields)
     async with client(app, "/room/5") as socket:
         assert await socket.call("placed", ITEM, namespace="/room/5") == [5, 7]

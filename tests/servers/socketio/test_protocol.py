@@ -1,7 +1,7 @@
 """The rules of Engine.IO v4 and Socket.IO v5 that the official suites check, and others.
 
-Each test speaks the protocol by hand. What breaks it is in `test_hostile_engineio` and
-`test_hostile_socketio`, by the rows of the test programme.
+Each test sends frames of the protocol itself. Invalid frames are tested in
+`test_hostile_engineio` and `test_hostile_socketio`.
 """
 
 import json
@@ -155,7 +155,7 @@ async def test_namespace_in_settings_accepts_connections(serve: Serve) -> None:
 async def test_poll_response_has_at_most_sixteen_packets(
     application: Application, url: str, sid: str, session: aiohttp.ClientSession
 ) -> None:
-    """python-engineio's client refuses a payload of more than 16 packets."""
+    """The client of python-engineio rejects a payload of more than 16 packets."""
     polling = f"{url}?{POLLING}&sid={sid}"
     events = "\x1e".join(f'42{number}["echo",{number}]' for number in range(40))
     async with session.post(polling, data=f"40\x1e{events}") as response:

@@ -1,4 +1,4 @@
-"""The limits of a send queue, and what it drops."""
+"""The limits of a send queue, and the packets that it drops."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def send_queue(policy: str = "drop_oldest", **limits: Any) -> tuple[SendQueue, S
     return SendQueue(queue_limits, "sid"), queue_limits
 
 
-def taken(queue: SendQueue) -> list[str | bytes]:
+def take_all(queue: SendQueue) -> list[str | bytes]:
     frames = []
     while queue:
         frames.append(queue.take())
@@ -36,7 +36,7 @@ def test_take_returns_packets_in_order_with_attachments() -> None:
     for packet in (event("a", b"1", b"2"), acknowledgement("b"), event("c")):
         queue.put(packet)
 
-    assert taken(queue) == ['42["a"]', b"1", b"2", '431["b"]', '42["c"]']
+    assert take_all(queue) == ['42["a"]', b"1", b"2", '431["b"]', '42["c"]']
     assert (len(queue), queue.size) == (0, 0)
 
 
@@ -54,7 +54,7 @@ def test_drop_oldest_drops_oldest_events_and_counts_each(
     for name in "abcde":
         queue.put(event(name))
 
-    assert taken(queue) == ['42["d"]', '42["e"]']
+    assert take_all(queue) == ['42["d"]', '42["e"]']
     assert queue_limits.counts == {setting: 3}
     assert [setting in record.getMessage() for record in caplog.records] == [True]
 
@@ -64,7 +64,7 @@ def test_drop_oldest_drops_attachments_with_their_event() -> None:
     for name in "abcd":
         queue.put(event(name, name.encode(), name.encode()))
 
-    assert taken(queue) == ['42["c"]', b"c", b"c", '42["d"]', b"d", b"d"]
+    assert take_all(queue) == ['42["c"]', b"c", b"c", '42["d"]', b"d", b"d"]
     assert queue.size == 0
 
 
@@ -76,7 +76,7 @@ def test_drop_oldest_keeps_partly_taken_packet() -> None:
     for name in "abc":
         queue.put(event(name))
 
-    assert taken(queue) == [b"1", b"2", '42["c"]']
+    assert take_all(queue) == [b"1", b"2", '42["c"]']
 
 
 def test_max_outbound_bytes_includes_attachments() -> None:
@@ -84,7 +84,7 @@ def test_max_outbound_bytes_includes_attachments() -> None:
     queue.put(event("a", b"x" * 30))
     queue.put(event("b", b"x" * 30))
 
-    assert taken(queue) == ['42["b"]', b"x" * 30]
+    assert take_all(queue) == ['42["b"]', b"x" * 30]
     assert queue_limits.counts == {"socketio.max_outbound_bytes": 1}
 
 
@@ -100,7 +100,7 @@ def test_drop_oldest_keeps_acknowledgements_and_protocol_packets() -> None:
     ):
         queue.put(packet)
 
-    assert taken(queue) == ['431["1"]', "2", '431["2"]']
+    assert take_all(queue) == ['431["1"]', "2", '431["2"]']
     assert queue_limits.counts == {"socketio.max_outbound_messages": 3}
 
 
@@ -109,7 +109,7 @@ def test_drop_oldest_without_older_events_drops_new_event() -> None:
     for packet in (acknowledgement("1"), acknowledgement("2"), event("a")):
         queue.put(packet)
 
-    assert taken(queue) == ['431["1"]', '431["2"]']
+    assert take_all(queue) == ['431["1"]', '431["2"]']
 
 
 def test_acknowledgements_above_limit_raise_under_either_policy() -> None:
@@ -144,7 +144,7 @@ def test_single_packet_above_max_outbound_bytes_is_accepted(policy: str) -> None
     queue, queue_limits = send_queue(policy, max_outbound_bytes=10)
     queue.put(event("large", b"x" * 1000))
 
-    assert taken(queue) == ['42["large"]', b"x" * 1000]
+    assert take_all(queue) == ['42["large"]', b"x" * 1000]
     assert queue_limits.counts == {}
 
 

@@ -158,7 +158,7 @@ class TestArguments:
 
 class TestAcknowledgement:
     async def test_acknowledgement_has_status_headers_and_content(self, serve: Serve) -> None:
-        """The shape RxStack's clients know."""
+        """The format that clients of RxStack expect."""
         application = await serve(Echo)
 
         async with client(application) as socket:
@@ -169,7 +169,7 @@ class TestAcknowledgement:
             }
 
     async def test_acknowledgement_of_error_has_headers(self, serve: Serve) -> None:
-        """Those of the exception, of response listeners, and the id; over HTTP they go as well."""
+        """The headers of the exception and of response listeners, and the id, as over HTTP."""
 
         class Guard:
             @websocket("guarded")
@@ -292,7 +292,7 @@ class TestAcknowledgement:
 
 
 class Handshake:
-    """Notes who comes and goes, and refuses whom the test says."""
+    """Records connected and disconnected clients; rejects some by ``as`` in their ``auth``."""
 
     def __init__(self) -> None:
         self.trace: list[str] = []
@@ -362,12 +362,12 @@ class TestConnecting:
                 "data": {"statusCode": status, "message": message},
             }
             await raw.send("40")
-            assert str(await raw.receive()).startswith("40"), "it may try again"
+            assert str(await raw.receive()).startswith("40"), "a second attempt was not accepted"
 
         await until(lambda: handshake_of(application).trace == ["connected", "disconnected"])
 
     async def test_emit_in_connected_follows_connect_packet(self, serve: Serve) -> None:
-        """python-socketio sends it before the client knows that it is connected."""
+        """python-socketio sends such an event before the CONNECT packet."""
         application = await serve(Echo, listeners=[Handshake])
 
         async with raw_socket(application) as raw:
@@ -389,7 +389,7 @@ class TestConnecting:
     async def test_connection_events_are_in_order_if_client_disconnects_in_connected(
         self, serve: Serve
     ) -> None:
-        """RxStack never delivers the second; plain python-socketio leaves a zombie."""
+        """RxStack never dispatches DISCONNECTED; plain python-socketio keeps the connection."""
         application = await serve(
             Echo, listeners=[Handshake], socketio={"ping_interval": 0.1, "ping_timeout": 0.1}
         )
@@ -411,7 +411,7 @@ class TestConnecting:
     async def test_packet_after_connect_waits_for_connected(
         self, serve: Serve, session: aiohttp.ClientSession
     ) -> None:
-        """Over polling, where requests can overlap: two at a time close, as in Node."""
+        """With polling, requests can overlap: a second POST closes the session, as in Node."""
         application = await serve(Echo, listeners=[Handshake])
         handshake = handshake_of(application)
         handshake.hold.clear()
@@ -444,7 +444,7 @@ class TestConnecting:
             assert json.loads(str(await raw.receive())[2:])["data"]["statusCode"] == 403
 
     async def test_rejection_that_cannot_be_encoded_leaves_no_state(self, serve: Serve) -> None:
-        """A header byte that is not UTF-8 becomes a lone surrogate; packets cannot contain it."""
+        """A header that is not UTF-8 contains lone surrogates, which packets cannot."""
 
         class Door:
             @observe(ServerEvents.CONNECTED)
@@ -591,7 +591,7 @@ class TestCall:
     async def test_call_without_acknowledgement_times_out_and_leaves_no_state(
         self, serve: Serve
     ) -> None:
-        """python-socketio keeps an entry for each."""
+        """python-socketio keeps an entry for each call."""
         application = await serve(Echo, listeners=[Handshake])
 
         async with raw_socket(application):
@@ -611,7 +611,7 @@ class TestCall:
             await connection.call("ask")
 
     async def test_call_acknowledgement_after_event_flood_is_read(self, serve: Serve) -> None:
-        """The held-back reader is the one that brings the answer."""
+        """The reader that is held back has to read the acknowledgement."""
 
         class Asking:
             @websocket("ask")
@@ -640,7 +640,7 @@ class TestCall:
 
 
 async def polling_session(application: Application, session: aiohttp.ClientSession) -> str:
-    """The URL of a session that has sent CONNECT, but not yet read the answer."""
+    """The URL of a session that has sent CONNECT, but has not read the response."""
     url = f"{application.servers['socketio'].url}/socket.io/?EIO=4&transport=polling"
     async with session.get(url) as response:
         sid: str = json.loads((await response.text())[1:])["sid"]
@@ -680,7 +680,7 @@ class TestOrder:
 
         assert gate.started == list(range(20))
         assert gate.most == 3
-        assert len(answers) == 20, "each is acknowledged once"
+        assert len(answers) == 20, "an event was not acknowledged exactly once"
 
     async def test_events_concurrency_one_run_one_after_another(self, serve: Serve) -> None:
         application = await serve(Gate, socketio={"concurrency": 1})
@@ -697,7 +697,7 @@ class TestOrder:
     async def test_event_flood_is_not_read_and_other_clients_are_served(
         self, serve: Serve
     ) -> None:
-        """Plain python-socketio makes a task of each event."""
+        """Plain python-socketio creates a task for each event."""
         application = await serve(Gate, Echo, socketio={"concurrency": 2})
         gate = application.injector.get(Gate)
 
@@ -716,7 +716,7 @@ class TestOrder:
             await until(lambda: len(gate.started) == 500)
 
     async def test_client_not_read_has_no_ping_timeout(self, serve: Serve) -> None:
-        """A client's PONG waits behind its events while the queue is full."""
+        """While the queue is full, the PONG of a client waits after its events."""
         application = await serve(
             Gate, socketio={"concurrency": 1, "ping_interval": 0.1, "ping_timeout": 0.1}
         )
@@ -733,7 +733,7 @@ class TestOrder:
         assert len(answers) == 70
 
     async def test_events_read_before_disconnect_run(self, serve: Serve) -> None:
-        """A client that emits and closes has been heard."""
+        """Events of a client that emits and then closes are handled."""
         application = await serve(Gate, socketio={"concurrency": 1})
         gate = application.injector.get(Gate)
 

@@ -29,7 +29,7 @@ class Events:
 
 
 @over_each_transport
-async def test_terminate_size_is_that_of_acknowledgement_or_none(
+async def test_terminate_size_is_the_size_of_the_acknowledgement_or_none(
     serve: Serve, transport: str
 ) -> None:
     application = await serve(Events)

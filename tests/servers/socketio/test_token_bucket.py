@@ -1,4 +1,4 @@
-"""The rate limit, by the waits that it returns."""
+"""The rate limit, measured by the delays that `take` returns."""
 
 from itertools import pairwise
 

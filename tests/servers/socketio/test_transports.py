@@ -14,7 +14,7 @@ UNKNOWN = {"code": 0, "message": "Transport unknown"}
 async def test_transport_that_is_not_listed_is_unknown(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
-    """As Node's engine.io."""
+    """Like engine.io of Node."""
     app = await serve(socketio={"transports": ("polling",)})
     url = f"{app.servers['socketio'].url}/socket.io/?EIO=4&transport="
     async with session.get(f"{url}polling") as response:
@@ -38,7 +38,7 @@ async def test_transport_websocket_only_rejects_polling(
 
 
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-async def test_cookie_has_the_id_of_the_session(
+async def test_cookie_contains_the_id_of_the_session(
     serve: Serve, session: aiohttp.ClientSession, transport: str
 ) -> None:
     app = await serve(socketio={"cookie": "io"})
@@ -49,13 +49,13 @@ async def test_cookie_has_the_id_of_the_session(
     else:
         async with session.ws_connect(url) as websocket:
             packet = await websocket.receive_str()
-            cookie = websocket._response.headers["Set-Cookie"]  # aiohttp has no public name
+            cookie = websocket._response.headers["Set-Cookie"]  # aiohttp has no public name for it
     assert cookie == f"io={json.loads(packet[1:])['sid']}; Path=/; HttpOnly; SameSite=Lax"
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("transports", ()), ("transports", ("tcp",)), ("cookie", "a b")]
 )
-def test_invalid_value_is_an_error(name: str, value: object) -> None:
+def test_transports_or_cookie_invalid_is_an_error(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"{name} must be"):
         SocketioSettings(**{name: value})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Applications that serve a port which another process has opened, here in one process."""
+"""Applications that serve a port of another process, here in one process."""
 
 import asyncio
 import socket
@@ -40,7 +40,7 @@ async def name_at(port: int) -> str:
         return await response.text()
 
 
-async def test_successor_takes_over_the_port_without_a_refused_connection() -> None:
+async def test_successor_serves_connections_from_the_backlog() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         first, second = application_of(First, listening), application_of(Second, listening)
@@ -49,14 +49,14 @@ async def test_successor_takes_over_the_port_without_a_refused_connection() -> N
         assert await name_at(port) == "first"
 
         await first.stop()
-        waiting = asyncio.create_task(name_at(port))  # the system queues the connection
+        waiting = asyncio.create_task(name_at(port))  # the connection waits in the backlog
         await second.start()
         assert await waiting == "second"
         await second.stop()
 
 
 async def test_port_is_opened_again_after_it_was_shut_down() -> None:
-    """As a supervisor does in the pauses of a crash loop."""
+    """A supervisor shuts it down while no worker runs."""
     with reserved_port() as port, socket.create_server(("127.0.0.1", port)) as listening:
         listening.shutdown(socket.SHUT_RDWR)
         with pytest.raises(ConnectionRefusedError):

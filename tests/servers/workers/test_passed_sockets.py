@@ -95,7 +95,7 @@ async def test_each_request_reaches_the_worker_of_its_session(site: Site, shared
 
 
 async def test_response_before_the_end_of_the_request_closes_the_connection(site: Site) -> None:
-    """Otherwise the next request could be for a session of another worker, and could not move."""
+    """Otherwise the next request could not move to another worker, which may have its session."""
     reader, writer = await asyncio.open_connection(*site.listening.getsockname())
     writer.write(b"POST /unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
 
@@ -108,10 +108,10 @@ async def test_response_before_the_end_of_the_request_closes_the_connection(site
     writer.close()
 
 
-async def test_request_whose_end_only_aiohttp_knows_does_not_bind_the_connection(
+async def test_chunked_request_does_not_bind_the_connection_to_its_worker(
     site: Site,
 ) -> None:
-    """It moves afterwards, or is closed by the response."""
+    """The connection moves afterwards, or the response closes it."""
     sids = await site.sessions()
     async with site.client() as client:
         for sid in sids.values():
@@ -127,8 +127,8 @@ async def _pieces() -> AsyncIterator[bytes]:
         await asyncio.sleep(0)
 
 
-async def test_new_sessions_over_one_connection_are_at_all_workers(site: Site) -> None:
-    """A proxy with a few connections would otherwise put all clients at one worker."""
+async def test_new_sessions_over_one_connection_are_distributed_to_all_workers(site: Site) -> None:
+    """Otherwise all clients of a proxy with a few connections would be at one worker."""
     numbers = []
     async with site.client() as client:
         for _ in range(4):
@@ -138,7 +138,7 @@ async def test_new_sessions_over_one_connection_are_at_all_workers(site: Site) -
     assert sorted(numbers) == ["1", "1", "2", "2"]
 
 
-async def test_stopping_worker_leaves_new_connections_to_the_other(site: Site) -> None:
+async def test_new_connections_after_stop_of_a_worker_go_to_the_other(site: Site) -> None:
     sids = await site.sessions()
 
     await site.applications[0].stop()

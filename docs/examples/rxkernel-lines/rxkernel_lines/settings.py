@@ -1,13 +1,14 @@
 """The settings of the bundle; they can be injected."""
 
 import attrs
+from rxkernel import COUNT, SECONDS, SIZE, TEXT
 
 
 @attrs.frozen(kw_only=True)
 class LinesSettings:
     """The section ``[lines]`` of ``rxkernel.toml``."""
 
-    host: str = "127.0.0.1"
+    host: str = attrs.field(default="127.0.0.1", validator=TEXT)
     """Address to listen on."""
 
     port: int = attrs.field(default=7000, validator=attrs.validators.in_(range(65536)))
@@ -16,17 +17,17 @@ class LinesSettings:
     modules: tuple[str, ...] = ()
     """Modules whose ``async def`` functions are published as procedures."""
 
-    max_connections: int = 1000
-    """Most clients at a time; one more is answered 503."""
+    max_connections: int = attrs.field(default=1000, validator=COUNT)
+    """Most clients at a time; a further one gets 503."""
 
-    max_line: int = 65536
-    """Longest line in bytes; a client that sends a longer one is answered 413 and closed."""
+    max_line: int = attrs.field(default=65536, validator=SIZE)
+    """Longest line in bytes; a client that sends a longer one gets 413 and is closed."""
 
-    concurrency: int = 16
+    concurrency: int = attrs.field(default=16, validator=COUNT)
     """Calls of one client that run at a time; it is not read meanwhile."""
 
-    idle_timeout: float = 60.0
+    idle_timeout: float = attrs.field(default=60.0, validator=SECONDS)
     """Seconds within which the next line must have come."""
 
-    send_timeout: float = 10.0
+    send_timeout: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds within which a client must take a response."""

@@ -72,7 +72,7 @@ class TimedRequestHandler(RequestHandler):
     """A `RequestHandler` that measures durations with a precise clock.
 
     aiohttp uses the clock of the event loop. With uvloop it has a resolution of a millisecond and
-    does not advance during a turn of the loop.
+    does not advance during an iteration of the loop.
     """
 
     __slots__ = ()

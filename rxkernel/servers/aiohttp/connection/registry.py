@@ -162,7 +162,7 @@ class ConnectionRegistry(LimitCounters):
         return exception(message, headers=_RETRY_AFTER)
 
     def release(self, network: str | None) -> None:
-        """Uncount an admitted connection that was closed."""
+        """Subtract an admitted connection that was closed."""
         self.quota.release(network)
 
     def add_default_headers(
@@ -197,7 +197,7 @@ class ConnectionRegistry(LimitCounters):
             access_log=self._access_log,
             access_log_class=self.log_class,
             lingering_time=self.lingering_time,
-            auto_decompress=False,  # it accepts bodies that end early: see `DecompressedBody`
+            auto_decompress=False,  # aiohttp accepts bodies that end early, see `DecompressedBody`
             **self.head_limits,
         )
 

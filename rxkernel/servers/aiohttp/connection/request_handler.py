@@ -68,7 +68,7 @@ class RequestHandler(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._pieces.error is not None:
-            super().data_received(b"")  # which queues the error behind the messages before it
+            super().data_received(b"")  # queues the error after the messages before it
 
     def handle_error(
         self,

@@ -1,8 +1,8 @@
 """Starts the requests of several connections in the order in which they were read.
 
-aiohttp starts a request one or two turns of the event loop after it was read, depending on the
-version of Python. The fast path starts it in the same or the next turn. Without this module, a
-request could start before one that was read earlier on another connection.
+aiohttp starts a request one or two iterations of the event loop after it was read, depending on
+the version of Python. The fast path starts it in the same or the next iteration. Without this
+module, a request could start before one that was read earlier on another connection.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ class StartOrder:
     while there are other tickets, so that it costs nothing if aiohttp handles no requests. A
     request starts when its ticket is the first.
 
-    A ticket without a waiting request is dropped after two turns of the event loop. By then
+    A ticket without a waiting request is dropped after two iterations of the event loop. By then
     aiohttp has started the request, or the data was not a whole request: a part of a head, a
-    malformed request, a lost connection. So no request waits for longer than two turns.
+    malformed request, a lost connection. So no request waits for longer than two iterations.
 
     Attributes:
         tickets: empty if every request that was read has started.
@@ -54,7 +54,7 @@ class StartOrder:
             return
         ticket.is_waiting = True
         try:
-            while self.tickets[0] is not ticket:  # noqa: ASYNC110 - two turns at most
+            while self.tickets[0] is not ticket:  # noqa: ASYNC110 - two iterations at most
                 await asyncio.sleep(0)
         finally:
             self._remove(ticket)

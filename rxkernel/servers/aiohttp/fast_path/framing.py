@@ -39,7 +39,7 @@ Parsed = tuple["http.RawRequestMessage", StreamReader]
 """One result of aiohttp's parser: a head and its body."""
 
 
-class Message(msgspec.Struct, eq=False):  # one for each request: C makes it
+class Message(msgspec.Struct, eq=False):  # one for each request; a Struct is created in C
     """A request that has arrived as a whole; a `RequestHead` too.
 
     Attributes:
@@ -188,7 +188,7 @@ class MessageFramer:
                     )
                 if parsed.chunked and payload.is_eof() and (body := payload.read_nowait()):
                     return _message(parsed, payload, body, data, self._connection)
-            self._parser = None  # which has read too much
+            self._parser = None  # it has read beyond the first head
         try:
             return self._feed(data, is_begun=bool(is_begun))
         except _UnframedError as exc:
@@ -319,7 +319,7 @@ class MessageFramer:
             loop,
             _NEVER_FULL,
             payload_exception=web.RequestPayloadError,
-            auto_decompress=False,  # it would decompress bodies without a limit of their size
+            auto_decompress=False,  # aiohttp would not limit the size of decompressed bodies
             **self._limits,
         )
 

@@ -35,7 +35,7 @@ class FastPathNative(web.Request):
             message.payload,
             handler,
             http.StreamWriter(handler, loop),
-            cast("asyncio.Task[None]", proxy(task)),  # whose context has this request: a cycle
+            cast("asyncio.Task[None]", proxy(task)),  # a proxy avoids a cycle through its context
             loop,
             client_max_size=body_limit,
         )

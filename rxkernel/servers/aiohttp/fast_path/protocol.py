@@ -255,7 +255,7 @@ class FastPathConnection(HttpConnection):
             if deferred.is_resolved:
                 self._deferred = None
                 return  # aiohttp's task ends the request
-            deferred.fail()  # it stays set: aiohttp may have the message already
+            deferred.fail()  # `_deferred` stays set: aiohttp may have the message
             failure = asyncio.CancelledError("client disconnected before the response was sent")
             kernel.terminate(request, response, failure=failure)
         else:

@@ -28,7 +28,7 @@ class BodyReader(PieceReader):
 
     Only aiohttp's own buffer is filled in advance, so an action that reads slowly slows the client
     down. The client has ``http.body_timeout`` seconds, and one more for every
-    ``http.min_body_rate`` bytes, as with Apache's mod_reqtimeout. Only the time spent waiting for
+    ``http.min_body_rate`` bytes, like mod_reqtimeout of Apache. Only the time spent waiting for
     the client counts. *limit* is the largest size of a body in bytes, set by *setting*.
     """
 

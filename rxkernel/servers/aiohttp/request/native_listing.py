@@ -27,7 +27,7 @@ class NativePath:
 
 
 def list_native_paths(native: NativePaths, engine: web.Application) -> list[NativePath]:
-    """Return the mounts of *native* and the routes of *engine*, except those of Socket.IO.
+    """Return the mounts of *native* and the routes of *engine*, except the routes of Socket.IO.
 
     Call it after the server was configured and before it starts, because the start adds a route
     for all paths to the engine.

@@ -269,7 +269,7 @@ def _segments(prefix: str, steps: Iterable[Step]) -> list[str | None]:
 def _add_resource(paths: PathSet, resource: web.AbstractResource) -> None:
     """Add all paths that *resource* may match: its path, or those with its literal prefix."""
     if isinstance(resource, MatchedSubAppResource):
-        paths.add_below("/")  # it may also match by the host
+        paths.add_below("/")  # it may match by the host, with any path
         return
     literal, is_pattern, _ = resource.canonical.partition("{")
     if is_pattern:

@@ -46,7 +46,7 @@ class Stream:
         status, headers = response.status_code, CIMultiDict(response.headers)
         headers.popall(hdrs.TRANSFER_ENCODING, None)
         self._charset, self._text_type = text_type(headers.get(hdrs.CONTENT_TYPE, ""))
-        self._encoder: codecs.IncrementalEncoder | None = None  # if a piece is a text
+        self._encoder: codecs.IncrementalEncoder | None = None  # created for the first text
         self._declared_left = _declared_length(headers)
         is_stored = is_not_modified(native, status, headers)
         self._compressor = None
@@ -60,7 +60,7 @@ class Stream:
         self.sent = 0
         self._writer: AbstractStreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
-        self._failure: BaseException | None = None  # of a task other than the stream's
+        self._failure: BaseException | None = None  # raised outside of the stream's task
         self._is_source_closed = False
         self._ended = self._is_bodiless = native.method == "HEAD" or status in WITHOUT_CONTENT
 

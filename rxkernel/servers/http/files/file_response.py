@@ -108,7 +108,7 @@ def plan_parts(
             raise PreconditionFailedException
         if status == 200 and method == "GET" and validators.matches_if_range(request_headers):
             ranges = requested_ranges(request_headers.get(hdrs.RANGE, ""), size)
-    if status in WITHOUT_CONTENT:  # so no headers that describe a body (RFC 9110 §15.4.5)
+    if status in WITHOUT_CONTENT:  # no body, so no headers that describe it (RFC 9110 §15.4.5)
         remove_content_headers(headers)
         if status == RESET_CONTENT:
             headers[hdrs.CONTENT_LENGTH] = "0"

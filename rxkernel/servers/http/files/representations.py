@@ -222,7 +222,7 @@ class _Names:
             try:
                 status = stat_at(self.name + suffix, self.folder)
             except OSError:
-                continue  # also a name that is too long
+                continue  # missing, or its name is too long
             if S_ISREG(status.st_mode) and status.st_mtime_ns >= own.st_mtime_ns:
                 found[coding] = status
         return found

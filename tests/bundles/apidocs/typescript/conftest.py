@@ -1,4 +1,4 @@
-"""Fixtures of the TypeScript client: compiles it with a script, and lets Node run the script."""
+"""Fixtures that compile the TypeScript client with a script, and run the script in Node."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -18,14 +18,14 @@ from tests.typescript_compiler import compile_typescript
 
 _HERE = Path(__file__).parent
 _PATIENCE = 60
-"""Seconds after which a script is ended, because it hangs."""
+"""The time limit of a script, in seconds."""
 
 Compile = Callable[..., Path]
 """``compile(client, "script.ts")`` returns the folder of the JavaScript; errors of tsc fail."""
 
 RunScript = Callable[..., Coroutine[Any, Any, Any]]
-"""``await run_script(application, "script.ts", …)`` returns what the script reports. *client* is
-another one than that of the documents."""
+"""``await run_script(application, "script.ts", …)`` returns the report of the script. *client*
+replaces the client that is generated from the documents."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-// Timeouts, abortions, servers that are not there, and tokens, over one transport.
+// Timeouts, aborted calls, servers that do not listen, and tokens, over one transport.
 
 import { createClient, type Transport } from "./client.js";
 import { failure, report, transport as chosen, url } from "./report.js";

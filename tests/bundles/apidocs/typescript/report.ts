@@ -1,4 +1,4 @@
-// What the scripts here share: the arguments, a report, and errors as values.
+// Shared by the scripts: the arguments, the report, and errors as values.
 
 import { ApiError } from "./client.js";
 
@@ -13,7 +13,7 @@ export function report(result: unknown): void {
   process.stdout.write(JSON.stringify(result));
 }
 
-/** What a call is rejected with. */
+/** The error that rejects a call. */
 export async function failure(call: Promise<unknown>): Promise<unknown> {
   try {
     return { result: await call };

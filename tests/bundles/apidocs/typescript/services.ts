@@ -3,7 +3,7 @@
 import { ApiError, createClient, type JoinRoomInput } from "./client.js";
 import { failure, report, url } from "./report.js";
 
-/** What a call is rejected with, and the whole error body. */
+/** The error that rejects a call, with the whole body. */
 async function bodyOf(call: Promise<unknown>): Promise<unknown> {
   try {
     return await call;

@@ -1,4 +1,4 @@
-"""A browser runs the client: there, bytes of Socket.IO are an ArrayBuffer."""
+"""A browser runs the client. In browsers, bytes of Socket.IO are an ArrayBuffer."""
 
 import asyncio
 from pathlib import Path

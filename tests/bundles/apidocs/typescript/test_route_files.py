@@ -31,7 +31,7 @@ UNUSUAL: dict[str, Any] = {
 }
 
 
-async def test_client_sends_and_receives_what_the_schemas_say(
+async def test_client_sends_and_receives_values_of_the_schemas(
     run_script: RunScript, tmp_path: Path
 ) -> None:
     async with serving(create_shop(tmp_path)) as application:

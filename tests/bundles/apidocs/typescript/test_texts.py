@@ -1,4 +1,4 @@
-"""Names and texts of documents in the form for the source."""
+"""Names and texts of documents in the form of TypeScript sources."""
 
 import json
 import re
@@ -106,7 +106,7 @@ def test_schema_becomes_type(schema: Schema, type_: str) -> None:
 def test_schema_that_requires_a_property_of_its_part_has_it(
     required: list[str], type_: str
 ) -> None:
-    """An example is the tag of a class in a union, which is optional in the class itself."""
+    """For example, the tag of a class in a union is optional in the class itself."""
     cat = {"properties": {"kind": {"const": "cat"}, "lives": {}}, "required": ["lives"]}
     types = SchemaTypes({"Cat": "Cat"}, "Uint8Array", {"Cat": cat})
 

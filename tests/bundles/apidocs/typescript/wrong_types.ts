@@ -1,11 +1,11 @@
-// Each call here is wrong, and the compiler has to reject it.
+// Each call is wrong, so that the compiler fails if it accepts one of them.
 
 import { createClient, isErrorOf, type Client } from "./client.js";
 
 export async function wrong(client: Client): Promise<void> {
   // @ts-expect-error: a required parameter is missing.
   await client.thingDelete();
-  // @ts-expect-error: so it is here.
+  // @ts-expect-error: a required parameter is missing.
   await client.thingDelete({ params: {} });
   // @ts-expect-error: the id is a number.
   await client.thingDelete({ params: { id: "1" } });

@@ -92,7 +92,7 @@ async def raw_server(data: bytes, *, closes: bool = True) -> AsyncIterator[str]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if (handler := asyncio.current_task()) is not None:
             handlers.append(handler)
-        with contextlib.suppress(ConnectionError):  # the client has gone
+        with contextlib.suppress(ConnectionError):  # the client has disconnected
             await reader.read(1)
             writer.write(data)
             if not closes:

@@ -102,7 +102,7 @@ def test_service_with_secret_in_an_invalid_key_does_not_report_it(key: str) -> N
 
 
 def test_method_with_key_in_its_path_does_not_report_it() -> None:
-    """As in a URL of Metarhia; here it belongs into the query or the headers."""
+    """URLs of Metarhia have keys in the path; here a key must be in the query or the headers."""
     (problem,) = problems_of_method({"method": {"get": "v1?key=s3cret"}})
     assert problem.startswith("method.get must be a path below the url of the service, without")
     assert "s3cret" not in problem

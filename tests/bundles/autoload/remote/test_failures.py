@@ -1,4 +1,4 @@
-"""T58: the exceptions of calls when the service does not work."""
+"""The exceptions of remote calls when the service does not work."""
 
 import asyncio
 import gzip
@@ -30,7 +30,8 @@ GET: dict[str, Any] = {"method": {"get": ""}}
 POST: dict[str, Any] = {"method": {"post": ""}}
 
 
-async def test_t58_error_status_is_raised_with_status_and_body(
+# T58
+async def test_error_status_is_raised_with_status_and_body(
     method_of: MethodOf, stub: Stub
 ) -> None:
     stub.reply(500)
@@ -42,14 +43,16 @@ async def test_t58_error_status_is_raised_with_status_and_body(
     assert len(stub.received) == 1
 
 
-async def test_t58_excerpt_of_a_body_is_short(method_of: MethodOf, stub: Stub) -> None:
+# T58
+async def test_excerpt_of_a_body_is_short(method_of: MethodOf, stub: Stub) -> None:
     stub.reply(web.Response(status=404, body=b"\xff" * 100_000))
     with pytest.raises(RemoteStatusException) as caught:
         await method_of(GET)()
     assert len(caught.value.body) == 500
 
 
-async def test_t58_errors_and_logs_contain_no_secret(
+# T58
+async def test_errors_and_logs_contain_no_secret(
     service_of: ServiceOf,
     method_of: MethodOf,
     stub: Stub,
@@ -77,7 +80,8 @@ async def test_t58_errors_and_logs_contain_no_secret(
     assert caplog.text.count("bus.stub.call") == 3
 
 
-async def test_t58_service_that_does_not_listen_raises(
+# T58
+async def test_service_that_does_not_listen_raises(
     service_of: ServiceOf, method_of: MethodOf
 ) -> None:
     with reserved_port() as port:
@@ -86,6 +90,7 @@ async def test_t58_service_that_does_not_listen_raises(
             await method()
 
 
+# T58
 @pytest.mark.parametrize(
     ("data", "kind"),
     [
@@ -116,7 +121,7 @@ async def test_t58_service_that_does_not_listen_raises(
         ),
     ],
 )
-async def test_t58_response_that_is_not_valid_raises(
+async def test_response_that_is_not_valid_raises(
     service_of: ServiceOf, method_of: MethodOf, data: bytes, kind: type[Exception]
 ) -> None:
     async with raw_server(data) as url:
@@ -124,10 +129,11 @@ async def test_t58_response_that_is_not_valid_raises(
             await method_of(GET, service_of(url=url, retries=0))()
 
 
+# T58
 @pytest.mark.parametrize(
     "data", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"]
 )
-async def test_t58_service_that_hangs_raises_after_the_timeout(
+async def test_service_that_hangs_raises_after_the_timeout(
     service_of: ServiceOf, method_of: MethodOf, data: bytes
 ) -> None:
     async with raw_server(data, closes=False) as url:
@@ -137,7 +143,8 @@ async def test_t58_service_that_hangs_raises_after_the_timeout(
     assert caught.value.status_code == 504
 
 
-async def test_t58_attempt_that_hangs_is_repeated(
+# T58
+async def test_attempt_that_hangs_is_repeated(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub
 ) -> None:
     async def hang_once(request: web.Request) -> web.Response:
@@ -149,7 +156,8 @@ async def test_t58_attempt_that_hangs_is_repeated(
     assert await method_of(GET, service_of(timeout=30, attempt_timeout=0.05))() == "done"
 
 
-async def test_t58_cancelled_call_ends_at_once(method_of: MethodOf, stub: Stub) -> None:
+# T58
+async def test_cancelled_call_ends_at_once(method_of: MethodOf, stub: Stub) -> None:
     async def hang(request: web.Request) -> web.Response:
         await asyncio.Event().wait()
         raise AssertionError
@@ -230,8 +238,9 @@ async def test_bytes_response_is_not_decoded(method_of: MethodOf, stub: Stub) ->
     assert await method_of({**GET, "response": "bytes"})() == b"\xe9\0"
 
 
+# T58
 @pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
-async def test_t58_idempotent_call_is_repeated_after_a_transient_status(
+async def test_idempotent_call_is_repeated_after_a_transient_status(
     method_of: MethodOf, stub: Stub, status: int
 ) -> None:
     stub.reply(status, status, {"ok": 1})
@@ -239,27 +248,26 @@ async def test_t58_idempotent_call_is_repeated_after_a_transient_status(
     assert len(stub.received) == 3
 
 
-async def test_t58_call_is_repeated_a_limited_number_of_times(
-    method_of: MethodOf, stub: Stub
-) -> None:
+# T58
+async def test_call_is_repeated_a_limited_number_of_times(method_of: MethodOf, stub: Stub) -> None:
     stub.reply(503)
     with pytest.raises(RemoteStatusException):
         await method_of(GET)()
     assert len(stub.received) == 3
 
 
+# T58
 @pytest.mark.parametrize("status", [400, 404, 409, 500, 501])
-async def test_t58_other_status_is_not_repeated(
-    method_of: MethodOf, stub: Stub, status: int
-) -> None:
+async def test_other_status_is_not_repeated(method_of: MethodOf, stub: Stub, status: int) -> None:
     stub.reply(status)
     with pytest.raises(RemoteStatusException):
         await method_of(GET)()
     assert len(stub.received) == 1
 
 
+# T58
 @pytest.mark.parametrize(("verb", "sent"), [("post", 1), ("patch", 1), ("put", 3), ("delete", 3)])
-async def test_t58_call_that_is_not_idempotent_is_not_repeated(
+async def test_call_that_is_not_idempotent_is_not_repeated(
     method_of: MethodOf, stub: Stub, verb: str, sent: int
 ) -> None:
     stub.reply(503)
@@ -268,14 +276,16 @@ async def test_t58_call_that_is_not_idempotent_is_not_repeated(
     assert len(stub.received) == sent
 
 
-async def test_t58_method_that_states_retries_is_repeated(method_of: MethodOf, stub: Stub) -> None:
+# T58
+async def test_method_that_states_retries_is_repeated(method_of: MethodOf, stub: Stub) -> None:
     stub.reply(503)
     with pytest.raises(RemoteStatusException):
         await method_of({**POST, "retries": 1})()
     assert len(stub.received) == 2
 
 
-async def test_t58_connection_that_is_closed_early_is_not_repeated_for_post(
+# T58
+async def test_connection_that_is_closed_early_is_not_repeated_for_post(
     method_of: MethodOf, stub: Stub
 ) -> None:
     async def close(request: web.Request) -> web.Response:
@@ -297,7 +307,8 @@ async def sleeping(method: RemoteMethod, clock: ManualClock) -> "asyncio.Task[An
     return call
 
 
-async def test_t58_repetitions_wait_twice_as_long_each(
+# T58
+async def test_repetitions_wait_twice_as_long_each(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub, clock: ManualClock
 ) -> None:
     stub.reply(503)
@@ -314,8 +325,9 @@ async def test_t58_repetitions_wait_twice_as_long_each(
         await call
 
 
+# T58
 @pytest.mark.parametrize("is_date", [False, True])
-async def test_t58_retry_after_is_waited_for(
+async def test_retry_after_is_waited_for(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub, clock: ManualClock, is_date: bool
 ) -> None:
     value = formatdate(clock.now() + 4, usegmt=True) if is_date else "4"
@@ -327,8 +339,9 @@ async def test_t58_retry_after_is_waited_for(
     assert await call == {"ok": 1}
 
 
+# T58
 @pytest.mark.parametrize("value", ["6", "Fri, 01 Jan 2100 00:00:00 GMT", "999999999"])
-async def test_t58_retry_after_beyond_the_limit_ends_the_call(
+async def test_retry_after_beyond_the_limit_ends_the_call(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub, value: str
 ) -> None:
     stub.reply(web.Response(status=429, headers={"Retry-After": value}))
@@ -339,15 +352,15 @@ async def test_t58_retry_after_beyond_the_limit_ends_the_call(
     assert len(stub.received) == 1
 
 
+# T58
 @pytest.mark.parametrize("value", ["", "-1", "x", "9" * 5000, "1.5", "Fri, 99 Jan 2100", "²"])
-async def test_t58_invalid_retry_after_is_ignored(
-    method_of: MethodOf, stub: Stub, value: str
-) -> None:
+async def test_invalid_retry_after_is_ignored(method_of: MethodOf, stub: Stub, value: str) -> None:
     stub.reply(web.Response(status=429, headers={"Retry-After": value}), {"ok": 1})
     assert await method_of(GET)() == {"ok": 1}
 
 
-async def test_t58_delay_beyond_the_timeout_ends_the_call(
+# T58
+async def test_delay_beyond_the_timeout_ends_the_call(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub
 ) -> None:
     stub.reply(web.Response(status=503, headers={"Retry-After": "20"}))
@@ -380,7 +393,7 @@ async def test_redirect_within_the_origin_is_followed(method_of: MethodOf, stub:
 async def test_redirected_post_becomes_get_as_in_browsers(
     method_of: MethodOf, stub: Stub, status: int, verb: str, body: bytes
 ) -> None:
-    """Fetch standard, HTTP-redirect fetch."""
+    """Fetch Standard, "HTTP-redirect fetch"."""
     stub.reply(redirect("/moved", status), {"ok": 1})
     await method_of({"method": {"post": "", "body": []}})()
     assert (stub.last.method, stub.last.body) == (verb, body)
@@ -426,7 +439,8 @@ async def test_redirects_that_do_not_end_raise(
     assert len(stub.received) == 3
 
 
-async def test_t58_service_without_tls_is_reported(
+# T58
+async def test_service_without_tls_is_reported(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub
 ) -> None:
     method = method_of(GET, service_of(url=stub.url.replace("http:", "https:"), retries=0))
@@ -434,7 +448,8 @@ async def test_t58_service_without_tls_is_reported(
         await method()
 
 
-async def test_t58_certificate_that_is_not_trusted_is_rejected(
+# T58
+async def test_certificate_that_is_not_trusted_is_rejected(
     service_of: ServiceOf, method_of: MethodOf
 ) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,4 +1,4 @@
-"""T56, T57, T58: remote services from the files of an application."""
+"""Remote services from the files of an application."""
 
 import asyncio
 import logging
@@ -22,7 +22,10 @@ def service(stub: Stub, more: str = "") -> str:
     return f"url = {stub.url!r}\nretries = 0\n{more}\n"
 
 
-async def test_t56_file_is_a_function_of_the_bus(folder: Folder, stub: Stub) -> None:
+# T56
+async def test_remote_method_called_with_arguments_sends_its_request(
+    folder: Folder, stub: Stub
+) -> None:
     await folder.boot(
         {
             "bus/world_time/_service.py": service(stub),
@@ -36,9 +39,8 @@ async def test_t56_file_is_a_function_of_the_bus(folder: Folder, stub: Stub) -> 
     assert stub.lines == ["GET /timezone/Europe/Rome"] * 2
 
 
-async def test_t57_service_reads_its_key_from_the_configuration(
-    folder: Folder, stub: Stub
-) -> None:
+# T57
+async def test_service_reads_its_key_from_the_configuration(folder: Folder, stub: Stub) -> None:
     await folder.boot(
         {
             "config/math.toml": "key = 't0ken'",
@@ -60,7 +62,8 @@ async def test_t57_service_reads_its_key_from_the_configuration(
     assert stub.last.headers["authorization"] == "Bearer t0ken"
 
 
-async def test_t58_remote_error_is_raised(folder: Folder, stub: Stub) -> None:
+# T58
+async def test_remote_error_is_raised(folder: Folder, stub: Stub) -> None:
     stub.reply(500)
     await folder.boot({"bus/x/_service.py": service(stub), "bus/x/y.py": "method = {'get': ''}"})
     with pytest.raises(RemoteStatusException, match=r"bus\.x\.y: .* status 500"):
@@ -100,12 +103,12 @@ def expected_order(problem: str) -> tuple[str, int]:
     return path, ("timeout" in text) + 2 * ("retrys" in text)
 
 
-async def test_names_of_a_service_that_are_not_keys_boot(folder: Folder) -> None:
+async def test_service_with_names_that_are_not_keys_boots(folder: Folder) -> None:
     await folder.boot(
         {
             "bus/x/_service.py": """
                 import functools
-                from bundles.autoload.loading.names import PLACES as places
+                from bundles.autoload.loading.place_names import PLACES as places
                 url = "http://localhost"
                 _own = 1
                 TOKEN = "x"
@@ -138,7 +141,7 @@ async def test_time_of_more_than_300_is_a_warning_with_the_unit_of_metarhia(
     ]
 
 
-async def test_functions_beside_methods_are_functions(folder: Folder, stub: Stub) -> None:
+async def test_function_beside_remote_methods_calls_them(folder: Folder, stub: Stub) -> None:
     await folder.boot(
         {
             "bus/x/_service.py": service(stub),
@@ -156,7 +159,7 @@ async def test_functions_beside_methods_are_functions(folder: Folder, stub: Stub
     assert bus.other.plain.LIMIT == 7
 
 
-async def test_service_may_require_other_files(folder: Folder, stub: Stub) -> None:
+async def test_service_that_requires_other_files_is_called(folder: Folder, stub: Stub) -> None:
     await folder.boot(
         {
             "db/geo.py": "",
@@ -168,7 +171,8 @@ async def test_service_may_require_other_files(folder: Folder, stub: Stub) -> No
     assert repr({bus.x.y}) == "{<bus.x.y, a GET of a remote service>}"
 
 
-async def test_t58_limits_count_over_a_reload_of_a_method(
+# T58
+async def test_limit_after_a_reload_of_a_method_counts_earlier_calls(
     folder: Folder, stub: Stub, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "bundles.autoload.building")
@@ -210,7 +214,7 @@ def is_closing(connection: Any) -> bool:
     return connection is None or bool(connection.is_closing())
 
 
-async def test_method_changes_with_the_schemas(folder: Folder, stub: Stub) -> None:
+async def test_changed_schema_reloads_the_methods_that_name_it(folder: Folder, stub: Stub) -> None:
     await folder.boot(
         {
             "schemas/City.py": "schema = {'name': 'string'}",

@@ -1,4 +1,4 @@
-"""T58: limits, and the circuit breaker."""
+"""The limits of remote calls, and the circuit breaker."""
 
 import asyncio
 import logging
@@ -40,7 +40,8 @@ def limited(
     return build
 
 
-async def test_t58_eleventh_call_of_a_minute_is_refused(
+# T58
+async def test_eleventh_call_of_a_minute_is_refused(
     limited: Callable[..., RemoteMethod], stub: Stub, clock: ManualClock
 ) -> None:
     method = limited(limits=MINUTE)
@@ -56,7 +57,8 @@ async def test_t58_eleventh_call_of_a_minute_is_refused(
     assert len(stub.received) == 11
 
 
-async def test_t58_eleventh_call_of_a_minute_is_held_if_the_queue_waits_long_enough(
+# T58
+async def test_eleventh_call_of_a_minute_is_held_if_the_queue_waits_long_enough(
     limited: Callable[..., RemoteMethod], stub: Stub, clock: ManualClock
 ) -> None:
     method = limited(limits=MINUTE, queue={"timeout": 60})
@@ -72,7 +74,8 @@ async def test_t58_eleventh_call_of_a_minute_is_held_if_the_queue_waits_long_eno
     assert len(stub.received) == 11
 
 
-async def test_t58_queue_of_size_0_refuses_instead_of_waiting(
+# T58
+async def test_queue_of_size_0_refuses_instead_of_waiting(
     limited: Callable[..., RemoteMethod], clock: ManualClock
 ) -> None:
     method = limited(limits=[{"calls": 1, "per": 1}], queue={"size": 0})
@@ -85,7 +88,8 @@ async def test_t58_queue_of_size_0_refuses_instead_of_waiting(
     assert clock.timers == []
 
 
-async def test_t58_more_calls_than_the_queue_holds_are_refused(
+# T58
+async def test_more_calls_than_the_queue_holds_are_refused(
     limited: Callable[..., RemoteMethod], stub: Stub, clock: ManualClock
 ) -> None:
     method = limited(limits=[{"calls": 1, "per": 1}], queue={"size": 2, "timeout": 10})
@@ -99,7 +103,8 @@ async def test_t58_more_calls_than_the_queue_holds_are_refused(
     await asyncio.gather(*calls[:3])
 
 
-async def test_t58_every_limit_holds(
+# T58
+async def test_call_over_one_of_several_limits_is_refused(
     limited: Callable[..., RemoteMethod], stub: Stub, clock: ManualClock
 ) -> None:
     method = limited(
@@ -116,7 +121,8 @@ async def test_t58_every_limit_holds(
     assert len(stub.received) == 3
 
 
-async def test_t58_repetitions_count(
+# T58
+async def test_repeated_call_counts_for_the_limit(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub
 ) -> None:
     """A repetition that a limit refuses raises the error of the service."""
@@ -127,7 +133,8 @@ async def test_t58_repetitions_count(
     assert len(stub.received) == 2
 
 
-async def test_t58_cancelled_wait_gives_its_slot_back(
+# T58
+async def test_cancelled_wait_gives_its_slot_back(
     limited: Callable[..., RemoteMethod], clock: ManualClock
 ) -> None:
     method = limited(limits=[{"calls": 1, "per": 10}], queue={"timeout": 100})
@@ -140,6 +147,7 @@ async def test_t58_cancelled_wait_gives_its_slot_back(
     await waiting[1]
 
 
+# T58
 @given(
     limits=st.lists(
         st.builds(RateLimit, st.integers(1, 4), st.sampled_from([1.0, 1.5, 3.0])),
@@ -151,7 +159,7 @@ async def test_t58_cancelled_wait_gives_its_slot_back(
         st.sampled_from(["call", "call", "end", "cancel", 0.45, 0.95]), min_size=20, max_size=60
     ),
 )
-def test_t58_no_period_has_more_starts_than_its_limit(
+def test_no_period_has_more_starts_than_its_limit(
     limits: list[RateLimit], concurrency: int, steps: list[str | float]
 ) -> None:
     asyncio.run(check_limits(tuple(limits), concurrency, steps))
@@ -202,7 +210,7 @@ async def check_limits(
             place.start()
 
 
-async def test_concurrency_is_limited(
+async def test_call_over_the_concurrency_and_the_queue_is_refused(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub
 ) -> None:
     released = asyncio.Event()
@@ -223,7 +231,8 @@ async def test_concurrency_is_limited(
     assert len(stub.connections) == 2
 
 
-async def test_t58_circuit_opens_after_failures_and_closes_after_a_probe(
+# T58
+async def test_circuit_opens_after_failures_and_closes_after_a_probe(
     limited: Callable[..., RemoteMethod],
     stub: Stub,
     clock: ManualClock,
@@ -254,7 +263,8 @@ async def test_t58_circuit_opens_after_failures_and_closes_after_a_probe(
     ]
 
 
-async def test_t58_half_open_circuit_passes_one_probe(
+# T58
+async def test_half_open_circuit_passes_one_probe(
     limited: Callable[..., RemoteMethod], stub: Stub, clock: ManualClock
 ) -> None:
     method = limited(circuit_breaker={"failures": 1, "pause": 10})
@@ -275,10 +285,11 @@ async def test_t58_half_open_circuit_passes_one_probe(
     probe.cancel()
     await asyncio.wait({probe})
     stub.reply({"ok": 1})
-    assert await method() == {"ok": 1}  # a cancelled probe makes way for another one
+    assert await method() == {"ok": 1}  # another probe may run after a cancelled one
 
 
-async def test_t58_circuit_stays_closed_while_most_calls_succeed(
+# T58
+async def test_circuit_stays_closed_while_most_calls_succeed(
     limited: Callable[..., RemoteMethod], stub: Stub
 ) -> None:
     method = limited(circuit_breaker={"failures": 2, "ratio": 0.5})
@@ -291,7 +302,8 @@ async def test_t58_circuit_stays_closed_while_most_calls_succeed(
             await method()
 
 
-async def test_t58_failures_before_the_window_do_not_count(
+# T58
+async def test_failures_before_the_window_are_not_counted(
     limited: Callable[..., RemoteMethod], stub: Stub, clock: ManualClock
 ) -> None:
     method = limited(circuit_breaker={"failures": 2, "window": 10})
@@ -302,7 +314,8 @@ async def test_t58_failures_before_the_window_do_not_count(
         await clock.advance(10)
 
 
-async def test_t58_errors_of_the_request_do_not_open_the_circuit(
+# T58
+async def test_errors_of_the_request_do_not_open_the_circuit(
     limited: Callable[..., RemoteMethod], stub: Stub
 ) -> None:
     method = limited(circuit_breaker={"failures": 1})
@@ -312,7 +325,8 @@ async def test_t58_errors_of_the_request_do_not_open_the_circuit(
             await method()
 
 
-async def test_t58_hanging_service_opens_the_circuit(
+# T58
+async def test_hanging_service_opens_the_circuit(
     service_of: ServiceOf, method_of: MethodOf, stub: Stub
 ) -> None:
     async def hang(request: web.Request) -> web.Response:
@@ -327,7 +341,8 @@ async def test_t58_hanging_service_opens_the_circuit(
         await method()
 
 
-async def test_t58_service_that_does_not_listen_opens_the_circuit(
+# T58
+async def test_service_that_does_not_listen_opens_the_circuit(
     service_of: ServiceOf, method_of: MethodOf
 ) -> None:
     service = service_of(url="http://127.0.0.1:1", circuit_breaker={"failures": 2}, retries=5)

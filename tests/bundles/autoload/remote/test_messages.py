@@ -58,8 +58,9 @@ async def test_call_of_a_message_sends_its_id_and_trace(
     assert stub.last.headers["x-request-id"].startswith("given-1")
 
 
+# T58
 @pytest.mark.parametrize("transport", ["http", "websocket"])
-async def test_t58_message_with_a_failed_call_responds_without_details(
+async def test_message_with_a_failed_call_responds_without_details(
     method_of: MethodOf,
     service_of: ServiceOf,
     client_of: ClientOf,

@@ -1,4 +1,4 @@
-"""T56, T57: the requests of remote methods."""
+"""The requests that remote methods send."""
 
 from typing import Any
 
@@ -12,11 +12,12 @@ from tests.bundles.autoload.remote.stub import Stub
 CURRENT_TIME = {"method": {"get": "timezone", "path": ["area", "location"]}}
 
 
+# T56
 @pytest.mark.parametrize("is_mapping", [True, False])
-async def test_t56_method_with_a_path_sends_its_arguments_as_segments(
+async def test_method_with_a_path_sends_its_arguments_as_segments(
     method_of: MethodOf, stub: Stub, is_mapping: bool
 ) -> None:
-    """The example of Metarhia's document, which fails in the reference."""
+    """The example of Metarhia's documentation, which fails in Metarhia."""
     current_time = method_of(CURRENT_TIME)
     if is_mapping:
         result = await current_time({"area": "Europe", "location": "Rome"})
@@ -28,7 +29,8 @@ async def test_t56_method_with_a_path_sends_its_arguments_as_segments(
     assert not {"content-length", "content-type", "transfer-encoding"} & stub.last.headers.keys()
 
 
-async def test_t56_url_of_the_service_with_a_path_comes_first(
+# T56
+async def test_path_of_a_method_is_appended_to_the_url_of_the_service(
     method_of: MethodOf, service_of: ServiceOf, stub: Stub
 ) -> None:
     current_time = method_of(CURRENT_TIME, service_of(url=f"{stub.url}/api/"))
@@ -36,7 +38,8 @@ async def test_t56_url_of_the_service_with_a_path_comes_first(
     assert stub.lines == ["GET /api/timezone/Europe/Rome"]
 
 
-async def test_t57_method_with_query_and_body_sends_both_and_its_headers(
+# T57
+async def test_method_with_query_and_body_sends_both_and_its_headers(
     method_of: MethodOf, service_of: ServiceOf, stub: Stub
 ) -> None:
     evaluate = method_of(
@@ -55,28 +58,32 @@ async def test_t57_method_with_query_and_body_sends_both_and_its_headers(
     assert stub.last.headers["authorization"] == "Bearer t0ken"
 
 
+# T57
 @pytest.mark.parametrize("verb", ["get", "head", "options", "post", "put", "patch", "delete"])
-async def test_t57_method_sends_every_verb(method_of: MethodOf, stub: Stub, verb: str) -> None:
+async def test_method_sends_every_verb(method_of: MethodOf, stub: Stub, verb: str) -> None:
     result = await method_of({"method": {verb: "things", "path": ["id"]}})(id=7)
     assert stub.lines == [f"{verb.upper()} /things/7"]
     assert result == (None if verb == "head" else {"ok": True})
 
 
-async def test_t57_query_sends_falsy_values_and_no_none(method_of: MethodOf, stub: Stub) -> None:
+# T57
+async def test_query_contains_falsy_values_except_none(method_of: MethodOf, stub: Stub) -> None:
     names = ["zero", "empty", "no", "none", "list", "missing"]
     search = method_of({"method": {"get": ""}, "query": {"prefix": "p_", "params": names}})
     await search(zero=0, empty="", no=False, none=None, list=["a b", "&=", None])
     assert stub.lines == ["GET /?p_zero=0&p_empty=&p_no=false&p_list=a%20b&p_list=%26%3D"]
 
 
-async def test_t57_body_that_json_cannot_hold_is_rejected(method_of: MethodOf, stub: Stub) -> None:
+# T57
+async def test_body_that_json_cannot_hold_is_rejected(method_of: MethodOf, stub: Stub) -> None:
     with pytest.raises(ArgumentsError):
         await method_of({"method": {"post": "", "body": ["a"]}})(a="\ud800")
     assert stub.received == []
 
 
+# T57
 @pytest.mark.parametrize("value", [{"a": 1}, [[1]], "\ud800", float("inf")], ids=repr)
-async def test_t57_query_value_that_has_no_text_is_rejected(
+async def test_query_value_that_has_no_text_is_rejected(
     method_of: MethodOf, stub: Stub, value: Any
 ) -> None:
     with pytest.raises(ArgumentsError) as caught:
@@ -85,14 +92,14 @@ async def test_t57_query_value_that_has_no_text_is_rejected(
     assert stub.received == []
 
 
-async def test_t57_body_sends_null_and_no_missing_argument(
-    method_of: MethodOf, stub: Stub
-) -> None:
+# T57
+async def test_body_sends_null_and_no_missing_argument(method_of: MethodOf, stub: Stub) -> None:
     change = method_of({"method": {"patch": "x", "body": ["a", "b", "c"]}})
     await change(a=None, b=0)
     assert stub.last.body == b'{"a":null,"b":0}'
 
 
+# T56
 @pytest.mark.parametrize(
     ("value", "segment"),
     [
@@ -107,13 +114,14 @@ async def test_t57_body_sends_null_and_no_missing_argument(
         ("...", "..."),
     ],
 )
-async def test_t56_segment_is_percent_encoded(
+async def test_segment_is_percent_encoded(
     method_of: MethodOf, stub: Stub, value: Any, segment: str
 ) -> None:
     await method_of({"method": {"get": "a", "path": ["x"]}})(x=value)
     assert stub.lines == [f"GET /a/{segment}"]
 
 
+# T56
 @pytest.mark.parametrize(
     "value",
     [
@@ -133,7 +141,7 @@ async def test_t56_segment_is_percent_encoded(
     ],
     ids=repr,
 )
-async def test_t56_segment_that_leaves_the_path_is_rejected(
+async def test_segment_that_leaves_the_path_is_rejected(
     method_of: MethodOf, stub: Stub, value: Any
 ) -> None:
     with pytest.raises(ArgumentsError) as caught:
@@ -142,10 +150,11 @@ async def test_t56_segment_that_leaves_the_path_is_rejected(
     assert stub.received == []
 
 
-async def test_t57_arguments_that_do_not_fit_are_rejected_before_sending(
+# T57
+async def test_arguments_that_do_not_fit_are_rejected_before_sending(
     method_of: MethodOf, stub: Stub
 ) -> None:
-    """Specification §4.2: failures of schemas are raised, not returned."""
+    """Invalid arguments raise; they are not returned as errors."""
     evaluate = method_of(
         {
             "method": {"post": "v4", "body": ["expr", "precision"]},
@@ -162,7 +171,8 @@ async def test_t57_arguments_that_do_not_fit_are_rejected_before_sending(
     assert stub.received == []
 
 
-async def test_t57_unknown_argument_without_schema_is_rejected(
+# T57
+async def test_unknown_argument_without_schema_is_rejected(
     method_of: MethodOf, stub: Stub
 ) -> None:
     with pytest.raises(ArgumentsError) as caught:
@@ -171,7 +181,8 @@ async def test_t57_unknown_argument_without_schema_is_rejected(
     assert stub.received == []
 
 
-async def test_t57_query_params_with_schemas_are_checked(method_of: MethodOf, stub: Stub) -> None:
+# T57
+async def test_query_params_with_schemas_are_checked(method_of: MethodOf, stub: Stub) -> None:
     """The notation of Metarhia's own example `books`."""
     books = method_of(
         {
@@ -186,7 +197,8 @@ async def test_t57_query_params_with_schemas_are_checked(method_of: MethodOf, st
         await books(shelf=1, quantity="many")
 
 
-async def test_t57_parameters_refer_to_named_schemas(method_of: MethodOf, stub: Stub) -> None:
+# T57
+async def test_parameters_refer_to_named_schemas(method_of: MethodOf, stub: Stub) -> None:
     create = method_of(
         {"method": {"post": "", "body": ["name"]}, "parameters": "City"},
         schemas={"City": {"name": "string"}},
@@ -210,7 +222,7 @@ async def test_service_reuses_its_connection(method_of: MethodOf, stub: Stub) ->
 
 
 async def test_service_keeps_no_cookies(method_of: MethodOf, stub: Stub) -> None:
-    """Those of one user must not be sent with the call of another."""
+    """A cookie of one user must not be sent with the call of another user."""
     stub.reply(web.Response(headers={"Set-Cookie": "user=1"}, body=b"{}"))
     method = method_of({"method": {"get": ""}})
     await method()

@@ -104,13 +104,13 @@ def problems_of_all(notations: Mapping[str, Any], **types: Any) -> list[str]:
     ],
     ids=id_of,
 )
-def test_notation_that_cannot_work_names_the_place(notation: Any, problem: str) -> None:
+def test_invalid_notation_is_an_error_with_its_place(notation: Any, problem: str) -> None:
     [found] = problems_of(notation)
     assert found.startswith("parameters of 'city_get'")
     assert problem in found
 
 
-def test_notation_every_problem_is_reported_at_once() -> None:
+def test_invalid_notation_with_several_problems_reports_all() -> None:
     found = problems_of({"a": "strng", "b": {"c": "Persn", "d": {"enum": []}}})
     assert [problem.split(": ")[0] for problem in found] == [
         "parameters of 'city_get', 'a'",
@@ -119,7 +119,7 @@ def test_notation_every_problem_is_reported_at_once() -> None:
     ]
 
 
-def test_schemas_every_problem_names_its_schema() -> None:
+def test_invalid_schemas_report_each_problem_with_its_schema() -> None:
     found = problems_of_all(
         {
             "Person": {"name": "strng", "home": "Hme"},
@@ -179,7 +179,7 @@ def test_schemas_defaults_that_do_not_fit_are_reported_together() -> None:
         ({"A": "A"}, ["A"], "refers to itself; write a struct in between"),
     ],
 )
-def test_schemas_cycle_without_a_finite_value(
+def test_schemas_in_a_cycle_without_a_finite_value_are_errors(
     notations: Any, names: list[str], problem: str
 ) -> None:
     found = problems_of_all(notations)
@@ -199,7 +199,7 @@ def test_schemas_cycle_without_a_finite_value(
     ],
     ids=id_of,
 )
-def test_schemas_cycle_with_a_finite_value_works(notations: Any) -> None:
+def test_schemas_in_a_cycle_with_a_finite_value_are_compiled(notations: Any) -> None:
     assert Schemas(notations)["A"].json_schema()
 
 
@@ -220,7 +220,7 @@ def test_schemas_cycle_with_a_finite_value_works(notations: Any) -> None:
     ],
     ids=id_of,
 )
-def test_definitions_that_cannot_work_name_the_place(definitions: Any, problem: str) -> None:
+def test_invalid_definition_is_an_error_with_its_place(definitions: Any, problem: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         compile_definitions(definitions)
     [found] = raised.value.problems
@@ -228,7 +228,7 @@ def test_definitions_that_cannot_work_name_the_place(definitions: Any, problem: 
 
 
 @pytest.mark.parametrize("names", [{5: "int"}, [("A", "int")], None])
-def test_names_that_are_no_texts_are_an_error(names: Any) -> None:
+def test_schemas_with_names_that_are_not_texts_are_an_error(names: Any) -> None:
     for what in ("schemas", "types"):
         with pytest.raises(ConfigurationError, match=f"{what} is .*; write a mapping of names"):
             Schemas(names) if what == "schemas" else Schemas(types=names)
@@ -252,6 +252,6 @@ def test_schemas_in_a_chain_that_is_too_long_are_one_error(notations: dict[str, 
     assert "which is too long to be read" in problem
 
 
-def test_definitions_unknown_name_of_the_root() -> None:
+def test_definitions_with_an_unknown_root_name_are_an_error() -> None:
     with pytest.raises(ConfigurationError, match="'servr'; did you mean 'server'"):
         compile_definitions({"server": {}}, "servr")

@@ -1,7 +1,7 @@
 """The definition language of Impress of 2015.
 
-Its rules are those of `api.definition` of Impress 0.1 and of its unit tests. It quoted the value
-in the text of an error, which rxkernel does not send.
+The rules are the same as in `api.definition` of Impress 0.1 and its unit tests. Impress put the
+value into the text of an error; rxkernel does not.
 """
 
 from datetime import timedelta
@@ -95,19 +95,21 @@ def test_definitions_collection_may_be_an_object() -> None:
     ],
     ids=str,
 )
-def test_definitions_unexpected_value(changed: Any, path: str, definition: str) -> None:
+def test_definitions_with_an_unexpected_value_report_its_path_and_definition(
+    changed: Any, path: str, definition: str
+) -> None:
     value = {"port": 80, "hosts": [], **changed}
     assert errors_of(SERVER, value) == [(path, f"Unexpected value for definition: {definition}")]
 
 
-def test_definitions_missing_and_unexpected_names() -> None:
+def test_definitions_with_missing_and_unexpected_names_report_both() -> None:
     assert errors_of(SERVER, {"hosts": [], "prt": 80}) == [
         (".port", "Unexpected value for definition: number"),
         (".prt", 'Unexpected name "prt"'),
     ]
 
 
-def test_definitions_cases_of_impress() -> None:
+def test_definitions_of_the_tests_of_impress_give_the_same_results() -> None:
     fields = {"schema": {"a": "number", "b": "string", "c": "array"}}
     assert compile_definitions(fields).validate({"a": 5, "b": "b", "c": [1, 2, 3]})
     assert errors_of(fields, {"a": "5", "b": "b", "c": []}) == [

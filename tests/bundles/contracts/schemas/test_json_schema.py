@@ -78,7 +78,7 @@ OBJECT = {"type": "object", "additionalProperties": False}
     ],
     ids=id_of,
 )
-def test_json_schema_of_a_notation(notation: Any, described: Any) -> None:
+def test_json_schema_of_a_notation_describes_its_rules(notation: Any, described: Any) -> None:
     assert compile_schema(notation).json_schema() == described
 
 
@@ -102,7 +102,7 @@ def test_json_schema_of_named_schemas_refers_to_them() -> None:
     }
 
 
-def test_json_schema_of_definitions() -> None:
+def test_json_schema_of_definitions_refers_to_them() -> None:
     schema = compile_definitions(
         {"a": {"limit": "10mb:size", "more": "[{{b}}]", "_other": "*"}, "b": {"x": "(y,z)"}}
     )
@@ -163,7 +163,7 @@ def test_json_schema_has_the_rules_of_the_names_of_an_object(key: Any, names: An
         "",
     ],
 )
-def test_json_schema_of_names_that_are_no_texts_accepts_what_is_valid(key: str, name: str) -> None:
+def test_json_schema_of_names_that_are_not_texts_accepts_valid_values(key: str, name: str) -> None:
     schema = compile_schema({"type": "object", "key": key, "value": "any"})
     pattern = schema.json_schema()["propertyNames"]["pattern"]
     try:
@@ -174,7 +174,7 @@ def test_json_schema_of_names_that_are_no_texts_accepts_what_is_valid(key: str, 
         assert re.search(pattern, name)
 
 
-def test_json_schema_of_a_set_accepts_equal_items_which_are_valid() -> None:
+def test_json_schema_of_a_set_accepts_equal_items() -> None:
     schema = compile_schema({"set": "string", "length": [2, 2]})
     assert schema.validate(["a", "a"]) == {"a"}
     assert "uniqueItems" not in schema.json_schema()
@@ -187,7 +187,7 @@ def test_json_schema_of_a_set_accepts_equal_items_which_are_valid() -> None:
         *((("size", v)) for v in ("10mb", "1gb 500mb", "512", " 5 KB", "mb", "", "5 b", "5mb x")),
     ],
 )
-def test_json_schema_pattern_of_a_quantity_accepts_what_is_valid(type_: str, value: str) -> None:
+def test_json_schema_pattern_of_a_quantity_accepts_valid_texts(type_: str, value: str) -> None:
     schema = compile_definitions({"root": {"t": type_}})
     pattern = schema.json_schema()["properties"]["t"]["pattern"]
     try:

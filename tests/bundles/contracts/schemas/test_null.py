@@ -1,4 +1,4 @@
-"""Null is checked like every other value, unless the notation allows it."""
+"""Null is checked as every other value, unless the notation allows it."""
 
 from typing import Any
 

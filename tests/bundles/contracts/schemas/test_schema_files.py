@@ -45,7 +45,7 @@ def test_load_reads_json_python_and_types(tmp_path: Path) -> None:
     ]
 
 
-def test_load_types_of_python(tmp_path: Path) -> None:
+def test_load_of_python_types_validates_their_values(tmp_path: Path) -> None:
     folder = write(
         tmp_path,
         Event_json='{"at": "moment", "day": "weekday"}',
@@ -60,7 +60,7 @@ def test_load_types_of_python(tmp_path: Path) -> None:
     }
 
 
-def test_load_every_problem_names_its_file(tmp_path: Path) -> None:
+def test_load_with_invalid_files_reports_each_problem_with_its_file(tmp_path: Path) -> None:
     folder = write(
         tmp_path,
         A_json='{"a": "string",}',

@@ -51,7 +51,7 @@ def test_description_has_classes_as_components_and_defaults() -> None:
     assert found["properties"]["any"] == {}
 
 
-def test_types_that_no_request_can_provide_are_errors() -> None:
+def test_types_that_requests_cannot_provide_are_errors() -> None:
     class Service: ...
 
     with pytest.raises(ConfigurationError) as caught:
@@ -60,7 +60,7 @@ def test_types_that_no_request_can_provide_are_errors() -> None:
     assert [problem.partition(":")[0] for problem in caught.value.problems] == ["'a'", "'b'"]
 
 
-def test_repr_has_the_fields() -> None:
+def test_repr_of_a_schema_contains_its_fields() -> None:
     assert repr(SCHEMA) == "<Schema {box, day, any, count?, names?}>"
     named = Schemas({"City": {"name": "string"}})
     assert repr(named["City"]) == "<Schema City>"

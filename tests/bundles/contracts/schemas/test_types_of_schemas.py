@@ -25,7 +25,7 @@ class Teams:
 
 
 @pytest.mark.parametrize("transport", ["http", "websocket"])
-async def test_schema_type_of_an_action_both_transports(
+async def test_schema_type_of_an_action_validates_over_both_transports(
     client_of: ClientOf, transport: str
 ) -> None:
     send = getattr(client_of(Teams), transport)

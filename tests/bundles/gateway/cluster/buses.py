@@ -60,7 +60,7 @@ class Bus:
         return "gateway.nats_url" if isinstance(self.server, NatsServer) else "redis.url"
 
     async def transporter(self, *, url: str | None = None, timeout: float = 5.0) -> Transporter:
-        """Return a transporter before it connects; it is closed at the end of the test."""
+        """Return a transporter that is not connected yet; it is closed at the end of the test."""
         address = url or self.server.url
         if isinstance(self.server, NatsServer):
             nats = GatewaySettings(nats_url=address, nats_connect_timeout=timeout)

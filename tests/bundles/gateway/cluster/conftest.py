@@ -76,7 +76,7 @@ def node_version(request: pytest.FixtureRequest) -> NodeVersion:
 
 @pytest.fixture
 def node(peers: list[NodePeer]) -> NodePeer:
-    """The first of the nodes of Moleculer that the tests of a module share."""
+    """The first node of Moleculer; the tests of a module share it."""
     return peers[0]
 
 

@@ -119,7 +119,7 @@ class NodePeer:
             ``groups``, ``meta``, ``nodeID`` (the sender), ``caller``, ``level``, ``requestID``,
             ``parentID`` and ``id`` too.
         log: the entries of the broker's log from ``logLevel`` on (``warn`` if the options do not
-            name one): ``level``, ``module``, ``text``.
+            set it): ``level``, ``module``, ``text``.
     """
 
     def __init__(

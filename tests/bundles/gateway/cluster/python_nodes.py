@@ -141,7 +141,7 @@ async def pieces(size: int, length: int = 100_000) -> AsyncIterator[bytes]:
 
 
 async def failing() -> AsyncIterator[bytes]:
-    """Fails with a delay, like peer/streams.mjs and for the same reason."""
+    """Fails with a delay, for the reason in peer/streams.mjs."""
     yield b"0123456789"
     await asyncio.sleep(0.05)
     raise MoleculerClientError("the source is gone", 400, "GONE")

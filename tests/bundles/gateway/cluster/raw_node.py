@@ -8,7 +8,7 @@ from tests.bundles.gateway.cluster.nodes import settled
 
 
 class RawNode:
-    """Uses the version *ver* of the protocol like Node.
+    """A node that uses the version *ver* of the protocol as Moleculer does.
 
     Attributes:
         received: the command and the fields of each packet for this node or for all.

@@ -119,7 +119,7 @@ async def test_params_and_results_of_any_json_are_kept(nodes: Nodes, params: Any
     assert await web.broker.call("math.params", params) == ({} if params is None else params)
 
 
-async def test_action_knows_its_caller(nodes: Nodes) -> None:
+async def test_action_called_by_another_node_sees_its_caller(nodes: Nodes) -> None:
     class Site:
         @action("site.ask")
         async def ask(self, ctx: CurrentContext) -> Any:
@@ -139,7 +139,7 @@ async def test_action_knows_its_caller(nodes: Nodes) -> None:
     }
 
 
-async def test_meta_goes_down_and_up(nodes: Nodes) -> None:
+async def test_meta_is_passed_to_the_action_and_returned(nodes: Nodes) -> None:
     web, _ = await pair(nodes)
     context = web.broker.context({"user": {"id": 1}, "nested": {}})
 
@@ -149,7 +149,7 @@ async def test_meta_goes_down_and_up(nodes: Nodes) -> None:
     assert context.meta == {"user": {"id": 1}, "nested": {"changed": True}, "up": "marked"}
 
 
-async def test_meta_of_a_failed_call_goes_up_too(nodes: Nodes) -> None:
+async def test_meta_of_a_failed_call_returns_to_the_caller(nodes: Nodes) -> None:
     class Failing:
         @action("failing.login")
         async def login(self, ctx: CurrentContext) -> None:

@@ -108,7 +108,7 @@ async def test_only_the_named_groups_get_an_event(nodes: Nodes, method: str) -> 
     assert HEARD == {("mail-1", "mail"): 1}
 
 
-async def test_handler_knows_the_sender(nodes: Nodes) -> None:
+async def test_handler_of_an_event_sees_the_sender(nodes: Nodes) -> None:
     class Accounts:
         @action("accounts.create")
         async def create(self, ctx: CurrentContext) -> None:
@@ -196,7 +196,7 @@ async def test_event_is_logged_if_the_bus_is_away(
     assert "the event 'user.created' was not sent to the node 'mail-1'" in caplog.text
 
 
-async def test_packet_of_an_emitted_event(nodes: Nodes) -> None:
+async def test_emitted_event_is_sent_as_one_packet_with_its_groups(nodes: Nodes) -> None:
     raw = RawNode(nodes.bus)
     await raw.join(service("log", events=("user.*",)), service("mail", events=("user.created",)))
     web = await nodes.start("web-1")

@@ -83,7 +83,7 @@ async def test_client_calls_published_actions_of_other_nodes(nodes: Nodes) -> No
     assert await io.code("$node.list") == 404
 
 
-async def test_whitelist_and_aliases_are_for_actions_of_other_nodes_too(nodes: Nodes) -> None:
+async def test_whitelist_and_aliases_allow_actions_of_other_nodes(nodes: Nodes) -> None:
     io = Client((await with_gateway(nodes, LISTED)).client)
     assert await io.code("accounts.count") == 404
 
@@ -133,7 +133,7 @@ async def test_call_that_ends_after_a_logout_does_not_log_in_again(nodes: Nodes)
     assert me["user"] is None
 
 
-async def test_errors_of_other_nodes_reach_clients_as_own_ones(nodes: Nodes) -> None:
+async def test_errors_of_other_nodes_reach_clients_unchanged(nodes: Nodes) -> None:
     await nodes.start("accounts-1", Accounts)
     io = Client((await with_gateway(nodes, LISTED)).client)
 
@@ -163,7 +163,7 @@ async def test_stream_is_not_sent_to_a_client(nodes: Nodes) -> None:
 
 
 async def test_stream_for_a_client_ends_before_hooks_run(nodes: Nodes) -> None:
-    """A hook that fails would leave the stream open."""
+    """If a hook failed, the stream would stay open."""
     ended: list[str] = []
 
     class Files:

@@ -163,7 +163,9 @@ async def test_large_packet_is_dropped(nodes: Nodes) -> None:
     assert await is_alive(node, raw)
 
 
-async def test_reason_is_logged_once(nodes: Nodes, caplog: pytest.LogCaptureFixture) -> None:
+async def test_packets_dropped_for_one_reason_are_logged_once(
+    nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
     node, raw, _ = await cluster(nodes)
 
     for _ in range(3):
@@ -226,7 +228,7 @@ async def test_message_of_an_unknown_node_waits_for_its_information(nodes: Nodes
     assert node.dropped == {}
 
 
-async def test_messages_of_a_node_that_does_not_introduce_itself_are_dropped(
+async def test_messages_of_a_node_without_information_are_dropped(
     nodes: Nodes,
 ) -> None:
     node = await nodes.start("one", Counter)
@@ -243,7 +245,7 @@ async def test_messages_of_a_node_that_does_not_introduce_itself_are_dropped(
     assert counter.runs == 0
 
 
-async def test_nodes_are_limited(nodes: Nodes) -> None:
+async def test_node_beyond_the_limit_is_dropped(nodes: Nodes) -> None:
     node = await nodes.start("one", Counter)
     raw = RawNode(nodes.bus)
     for number in range(1001):

@@ -75,7 +75,7 @@ async def test_name_that_was_taken_meanwhile_is_joined_when_it_is_free(
     assert await failures(late) == {}
 
 
-async def test_node_without_its_name_stops_without_a_word(nodes: Nodes) -> None:
+async def test_node_that_did_not_get_its_name_stops_without_a_packet(nodes: Nodes) -> None:
     """Other nodes would treat its packets as packets of the node that has the name."""
     await nodes.start("one")
     second = await nodes.start("one", join=False)

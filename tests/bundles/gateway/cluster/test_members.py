@@ -53,7 +53,7 @@ def known(node: Node) -> list[str]:
     return sorted(node.cluster.members.table.available)
 
 
-async def test_nodes_know_each_other_whoever_comes_first(nodes: Nodes) -> None:
+async def test_nodes_that_start_one_after_another_know_each_other(nodes: Nodes) -> None:
     started = [await nodes.start(name) for name in ("one", "two", "three")]
 
     assert [known(node) for node in started] == [
@@ -71,7 +71,7 @@ async def test_namespaces_do_not_see_each_other(nodes: Nodes) -> None:
     assert (known(first), known(second), known(third)) == (["three"], [], ["one"])
 
 
-async def test_information_has_services_without_inner_ones(nodes: Nodes) -> None:
+async def test_information_of_a_node_lists_services_without_internal_actions(nodes: Nodes) -> None:
     raw = RawNode(nodes.bus)
     await raw.join()
     await nodes.start("math-1", Math)
@@ -209,7 +209,7 @@ async def test_list_of_nodes_has_those_that_have_left(nodes: Nodes) -> None:
     assert [one["id"] for one in web.broker.nodes()] == ["web-1"]
 
 
-async def test_catalog_has_the_whole_cluster(nodes: Nodes) -> None:
+async def test_catalog_lists_the_actions_and_events_of_all_nodes(nodes: Nodes) -> None:
     await nodes.start("math-1", Math)
     second = await nodes.start("math-2", Math)
     web = await nodes.start("web-1")
@@ -242,7 +242,7 @@ async def test_catalog_has_the_whole_cluster(nodes: Nodes) -> None:
     assert (event["group"], event["count"], event["has_local"]) == ("numbers", 2, False)
 
 
-async def test_ping_measures_the_way_to_a_node(nodes: Nodes) -> None:
+async def test_ping_of_a_node_returns_the_elapsed_time(nodes: Nodes) -> None:
     await nodes.start("math-1", Math)
     web = await nodes.start("web-1")
 
@@ -346,13 +346,13 @@ async def test_node_joins_a_bus_that_was_away(nodes: Nodes) -> None:
         ({"max_packet_size": 0}, "max_packet_size must be bytes, a whole number, 1 or more"),
     ],
 )
-def test_settings_that_cannot_work_are_errors(settings: dict[str, Any], text: str) -> None:
+def test_invalid_settings_are_errors(settings: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         GatewaySettings(**settings)
 
 
 @pytest.mark.parametrize("ver", ["4", "5"])
-async def test_heartbeats_are_in_the_version_that_all_read(nodes: Nodes, ver: str) -> None:
+async def test_heartbeats_have_the_version_that_all_nodes_read(nodes: Nodes, ver: str) -> None:
     """Moleculer logs an error for each packet of another version."""
     raw = RawNode(nodes.bus, ver=ver)
     await raw.join()
@@ -369,7 +369,7 @@ async def test_heartbeats_are_in_the_version_that_all_read(nodes: Nodes, ver: st
     assert first.cluster.members.table.available["two"].protocol == "5"
 
 
-async def test_group_of_handlers_is_not_a_service(nodes: Nodes) -> None:
+async def test_group_of_event_handlers_is_not_listed_as_a_service(nodes: Nodes) -> None:
     await nodes.start("math-1", Math)
     web = await nodes.start("web-1")
 
@@ -397,7 +397,7 @@ async def test_other_version_is_logged_for_each_node(
     assert caplog.text.count("the node 'second' speaks version '5'") == 1
 
 
-async def test_protocol_of_the_setting_is_used(
+async def test_node_uses_the_protocol_of_its_setting_only(
     nodes: Nodes, caplog: pytest.LogCaptureFixture
 ) -> None:
     raw = RawNode(nodes.bus, ver="5")

@@ -109,7 +109,7 @@ async def test_empty_streams_arrive(nodes: Nodes) -> None:
     assert await read(await web.broker.call("files.read", {"sizes": []})) == b""
 
 
-async def test_stream_in_both_directions(nodes: Nodes) -> None:
+async def test_call_with_a_stream_returns_a_stream(nodes: Nodes) -> None:
     _, _, web = await cluster(nodes)
 
     stream = await web.broker.call("files.echo", stream=pieces(b"one", b"two"))
@@ -311,7 +311,7 @@ async def test_stream_of_objects_has_its_values(nodes: Nodes) -> None:
     assert [value async for value in await call] == [{"a": 1}, "text"]
 
 
-async def test_packets_of_a_request_stream(nodes: Nodes) -> None:
+async def test_request_stream_is_sent_in_numbered_packets(nodes: Nodes) -> None:
     web = await nodes.start("web-1")
     raw = RawNode(nodes.bus)
     await raw.join(service("raw", "raw.save"))

@@ -140,7 +140,7 @@ async def until_false(function: object, topic: str) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_close_sends_what_was_published(bus: Bus) -> None:
+async def test_close_sends_published_packets_first(bus: Bus) -> None:
     sender, _ = await bus.connected("MOL.other")
     _, other = await bus.connected("MOL.DISCONNECT")
     sending = [asyncio.create_task(sender.publish("MOL.DISCONNECT", bytes(9000)))]
@@ -166,11 +166,11 @@ async def test_close_is_not_an_outage(bus: Bus, caplog: pytest.LogCaptureFixture
     assert [record for record in caplog.records if record.levelno >= logging.INFO] == []
 
 
-async def test_close_without_connect(bus: Bus) -> None:
+async def test_close_without_connect_does_nothing(bus: Bus) -> None:
     await (await bus.transporter()).close()
 
 
-async def test_place_has_no_credentials(bus: Bus) -> None:
+async def test_place_of_a_transporter_contains_no_credentials(bus: Bus) -> None:
     scheme, address = bus.server.url.split("://")
     transporter = await bus.transporter(url=f"{scheme}://user:s3cr3t@{address}")
 
@@ -187,7 +187,7 @@ async def test_publish_before_connect_raises(bus: Bus) -> None:
     assert not transporter.is_connected
 
 
-async def test_close_while_bus_is_away_at_start(
+async def test_close_while_bus_is_away_at_start_ends_quietly(
     bus: Bus, caplog: pytest.LogCaptureFixture
 ) -> None:
     with reserved_port() as port:

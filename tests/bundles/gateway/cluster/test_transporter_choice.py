@@ -43,7 +43,7 @@ async def transporter_with(
         await application.stop()
 
 
-async def test_transporter_none_is_not_bound() -> None:
+async def test_transporter_without_a_setting_is_not_bound() -> None:
     assert await transporter_with(GatewaySettings()) is None
 
 
@@ -135,7 +135,7 @@ def test_nats_url_is_not_shown() -> None:
     assert "hunter2" not in repr(parse_nats_urls(settings.nats_url))
 
 
-def test_nats_url_parts() -> None:
+def test_nats_urls_are_parsed_into_their_parts() -> None:
     plain, both, token, address = parse_nats_urls(
         "nats://one,tls://us%3Aer:p%40ss@two:1,nats://t0ken@three/, nats://[::1]:5"
     )

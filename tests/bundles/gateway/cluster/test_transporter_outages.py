@@ -92,7 +92,7 @@ async def test_bus_killed_twice_and_restarted_is_used_again(
     assert all(recorder.reasons)
 
 
-async def test_bus_killed_while_packets_are_published(
+async def test_bus_killed_while_packets_are_published_ends_every_call(
     own_bus: Bus, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Every call ends: the packet is sent, or the caller gets an error."""
@@ -151,7 +151,7 @@ async def test_bus_that_hangs_at_start_is_used_when_it_replies(
     assert first.endswith("cannot be used: no reply within 0.3 seconds; trying to reconnect")
 
 
-async def test_bus_that_hangs_while_packets_are_published(own_bus: Bus) -> None:
+async def test_bus_that_hangs_while_packets_are_published_ends_every_call(own_bus: Bus) -> None:
     """If all buffers are full, the callers receive an error instead of waiting."""
     transporter, recorder = await own_bus.connected("MOL.a", timeout=0.5)
 
@@ -168,7 +168,9 @@ async def test_bus_that_hangs_while_packets_are_published(own_bus: Bus) -> None:
     await exchange(own_bus, transporter, recorder, "MOL.a")
 
 
-async def test_close_while_bus_is_killed(own_bus: Bus, caplog: pytest.LogCaptureFixture) -> None:
+async def test_close_while_bus_is_killed_ends_without_further_log_lines(
+    own_bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
     transporter, recorder = await own_bus.connected("MOL.a")
     own_bus.server.kill()
     await asyncio.wait_for(transporter.close(), 20)
@@ -177,7 +179,7 @@ async def test_close_while_bus_is_killed(own_bus: Bus, caplog: pytest.LogCapture
     assert [line for line in logged(caplog) if "cannot be used" not in line] == []
 
 
-async def test_close_while_bus_hangs(own_bus: Bus) -> None:
+async def test_close_while_bus_hangs_ends_within_its_timeout(own_bus: Bus) -> None:
     transporter, recorder = await own_bus.connected("MOL.a", timeout=0.3)
     with own_bus.server.paused():
         await asyncio.wait_for(transporter.close(), 20)
@@ -297,7 +299,8 @@ async def test_nats_other_server_is_used_when_one_is_away(
 
 
 async def test_nats_packet_with_a_reply_subject_is_received(nats: NatsServer) -> None:
-    """Another client may send requests; only an empty one asks whether there is a subscriber."""
+    """Another client may send requests. Only an empty request asks whether there is a
+    subscriber."""
     async with bus_with(nats) as bus:
         _, recorder = await bus.connected("MOL.a")
         async with await connect(nats.url) as client:
@@ -351,7 +354,7 @@ async def test_connect_cancelled_leaves_nothing_behind(bus: Bus) -> None:
     assert connecting.cancelled()
 
 
-async def test_publish_cancelled_is_no_error_for_others(own_bus: Bus) -> None:
+async def test_publish_cancelled_does_not_fail_other_calls(own_bus: Bus) -> None:
     transporter, recorder = await own_bus.connected("MOL.a")
     cancelled = asyncio.create_task(transporter.publish("MOL.a", b"1"))
     kept = asyncio.create_task(transporter.publish("MOL.a", b"2"))
@@ -392,7 +395,7 @@ async def test_nats_topic_that_a_user_may_not_use_is_logged(
     assert recorder.events == ["connected"]
 
 
-async def test_exception_nobody_expects_does_not_end_the_reconnection(
+async def test_unexpected_exception_does_not_end_the_reconnection(
     nats: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     failures = [BusUnavailableError("away"), ValueError("a bug")]

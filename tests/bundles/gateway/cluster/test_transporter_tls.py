@@ -56,7 +56,7 @@ def encrypted(
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_tls_with_trusted_certificate_works(
+async def test_tls_with_trusted_certificate_connects(
     encrypted: tuple[NatsServer | RedisServer, str],
 ) -> None:
     server, url = encrypted
@@ -106,9 +106,9 @@ async def test_tls_with_server_without_tls_fails_before_credentials_are_sent(
     assert b"s3cr3t" not in received
 
 
-def test_nats_private_names_exist() -> None:
-    """`NatsConnection` ends with them what nats-py leaves open when a server hangs or crashes, and
-    `NatsClient` avoids its queues."""
+def test_private_names_of_nats_py_exist() -> None:
+    """`NatsConnection` uses them to close what nats-py leaves open if a server hangs or crashes.
+    `NatsClient` uses them to avoid the queues of nats-py."""
     client = Client()
 
     assert client._transport is None

@@ -141,7 +141,9 @@ async def test_node_gets_the_meta_that_python_set(python: PythonNode, node: Node
     assert answer.meta == error.meta == {"user": {"id": 7}, "python": {"seen": True}}
 
 
-async def test_python_knows_the_node_that_calls(python: PythonNode, node: NodePeer) -> None:
+async def test_python_action_called_by_node_has_sender_level_and_request_id(
+    python: PythonNode, node: NodePeer
+) -> None:
     first = await node.call("python.context", requestID="req-1", timeout=5000)
     params = {"action": "python.context", "params": {}}
     nested = await node.call("nested.call", params)
@@ -255,7 +257,9 @@ async def test_python_gets_the_meta_that_node_set(python: PythonNode) -> None:
     assert context.meta == {"user": "ada", "seen": 1, "failed": 2}
 
 
-async def test_node_knows_the_python_node_that_calls(python: PythonNode) -> None:
+async def test_node_action_called_by_python_has_sender_level_and_request_id(
+    python: PythonNode,
+) -> None:
     info = await python.broker.call("ctx.info", meta={"k": 1})
     nested = await python.broker.call("python.nested", {"action": "ctx.info", "params": {}})
 
@@ -342,7 +346,7 @@ async def test_python_repeats_a_call_of_node(python: PythonNode, node: NodePeer)
 # --- events
 
 
-async def test_python_hears_emitted_events_of_node(python: PythonNode, node: NodePeer) -> None:
+async def test_python_receives_emitted_events_of_node(python: PythonNode, node: NodePeer) -> None:
     params = {"event": "user.created", "data": {"id": 2}, "options": {"groups": ["listener"]}}
 
     await node.emit("user.created", {"id": 1}, meta={"by": "ada"})
@@ -362,7 +366,7 @@ async def test_python_hears_emitted_events_of_node(python: PythonNode, node: Nod
     assert (second["payload"], second["caller"], second["level"]) == ({"id": 2}, "nested", 2)
 
 
-async def test_node_hears_broadcast_events_of_python(
+async def test_node_receives_broadcast_events_of_python(
     python: PythonNode, peers: list[NodePeer]
 ) -> None:
     await python.broker.broadcast("order.created", {"id": 1}, meta={"by": "ada"})

@@ -74,7 +74,9 @@ async def test_python_that_leaves_finishes_the_calls_of_node(
     assert (left["payload"], left["unexpected"]) == ("python", False)
 
 
-async def test_node_that_leaves_is_gone_at_once(python: PythonNode, peers: list[NodePeer]) -> None:
+async def test_node_that_leaves_is_not_called_any_more(
+    python: PythonNode, peers: list[NodePeer]
+) -> None:
     await python.wait_for_action("ctx.info", "leaving", "node-1")
 
     await peers[1].stop()
@@ -177,7 +179,7 @@ async def until_called(python: PythonNode) -> Any:
             await asyncio.sleep(0.01)
 
 
-async def test_python_speaks_both_protocols_in_one_cluster(
+async def test_python_node_uses_both_protocols_in_one_cluster(
     node_of: NodeOf, server: Server
 ) -> None:
     """Nodes of Moleculer also do this if they do not check the version."""

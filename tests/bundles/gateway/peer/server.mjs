@@ -320,7 +320,7 @@ const services = [math, power, versioned, plainName, greeter, errors, cellar, co
 for (const service of [...services, accounts, rooms, news, steps]) broker.createService(service);
 const { io } = broker.createService(gateway);
 
-// Node ends the process after such an error. This one reports it and goes on.
+// Node ends the process after such an error. This process reports it and continues.
 process.on("uncaughtException", (error) => io.emit("crashed", error.message));
 process.on("SIGTERM", () => broker.stop().then(() => process.exit(0)));
 

@@ -19,7 +19,7 @@ from tests.serving import serving
 pytestmark = pytest.mark.node
 
 PATIENCE = 60
-"""Seconds after which a script that has not ended hangs."""
+"""The time limit of a script, in seconds."""
 
 FOLDER = Path(__file__).parent
 LISTENING = "Listening on "

@@ -36,7 +36,7 @@ const ask = (socket, ...args) =>
     });
   });
 
-// Wait until what was sent to the sockets before has come.
+// Wait until all earlier packets to the sockets have arrived.
 async function fence() {
   for (const socket of Object.values(sockets)) if (socket.connected) await ask(socket, "fence");
 }
@@ -298,7 +298,7 @@ async function admin() {
 
 // The user of one namespace is not the user of another one, although both have one connection.
 async function namespacesOfOneConnection() {
-  const other = sockets.ada.io.socket("/"); // connects by itself
+  const other = sockets.ada.io.socket("/"); // connects automatically
   await new Promise((resolve) => other.once("connect", resolve));
   record("user of another namespace", { ack: await ask(other, "call", "accounts.whoami") });
   other.disconnect();

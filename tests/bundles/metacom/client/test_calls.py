@@ -59,8 +59,8 @@ async def test_second_load_keeps_unit(site_of: SiteOf) -> None:
         assert client["example"] is example
 
 
+# T05
 async def test_parallel_calls_get_their_own_results(site_of: SiteOf) -> None:
-    """T5."""
     site = await site_of(Example)
     async with Metacom(site.websocket_url) as client:
         times = [100 - 5 * index for index in range(20)]
@@ -69,7 +69,7 @@ async def test_parallel_calls_get_their_own_results(site_of: SiteOf) -> None:
         assert await asyncio.gather(*calls) == times
 
 
-async def test_call_passes_array(site_of: SiteOf) -> None:
+async def test_call_with_an_array_sends_it_unchanged(site_of: SiteOf) -> None:
     site = await site_of(Example)
     async with Metacom(site.websocket_url) as client:
         assert await client.call("example/echo", [1, "2"]) == [1, "2"]
@@ -194,7 +194,7 @@ async def test_session_of_application_is_used_and_not_closed(site_of: SiteOf) ->
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1", "ftp://host/", "ws:///path"])
-def test_url_of_other_scheme_raises(url: str) -> None:
+def test_client_with_an_invalid_url_raises(url: str) -> None:
     with pytest.raises(ValueError, match="url must begin with ws://"):
         Metacom(url)
 

@@ -51,7 +51,7 @@ async def test_function_and_coroutine_function_get_events_in_order(scripted: Scr
     assert plain == slow == [0, 1, 2, 3, 4]
 
 
-async def test_error_of_handler_is_logged_and_disturbs_nobody(
+async def test_error_of_a_handler_is_logged_and_other_handlers_run(
     scripted: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def script(peer: Peer) -> None:
@@ -125,7 +125,7 @@ async def test_slow_handler_loses_oldest_events(
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-async def test_handler_may_call_and_close(scripted: Scripted) -> None:
+async def test_handler_that_calls_a_method_and_closes_the_client_ends(scripted: Scripted) -> None:
     async def script(peer: Peer) -> None:
         await peer.event("a/start", None)
         await peer.echo()

@@ -149,7 +149,7 @@ async def test_handshake_without_response_times_out() -> None:
         release.set()
 
 
-async def test_server_that_responds_to_no_ping_is_left(scripted: Scripted) -> None:
+async def test_server_that_does_not_respond_to_pings_is_reconnected(scripted: Scripted) -> None:
     connections = []
 
     async def script(peer: Peer) -> None:
@@ -184,7 +184,7 @@ async def test_idle_connection_is_kept_by_pings(scripted: Scripted) -> None:
     assert connections == [1]
 
 
-async def test_introspection_that_is_no_object_raises(scripted: Scripted) -> None:
+async def test_introspection_that_is_not_an_object_raises(scripted: Scripted) -> None:
     async def script(peer: Peer) -> None:
         results: list[Any] = [5, {"a": 5}, {"a": {"b": None}}]
         async for call in peer.calls():

@@ -33,8 +33,8 @@ async def answering() -> AsyncIterator[Callable[[Respond], Awaitable[str]]]:
 Answering = Callable[[Respond], Awaitable[str]]
 
 
-async def test_methods_are_called_over_http(site_of: SiteOf) -> None:
-    """T2."""
+# T02
+async def test_method_called_over_http_returns_or_raises(site_of: SiteOf) -> None:
     site = await site_of(Example, Chat)
     async with Metacom(f"{site.url}/api") as client:
         await client.load("example", "chat.1")
@@ -74,7 +74,7 @@ async def test_cookies_of_server_are_sent_back(answering: Answering) -> None:
         (lambda: web.Response(status=307, headers={"Location": "/other"}), "status 307"),
     ],
 )
-async def test_response_that_is_no_callback_raises(
+async def test_response_that_is_not_a_callback_raises(
     answering: Answering, response: Callable[[], web.Response], problem: str
 ) -> None:
     async def respond(request: web.Request) -> web.Response:
@@ -86,7 +86,7 @@ async def test_response_that_is_no_callback_raises(
 
 
 async def test_error_without_id_is_raised(answering: Answering) -> None:
-    """The packets of both dialects for a call that the server cannot read."""
+    """Both dialects send such a packet for a call that the server cannot read."""
     packets: list[Any] = [
         {"type": "callback", "error": {"code": 500, "message": "Internal Server Error"}},
         {"type": "callback", "id": "", "error": {"code": 400, "message": "Bad Request"}},
@@ -118,7 +118,7 @@ async def test_request_that_breaks_raises(answering: Answering) -> None:
     assert requests == 1
 
 
-async def test_events_and_streams_need_websocket() -> None:
+async def test_client_over_http_rejects_events_and_streams() -> None:
     async with Metacom("http://127.0.0.1:9/api") as client:
         with pytest.raises(RuntimeError, match="need a WebSocket"):
             client.on("a/b", print)

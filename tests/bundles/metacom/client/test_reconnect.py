@@ -101,7 +101,7 @@ async def test_close_during_break_ends_waiting_calls() -> None:
             await waiting
 
 
-async def test_waiting_calls_come_after_those_of_on_connect(scripted: Scripted) -> None:
+async def test_waiting_calls_are_sent_after_the_calls_of_on_connect(scripted: Scripted) -> None:
     received: list[str] = []
 
     async def script(peer: Peer) -> None:

@@ -33,7 +33,7 @@ def chunk(id: int, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1_000_000, 30_000_000])
-async def test_upload_reaches_endpoint(site_of: SiteOf, size: int) -> None:
+async def test_upload_is_received_whole(site_of: SiteOf, size: int) -> None:
     site = await site_of(Files)
     data = os.urandom(size)
     async with Metacom(site.websocket_url, timeout=20) as client:
@@ -58,7 +58,7 @@ async def test_uploads_of_iterables_run_in_parallel(site_of: SiteOf) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1_000_000, 30_000_000])
-async def test_download_reaches_client(site_of: SiteOf, size: int) -> None:
+async def test_download_is_received_whole(site_of: SiteOf, size: int) -> None:
     site = await site_of(Files)
     async with Metacom(site.websocket_url, timeout=20) as client:
         answer = await client.call("files/download", {"size": size, "part": 100_000})
@@ -343,7 +343,7 @@ async def test_download_that_is_read_slowly_is_whole(scripted: Scripted) -> None
         assert await client.call("a/other") == "a/other"
 
 
-async def test_download_that_nobody_reads_fails(scripted: Scripted) -> None:
+async def test_download_that_is_not_read_fails_above_its_limit(scripted: Scripted) -> None:
     opening = stream(-1, name="a", size=10**9)
     data = [chunk(-1, b"x" * 1_000_000)] * (MAX_UNREAD // 1_000_000 + 1)
     script = sending(opening, *data)
@@ -354,7 +354,7 @@ async def test_download_that_nobody_reads_fails(scripted: Scripted) -> None:
 
 
 @pytest.mark.parametrize(("count", "size"), [(2 * MAX_STREAMS, 1), (12, MAX_UNREAD // 4)])
-async def test_downloads_that_nobody_reads_are_dropped_for_new_ones(
+async def test_downloads_that_are_not_read_are_dropped_for_new_ones(
     scripted: Scripted, count: int, size: int
 ) -> None:
     """The calls to which the streams belong have failed."""

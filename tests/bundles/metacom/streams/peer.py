@@ -1,4 +1,4 @@
-"""A connection without a network: streams, what they send, and a clock that a test moves."""
+"""A connection without a network: its streams, the packets that they send, and a manual clock."""
 
 import asyncio
 import json

@@ -128,7 +128,7 @@ async def test_unread_data_of_all_streams_counts_for_the_window() -> None:
     assert first.unread == peer.streams.unread == 60
 
 
-async def test_stream_that_nobody_takes_fails_above_the_window() -> None:
+async def test_stream_that_is_not_taken_fails_above_the_window() -> None:
     peer = Peer(window=100)
     peer.open(1, 1000)
     for _ in range(5):
@@ -212,7 +212,7 @@ async def test_stream_above_the_window_fails_if_no_call_takes_it(end: str) -> No
     await cancelled(call)
 
 
-async def test_stream_that_its_call_leaves_is_terminated() -> None:
+async def test_stream_whose_call_ends_before_its_end_is_terminated() -> None:
     peer = Peer(window=100)
     peer.open(1, 120)
 
@@ -322,12 +322,13 @@ async def test_stream_that_is_ended_counts_until_it_is_read() -> None:
     assert len(peer.errors) == 1
 
 
+# F3
 @pytest.mark.parametrize(
     "id",
     [-1, 2**31, 2**60, 1.5, 7.0, "x" * 256, "\u20ac" * 100, -(2**40)],
     ids=lambda id: f"{id}"[:9],
 )
-async def test_f3_invalid_id_is_rejected_with_that_id(id: Any) -> None:
+async def test_invalid_id_is_rejected_with_that_id(id: Any) -> None:
     peer = Peer(Dialect.B if isinstance(id, str) else Dialect.A)
     peer.open(id, 5)
     peer.end(id)
@@ -346,6 +347,7 @@ async def test_take_of_another_value_than_the_id_raises(id: Any) -> None:
         peer.streams.take(id)
 
 
+# T44
 @pytest.mark.parametrize(
     "fields",
     [
@@ -364,7 +366,7 @@ async def test_take_of_another_value_than_the_id_raises(id: Any) -> None:
     ],
     ids=str,
 )
-async def test_t44_invalid_packet_is_rejected_with_its_id(fields: Any) -> None:
+async def test_invalid_packet_is_rejected_with_its_id(fields: Any) -> None:
     peer = Peer()
     peer.receive({"id": 4, **fields})
 
@@ -372,7 +374,8 @@ async def test_t44_invalid_packet_is_rejected_with_its_id(fields: Any) -> None:
     assert peer.errors[0][2].startswith("Stream packet structure error: ")
 
 
-async def test_t44_unknown_stream_and_second_open_are_rejected() -> None:
+# T44
+async def test_unknown_stream_and_second_open_are_rejected() -> None:
     peer = Peer()
     peer.end(5)
     peer.terminate(5)
@@ -528,7 +531,7 @@ async def test_cancelled_reader_loses_no_data() -> None:
     assert await anext(stream) == b"hello"
 
 
-async def test_disconnect_lets_readers_raise_at_once() -> None:
+async def test_disconnect_makes_readers_raise_at_once() -> None:
     peer = Peer(window=4)
     peer.open(1, 10)
     peer.open(2, 10)

@@ -172,7 +172,7 @@ async def test_client_cannot_end_or_write_or_open_a_stream_of_the_server() -> No
     assert not stream.is_closed
 
 
-async def test_disconnect_lets_writers_raise_at_once() -> None:
+async def test_disconnect_makes_writers_raise_at_once() -> None:
     peer = Peer()
     stream = peer.streams.create("file", 10, Dialect.A)
     await stream.write(b"hello")

@@ -56,7 +56,7 @@ async def test_session_used_by_two_tasks_at_a_time_leaves_no_connection(
     client: KernelClient,
 ) -> None:
     for _ in range(2):
-        await client.http("together")  # 500 if both begin the transaction
+        await client.http("together")  # it is 500 if both begin the transaction
         await asyncio.wait(_controller(client).tasks)
         assert (await client.http("usual")).status_code == 200
 

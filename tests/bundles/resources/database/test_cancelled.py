@@ -1,5 +1,7 @@
-"""A task that is cancelled while SQLite begins its transaction: the thread of the driver executes
-the statement nevertheless."""
+"""A task that is cancelled while SQLite begins its transaction.
+
+The thread of the driver executes the statement nevertheless.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -119,7 +119,9 @@ async def test_message_has_one_session_for_each_database(
         assert len(list(await work.session.scalars(select(Report)))) == 2
 
 
-async def test_memory_databases_are_new_too(client_of: ClientOf, tmp_path: Path) -> None:
+async def test_memory_database_replaces_each_of_several_databases(
+    client_of: ClientOf, tmp_path: Path
+) -> None:
     client = client_of(_application(tmp_path, Reports), database="memory")
 
     await client.http("add", params={"name": "ada"})
@@ -156,7 +158,9 @@ async def test_tables_of_unknown_database_are_boot_error() -> None:
         await Application(bundles=[bundle]).boot()
 
 
-async def test_unit_of_work_names_database(client_of: ClientOf, tmp_path: Path) -> None:
+async def test_unit_of_work_with_a_name_uses_that_database(
+    client_of: ClientOf, tmp_path: Path
+) -> None:
     class Working:
         @http("POST", "/{database}", "work")
         async def work(self, database: str) -> None:
@@ -246,7 +250,7 @@ def _load(folder: Path, name: str | None = None, **environment: str) -> Resource
     return own
 
 
-def test_default_file_of_each_of_several_applications(tmp_path: Path) -> None:
+def test_default_file_of_one_of_several_applications_is_in_its_folder(tmp_path: Path) -> None:
     (tmp_path / "rxkernel.toml").write_text("[applications.shop]\n[applications.blog]\n")
 
     assert _load(tmp_path, "shop").url == "sqlite+aiosqlite:///var/shop/app.sqlite3"
@@ -288,7 +292,7 @@ def _mode(file: Path) -> int:
 def test_file_that_another_process_creates_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQLite itself does not wait before it changes the journal mode."""
+    """SQLite itself does not wait for the lock when it changes the journal mode."""
     other = sqlite3.connect(tmp_path / "app.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     monkeypatch.setattr("bundles.sqlite.wal.time.sleep", lambda _: other.execute("ROLLBACK"))

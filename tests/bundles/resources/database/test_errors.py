@@ -166,7 +166,7 @@ class Children:
             await session.execute(text(f"INSERT INTO own VALUES ({id}, 5)"))
 
 
-async def test_tables_without_mapped_class_have_names_of_columns(
+async def test_error_of_a_table_without_mapped_class_has_names_of_columns(
     client_of: ClientOf, any_database: TestDatabase
 ) -> None:
     base = _tables(any_database.dialect)

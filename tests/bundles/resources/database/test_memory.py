@@ -41,7 +41,9 @@ async def test_memory_database_is_new_for_each_client(client_of: ClientOf) -> No
     assert (await client.http("add", params={"name": "ada"})).content == 1
 
 
-async def test_memory_database_of_controllers_and_bundles(client_of: ClientOf) -> None:
+async def test_memory_database_of_a_client_made_of_controllers_is_used(
+    client_of: ClientOf,
+) -> None:
     client = client_of(Authors, bundles=[ResourcesBundle(Base)], database="memory")
 
     assert (await client.http("add", params={"name": "ada"})).content == 1
@@ -61,7 +63,7 @@ def test_other_database_is_refused(client_of: ClientOf) -> None:
         client_of(site, database="sqlite+aiosqlite:///b.sqlite3")
 
 
-def test_option_of_no_bundle_is_refused(client_of: ClientOf) -> None:
+def test_client_option_that_no_bundle_has_is_refused(client_of: ClientOf) -> None:
     site = application("sqlite+aiosqlite:///a.sqlite3", Authors)
 
     with pytest.raises(TypeError, match=r"has no argument databases: no bundle"):

@@ -156,7 +156,7 @@ class Procedures:
         return author.id
 
 
-async def test_procedure_has_session(client_of: ClientOf) -> None:
+async def test_procedure_of_another_transport_has_a_session(client_of: ClientOf) -> None:
     client = client_of(Procedures, bundles=[ResourcesBundle(Base), BusBundle], database="memory")
     async with client.connection() as connection:
         assert (await client.call(BUS, "add", params={"name": "ada"})).content == 1
@@ -164,7 +164,7 @@ async def test_procedure_has_session(client_of: ClientOf) -> None:
     assert await _count(client.application) == 1
 
 
-async def test_session_of_listener_is_that_of_action(client_of: ClientOf) -> None:
+async def test_listener_uses_the_session_of_the_action(client_of: ClientOf) -> None:
     class Same:
         @http("GET", "/", "same")
         async def same(self, request: Request, session: AsyncSession) -> bool:

@@ -54,7 +54,7 @@ def _is_unavailable(response: Response) -> bool:
 
 
 async def _unready(client: KernelClient) -> list[str]:
-    """Return the names of parts that are not ready; tests do not start servers."""
+    """Return the names of parts that are not ready, without servers, which tests do not start."""
     entries = (await client.http("readyz")).content.get("errors", ())
     return [entry["name"] for entry in entries if entry["name"] != "servers"]
 

@@ -15,8 +15,6 @@ from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.articles import Article, Author, application, create_tables
 from tests.bundles.resources.servers import TestDatabase
 
-SQLITE = "sqlite+aiosqlite:///none.sqlite3"
-
 
 @transaction(readonly=True)
 class Readers:
@@ -56,7 +54,7 @@ class Isolated:
         return await session.scalar(text("SHOW transaction_isolation"))
 
 
-async def test_isolation_is_that_of_one_transaction(
+async def test_isolation_of_a_transaction_ends_with_it(
     client_of: ClientOf, postgresql_database: TestDatabase
 ) -> None:
     """For MariaDB, see the conflicts below, which only SERIALIZABLE has."""
@@ -112,7 +110,8 @@ async def _counter_of(client_of: ClientOf, url: str) -> Any:
 async def test_conflict_is_retried_and_emits_once(
     client_of: ClientOf, dialect: str, request: pytest.FixtureRequest
 ) -> None:
-    """SQLite has no such conflict: a transaction that may write has the lock from the start."""
+    """SQLite has no such conflict, since a transaction that may write holds the lock from its
+    start."""
     client, counter = await _counter_of(
         client_of, request.getfixturevalue(f"{dialect}_database").url
     )
@@ -152,7 +151,9 @@ async def test_conflict_without_retries_is_409(
     assert failed.content["code"] == "transaction_conflict"
 
 
-async def test_session_of_action_without_transaction_is_boot_error() -> None:
+async def test_session_of_action_without_transaction_is_boot_error(
+    sqlite_database: TestDatabase,
+) -> None:
     class Wrong:
         @http("GET", "/", "wrong")
         @transaction(None)
@@ -163,7 +164,7 @@ async def test_session_of_action_without_transaction_is_boot_error() -> None:
         async def too(self, after: AfterCommit) -> None: ...
 
     with pytest.raises(ConfigurationError) as caught:
-        await application(SQLITE, Wrong).boot()
+        await application(sqlite_database.url, Wrong).boot()
 
     assert [problem.split("cannot bind parameter ")[1] for problem in caught.value.problems] == [
         "'session': it is a session, and the action has @transaction(None); remove one",
@@ -171,14 +172,14 @@ async def test_session_of_action_without_transaction_is_boot_error() -> None:
     ]
 
 
-async def test_retries_of_streamed_body_is_boot_error() -> None:
+async def test_retries_of_streamed_body_is_boot_error(sqlite_database: TestDatabase) -> None:
     class Upload:
         @http("POST", "/", "upload")
         @transaction(retries=1)
         async def upload(self, body: AsyncIterator[bytes], session: AsyncSession) -> None: ...
 
     with pytest.raises(ConfigurationError, match="reads the body as a stream"):
-        await application(SQLITE, Upload).boot()
+        await application(sqlite_database.url, Upload).boot()
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_transaction_with_wrong_argument_is_refused(arguments: dict[str, Any], t
         transaction(uses, **arguments)
 
 
-async def test_session_asked_for_without_transaction_is_error(
+async def test_session_requested_without_transaction_is_an_error(
     client_of: ClientOf, sqlite_database: TestDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Asking:

@@ -88,7 +88,8 @@ class Reports(Repository[Report]):
 
 
 def library(url: str, *controllers: Any, reports: str | None = None, **parts: Any) -> Application:
-    """An application of *controllers* with the database *url*, and another one at *reports*."""
+    """An application of *controllers* with the database *url*, and a second database at
+    *reports*."""
     others = {} if reports is None else {"reports": DatabaseSettings(url=reports)}
     settings = Settings(bundles={"resources": ResourcesSettings(url=url, databases=others)})
     bases = {} if reports is None else {"reports": ReportsBase}

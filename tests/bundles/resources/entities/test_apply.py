@@ -35,7 +35,7 @@ class Desk:
         return [changed, book.title, book.pages]
 
 
-async def test_apply_sets_only_what_was_sent(
+async def test_apply_sets_only_sent_fields(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
     client = client_of(library(sqlite_database.url, Desk))
@@ -63,7 +63,7 @@ class Paged:
     pages: int
 
 
-def test_apply_takes_every_kind_of_class() -> None:
+def test_apply_accepts_classes_and_mappings() -> None:
     book = Book(title="a", pages=1)
 
     assert apply(book, Titled(title="b"))

@@ -118,7 +118,7 @@ async def test_entity_absent_is_404(client_of: ClientOf, any_database: TestDatab
 async def test_entity_by_a_value_of_another_type_is_404(
     client_of: ClientOf, any_database: TestDatabase
 ) -> None:
-    """Over a socket the client chooses the type of the value."""
+    """Over a socket, the client chooses the type of the value."""
     client = await _filled(client_of, any_database)
 
     for sent in (True, None, [1], {"id": 1}, {"$ne": 1}, 1.5):
@@ -167,7 +167,7 @@ class _Wrong:
     async def relation(self, book: Annotated[Book, Entity("author")]) -> None: ...
 
 
-async def test_entity_that_cannot_work_is_an_error_at_boot(
+async def test_invalid_entity_parameter_is_an_error_at_boot(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -193,7 +193,9 @@ async def test_entity_of_no_database_is_an_error_at_boot(
         await client_of(library(sqlite_database.url, Articles)).application.boot()
 
 
-async def test_entity_is_described(client_of: ClientOf, sqlite_database: TestDatabase) -> None:
+async def test_entity_is_described_with_its_key_and_statuses(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
     client = client_of(library(sqlite_database.url, Books))
     await client.application.boot()
     definitions = client.application.kernel.http_definitions

@@ -159,7 +159,7 @@ async def test_slice_links_keep_the_other_parameters(
     assert uncounted.headers["Link"] == '<?limit=5&skip=5>; rel="next"'
 
 
-async def test_slice_in_an_envelope_has_both(
+async def test_slice_in_an_envelope_is_wrapped_and_has_headers(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
     client = await _filled(client_of, sqlite_database)

@@ -73,7 +73,9 @@ async def _database(client_of: ClientOf, database: TestDatabase) -> KernelClient
     return await created(client_of(library(database.url)))
 
 
-async def test_repository_queries(client_of: ClientOf, any_database: TestDatabase) -> None:
+async def test_repository_finds_counts_streams_and_removes_entities(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
     client = await _database(client_of, any_database)
     database = client.application.injector.get(Database)
     async with database.unit_of_work() as work:

@@ -108,7 +108,7 @@ class Book(Base):
 
 @contextmanager
 def session_of(*rows: Base) -> Iterator[Session]:
-    """A session of a database in memory that has *rows*."""
+    """A session of a database in memory that contains *rows*."""
     engine = create_engine("sqlite://")
     Base.metadata.create_all(engine)
     with Session(engine) as session:
@@ -124,7 +124,7 @@ def params(query: str) -> MultiDict[Any]:
 
 
 def page_of(session: Session, filters: BoundFilters, given: Any) -> tuple[list[int], str | None]:
-    """The ids of the books of the page that *given* asks for, and the cursor of the next.
+    """The ids of the books of the page that *given* requests, and the cursor of the next page.
 
     *given* is a query string, or the params of a socket.
     """

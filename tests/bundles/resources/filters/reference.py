@@ -115,7 +115,8 @@ def values_of(name: str, book: Book) -> list[Any]:
 
 
 def holds(name: str, operations: Mapping[str, Any], book: Book) -> bool:
-    """Whether *operations* hold for *book*: those that compare a value, for the same value."""
+    """Whether *operations* are true for *book*. All comparisons must be true for the same
+    value."""
     values = values_of(name, book)
     compared: list[tuple[str, Any]] = []
     for operator_, operand in operations.items():
@@ -191,7 +192,7 @@ def wire(value: Any) -> Any:
 def shelf(seed: int, size: int) -> list[Book]:
     """*size* books with authors and tags, which they share.
 
-    They follow from *seed*: to draw each value by itself takes ten times as long.
+    *seed* determines them, since drawing each value separately takes ten times as long.
     """
     random = Random(seed)
 

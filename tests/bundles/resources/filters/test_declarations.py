@@ -121,7 +121,7 @@ def problems(filters: Filters, entity: Any = Book, **arguments: Any) -> tuple[st
         ),
     ],
 )
-def test_boot_reports_problem(filters: Filters, problem: str) -> None:
+def test_boot_with_an_invalid_filter_reports_the_problem(filters: Filters, problem: str) -> None:
     [found] = problems(filters)
     assert found.startswith("filters of Book: ")
     assert problem in found
@@ -153,7 +153,7 @@ def test_boot_reports_type_that_is_not_read_from_one_parameter() -> None:
 
 
 def test_transformers_run_from_left_to_right_on_each_value() -> None:
-    """rxstack.md §8: `$in` goes through the transformers."""
+    """RxStack: the values of `$in` go through the transformers too."""
     seen = Field("$in", "$contains", path="title", transform=[str.strip, lambda text: text + "!"])
     filters = Filters(name=seen).bind(Book)
     with session_of(Book(id=1, title="a!"), Book(id=2, title="b!"), Book(id=3, title="a")) as s:
@@ -181,7 +181,7 @@ def test_transformer_that_raises_rejects_value() -> None:
 
 
 def test_renamed_operator_runs_in_place_of_the_one_that_was_sent() -> None:
-    """Names are replaced once: a new name is not replaced again."""
+    """A name is replaced once; the new name is not replaced again."""
     name = Field("$eq", "$ne", path="title", rename={"$eq": "$contains", "$ne": "$eq"})
     filters = Filters(name=name).bind(Book)
     with session_of(Book(id=1, title="ab"), Book(id=2, title="b")) as session:
@@ -190,7 +190,7 @@ def test_renamed_operator_runs_in_place_of_the_one_that_was_sent() -> None:
 
 
 def test_filters_with_one_column_are_all_applied() -> None:
-    """rxstack.md §8: two properties with one path overwrote each other."""
+    """In RxStack, two properties with one path overwrote each other."""
     filters = Filters(title="$eq", name=Field("$eq", "$ne", path="title"), sort="title").bind(Book)
     with session_of(Book(id=1, title="a"), Book(id=2, title="b")) as session:
         assert ids(session, filters, "title=a&name=b") == []
@@ -211,7 +211,7 @@ def test_expression_is_compared_and_sorted_by() -> None:
 
 
 def test_type_of_client_replaces_type_of_column() -> None:
-    """A column of an own type, whose values a client cannot send."""
+    """A client cannot send the values of such a column."""
     filters = Filters(sum=Field("$gt", "$null", type=float), sort="number").bind(Sale)
     with session_of(*(Sale(number=n, region="x", sum=n / 2, sort=0) for n in (1, 2, 3))) as s:
         query = filters.parse({"sum[$gt]": "0.5"})
@@ -221,7 +221,7 @@ def test_type_of_client_replaces_type_of_column() -> None:
     assert "write Field('$gt', type=str, transform=[…])" in problem
 
 
-def test_several_operators_hold_for_one_related_row() -> None:
+def test_several_operators_of_a_relation_match_one_related_row() -> None:
     filters = Filters(weight=Field("$gt", "$lt", "$ne", path="tags.weight")).bind(Book)
     tags = [Tag(id=n, weight=n) for n in (1, 5)]
     with session_of(Book(id=1, title="a", tags=tags), Book(id=2, title="b", tags=tags[:1])) as s:
@@ -230,7 +230,7 @@ def test_several_operators_hold_for_one_related_row() -> None:
         assert ids(s, filters, "weight[$ne]=5") == [2]
 
 
-def test_names_of_options_can_be_filters() -> None:
+def test_filter_with_the_name_of_an_option_moves_the_option_to_dollar() -> None:
     filters = Filters({"sort": ("$eq",), "limit": Field("$eq", path="number")}, sort=("number",))
     bound = filters.bind(Sale)
     query = bound.parse({"sort": "1", "limit": "2", "$sort": "-number", "$limit": "3"})
@@ -255,7 +255,7 @@ def test_datetimes_are_compared_in_any_timezone() -> None:
         assert ids(session, filters, "seen[$lt]=2026-01-02T00:00:00%2B00:01") == []
 
 
-def test_description_lists_what_clients_may_send() -> None:
+def test_description_lists_the_parameters_of_clients() -> None:
     filters = Filters(
         title=("$eq", "$contains"),
         pages=("$in",),
@@ -300,7 +300,7 @@ def test_filters_without_sort_have_no_sort_parameter() -> None:
     assert [each["code"] for each in caught.value.errors] == ["unknown_field"]
 
 
-def test_author_without_name_is_missing_value() -> None:
+def test_missing_row_of_a_relation_is_a_missing_value() -> None:
     filters = Filters(author=Field("$eq", "$ne", "$null", path="author.name"), sort="author")
     bound = filters.bind(Book)
     books = (

@@ -74,7 +74,7 @@ def test_extreme_value_is_compared(engine: Engine, given: dict[str, Any], is_fou
         assert ids(session, BOUND, given) == ([1] if is_found else [])
 
 
-def test_most_operators_run(engine: Engine) -> None:
+def test_filter_with_the_most_operators_is_executed(engine: Engine) -> None:
     """All are in one statement, each with a subquery."""
     alternative = {name: {"$eq": "a", "$ne": "b", "$contains": "c"} for name in ("tag", "mentor")}
     query = BOUND.parse({"$or": [alternative] * 5, "country": {"$like": "a" * 2000}})
@@ -109,7 +109,7 @@ def walk(session: Session, sort: str) -> list[int]:
 
 
 def test_decimals_with_more_digits_than_scale_are_paged(engine: Engine) -> None:
-    """SQLite stores them, and SQLAlchemy rounds what it reads to the scale."""
+    """SQLite stores them, and SQLAlchemy rounds the values to the scale when it reads them."""
     prices = [Decimal("0.125"), Decimal("0.1251"), Decimal("-3.999"), Decimal("1e-7"), None]
     with Session(engine) as session:
         session.add_all(Book(id=n, title="", price=p) for n, p in enumerate(prices, 1))

@@ -188,7 +188,7 @@ def test_number_of_errors_is_limited() -> None:
 
 
 def test_large_objects_are_not_searched_for_more_errors() -> None:
-    """An unknown name is compared with all names, which takes time."""
+    """Comparing each unknown name with all names takes time."""
     many = {f"x{number}": 1 for number in range(100_000)}
     assert errors(many) == [("params", "too_long", "expected parameters of length <= 1000")]
     assert len(errors({"$or": [many], "title": many})) == 50
@@ -248,5 +248,5 @@ def test_values_are_bound_parameters(given: dict[str, str]) -> None:
     assert sum("marked" in str(value) for value in compiled.params.values()) == len(marked)
 
 
-def test_rows_are_found_after_all_of_this(session: Session) -> None:
+def test_rows_are_unchanged_by_invalid_input(session: Session) -> None:
     assert len(ids(session, BOUND, "")) == 20

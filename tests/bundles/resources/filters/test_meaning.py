@@ -28,7 +28,7 @@ from tests.bundles.resources.filters.reference import (
 
 BOUND = FILTERS.bind(Book)
 EXAMPLES = settings(max_examples=settings().max_examples // 2)
-"""Half of them, since there are three databases."""
+"""Half of the usual number of examples, since there are three databases."""
 
 FIRST_ADDED, MOST_ADDED = 100, 105
 

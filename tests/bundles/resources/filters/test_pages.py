@@ -72,7 +72,7 @@ def walk(session: Session, given: dict[str, Any]) -> list[list[int]]:
     ],
 )
 def test_limit_is_capped_and_skip_is_kept(given: Any, limit: int, skip: int) -> None:
-    """rxstack.md §8: the default without a limit, the greatest one for more."""
+    """RxStack: the default limit without one, and the greatest limit for more."""
     query = BOUND.parse(params(given) if isinstance(given, str) else given)
     assert (query.limit, query.skip) == (limit, skip)
 
@@ -98,11 +98,11 @@ def test_limit_is_capped_and_skip_is_kept(given: Any, limit: int, skip: int) -> 
 def test_rows_are_sorted_by_keys_in_order_of_client(
     session: Session, given: Any, found: list[int]
 ) -> None:
-    """rxstack.md §8: the order of the keys was that of the schema. Missing values are last."""
+    """In RxStack, the schema decided the order of the keys. Missing values are last."""
     assert ids(session, SORTED, given) == found
 
 
-def test_pages_follow_each_other(session: Session) -> None:
+def test_pages_by_cursor_follow_each_other(session: Session) -> None:
     assert walk(session, {}) == [[1, 2, 3], [4, 5, 6], [7, 8]]
     assert walk(session, {"sort": "-pages,title"}) == [[3, 6, 5], [2, 8, 1], [7, 4]]
     assert walk(session, {"sort": "-author,pages"}) == [[2, 5, 8], [1, 4, 7], [3, 6]]
@@ -117,7 +117,7 @@ def test_cursor_is_valid_after_its_row_was_deleted(session: Session) -> None:
     assert page_of(session, BOUND, {"cursor": cursor})[0] == [5, 6, 7]
 
 
-def test_count_is_that_of_all_pages(session: Session) -> None:
+def test_count_contains_the_rows_of_all_pages(session: Session) -> None:
     _, cursor = page_of(session, BOUND, {})
     for asked in ({}, {"limit": 1, "skip": 2}, {"cursor": cursor}, {"sort": "author"}):
         assert session.scalar(BOUND.parse(asked).count(select(Book))) == 8
@@ -168,13 +168,13 @@ def test_cursor_of_any_bytes_is_rejected(raw: bytes) -> None:
     ids=lambda values: values[:12],
 )
 def test_cursor_made_by_client_is_checked(values: str) -> None:
-    """Its checksum is not a secret."""
+    """A client can compute the checksum of a cursor."""
     with pytest.raises(UnprocessableEntityException):
         BOUND.parse({"cursor": sealed(values.encode())})
     assert BOUND.parse({"cursor": sealed(b'["id",5]')}).position == [5]
 
 
-def test_cursor_has_no_padding() -> None:
+def test_cursor_is_base64_without_padding() -> None:
     _, cursor = BOUND.parse({}).page([(Book(), number) for number in range(4)])
     assert cursor is not None
     assert "=" not in cursor

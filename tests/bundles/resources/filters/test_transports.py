@@ -62,8 +62,9 @@ async def both_of(client: KernelClient, **params: Any) -> dict[str, Any]:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+# row 64
 async def test_request_without_filters_finds_everything(client: KernelClient) -> None:
-    """rxstack.md §16 (64): empty where, skip 0, default limit, null sort."""
+    """No condition, skip 0, the default limit, and no order."""
     assert await both_of(client) == {
         "ids": [1, 2, 3],
         "page": [10, 0],
@@ -73,18 +74,19 @@ async def test_request_without_filters_finds_everything(client: KernelClient) ->
     }
 
 
-async def test_limit_and_skip_are_kept(client: KernelClient) -> None:
-    """rxstack.md §16 (64)."""
+# row 64
+async def test_limit_and_skip_select_the_page(client: KernelClient) -> None:
     found = await both_of(client, **{"$limit": 5, "$skip": 2})
     assert (found["page"], found["ids"]) == ([5, 2], [3])
 
 
+# row 64
 async def test_sort_is_renamed_by_path(client: KernelClient) -> None:
-    """rxstack.md §16 (64)."""
     found = await both_of(client, **{"$sort[name]": -1})
     assert (found["sort"], found["ids"]) == (["-name", "id"], [3, 2, 1])
 
 
+# row 64
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -98,13 +100,14 @@ async def test_sort_is_renamed_by_path(client: KernelClient) -> None:
     ],
 )
 async def test_invalid_option_is_rejected(client: KernelClient, name: str, value: Any) -> None:
-    """rxstack.md §16 (64), where an invalid one is ignored; here it is 422."""
+    """RxStack ignores an invalid option."""
     found = await both_of(client, **{name: value})
     assert found["statusCode"] == 422
     [error] = found["errors"]
     assert error["path"].startswith(f"params.{name.partition('[')[0]}")
 
 
+# row 64
 @pytest.mark.parametrize(
     ("operator", "found"),
     [
@@ -116,25 +119,24 @@ async def test_invalid_option_is_rejected(client: KernelClient, name: str, value
         ("$lte", [1, 2]),
     ],
 )
-async def test_operator_of_comparison_is_kept(
+async def test_operator_of_comparison_selects_rows(
     client: KernelClient, operator: str, found: list[int]
 ) -> None:
-    """rxstack.md §16 (64): each of the six."""
     assert (await both_of(client, **{f"pages[{operator}]": 200}))["ids"] == found
 
 
+# row 64
 async def test_values_go_through_transformers(client: KernelClient) -> None:
-    """rxstack.md §16 (64)."""
     assert (await both_of(client, **{"title[$in]": ["EMMA", "Pamela"]}))["ids"] == [1, 3]
 
 
+# row 64
 async def test_operator_can_be_renamed(client: KernelClient) -> None:
-    """rxstack.md §16 (64)."""
     assert (await both_of(client, name="e"))["ids"] == [1, 2]
 
 
-async def test_alternatives_are_kept_with_plain_values(client: KernelClient) -> None:
-    """rxstack.md §8: plain values in `$or` vanished, and only the last operator survived."""
+async def test_alternatives_with_plain_values_select_rows(client: KernelClient) -> None:
+    """RxStack dropped plain values in `$or`, and kept only the last operator."""
     found = await both_of(
         client,
         **{"$or[0][title]": "emma", "$or[1][pages][$gt]": 200, "$or[1][pages][$lt]": 400},
@@ -148,6 +150,6 @@ async def test_alternatives_are_kept_with_plain_values(client: KernelClient) -> 
 
 
 async def test_parameter_length_does_not_disable_filters(client: KernelClient) -> None:
-    """rxstack.md §8: a number as `length` over a socket made all filters vanish."""
+    """RxStack dropped all filters if a socket sent a number as `length`."""
     found = await both_of(client, title="emma", length=3)
     assert [each["path"] for each in found["errors"]] == ["params.length"]

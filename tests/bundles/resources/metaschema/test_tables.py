@@ -1,4 +1,4 @@
-"""Tables of schemas in Metarhia's notation, with the rules of metasql (T78)."""
+"""Tables of schemas in Metarhia's notation, with the rules of metasql."""
 
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ def ddl(notations: dict[str, Any], dialect: Dialect = POSTGRESQL, **types: Any) 
     return "\n".join(" ".join(statement.split()) for statement in found)
 
 
+# T78
 def test_reference_unique_and_many_give_the_documented_tables() -> None:
-    """T78."""
     assert ddl({"Country": COUNTRY, "City": CITY, "Person": PERSON}).splitlines() == [
         'CREATE TABLE "Country" ( "countryId" BIGINT GENERATED ALWAYS AS IDENTITY, name VARCHAR '
         'NOT NULL, CONSTRAINT "pkCountry" PRIMARY KEY ("countryId") )',
@@ -173,7 +173,9 @@ TYPES = [
 
 
 @pytest.mark.parametrize(("notation", "in_postgresql", "in_mariadb"), TYPES)
-def test_type(notation: Any, in_postgresql: str, in_mariadb: str) -> None:
+def test_type_of_a_notation_becomes_a_type_of_the_database(
+    notation: Any, in_postgresql: str, in_mariadb: str
+) -> None:
     types = {
         "address": {"js": "string", "metadata": {"pg": "inet"}},
         "amount": {"js": "money", "metadata": {"pg": "numeric(30, 4)"}},
@@ -194,7 +196,7 @@ def test_every_type_can_be_created(dialect: Dialect) -> None:
     assert ddl({"Row": {"Entity": {}, **fields}}, dialect).startswith("CREATE TABLE")
 
 
-def test_defaults_are_those_of_the_database() -> None:
+def test_defaults_of_a_schema_are_defaults_of_the_database() -> None:
     metadata = MetaData()
     row = tables_of(
         Schemas(
@@ -267,6 +269,6 @@ def test_type_that_postgresql_does_not_have_is_an_error() -> None:
         tables_of(Schemas({"A": {"Entity": {}, "a": "address"}}, types=types))
 
 
-def test_folder_is_read(tmp_path: Path) -> None:
+def test_folder_of_schemas_has_a_table_for_each_file(tmp_path: Path) -> None:
     (tmp_path / "Country.json").write_text('{"Entity": {}, "name": "string"}')
     assert list(tables_of(tmp_path)) == ["Country"]

@@ -119,7 +119,7 @@ def test_check_finds_no_difference_in_tables_of_revision(shop_anywhere: Shop) ->
     assert shop.run("upgrade").endswith("no revisions are pending.\n")
 
 
-def test_sql_is_that_of_the_database(shop_anywhere: Shop) -> None:
+def test_sql_of_a_revision_has_the_dialect_of_the_database(shop_anywhere: Shop) -> None:
     shop_anywhere.revise("Create the tables")
 
     printed = shop_anywhere.run("upgrade", "--sql")
@@ -128,7 +128,7 @@ def test_sql_is_that_of_the_database(shop_anywhere: Shop) -> None:
     assert ("AUTO_INCREMENT" in printed) is ("mariadb" in shop_anywhere.url)
 
 
-def test_error_in_revision_tells_what_is_left(shop_anywhere: Shop) -> None:
+def test_error_in_a_revision_reports_which_changes_remain(shop_anywhere: Shop) -> None:
     """MariaDB commits before and after each statement that changes a table."""
     shop = shop_anywhere
     first = shop.revise("Create the tables")

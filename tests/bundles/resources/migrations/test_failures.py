@@ -134,7 +134,7 @@ def test_folder_of_database_that_is_a_file_is_reported(shop: Shop) -> None:
     assert printed.startswith("Error: the folder of resources.url cannot be created: ")
 
 
-def test_database_that_is_not_one_is_reported(shop: Shop) -> None:
+def test_file_that_is_not_a_database_is_reported(shop: Shop) -> None:
     (shop.folder / "var").mkdir()
     (shop.folder / "var/app.sqlite3").write_text("text" * 300)
 

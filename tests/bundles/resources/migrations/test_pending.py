@@ -42,7 +42,7 @@ def test_pending_revisions_are_one_warning(shop: Shop, caplog: pytest.LogCapture
     assert "1 revision is pending" in warnings_of_boot(shop, caplog)[0]
 
 
-def test_first_revision_of_tables_that_boot_made_is_to_be_recorded(
+def test_first_revision_of_tables_that_boot_created_warns_to_stamp(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop.invoke("db", "current")

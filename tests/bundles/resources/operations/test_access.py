@@ -71,7 +71,7 @@ def client(client_of: ClientOf) -> KernelClient:
 
 
 async def test_rule_is_checked_before_a_row_is_loaded(client: KernelClient) -> None:
-    """RxStack loads first: a client could tell existing rows (403) from others (404)."""
+    """RxStack loads the row first, so a client sees which rows exist: 403 instead of 404."""
     ada = client.as_user(await client.load_user("ada"))
     root = client.as_user(await client.load_user("root"))
     await ada.http("task_create", body={"title": "a"})
@@ -89,7 +89,7 @@ async def test_rule_is_checked_before_a_row_is_loaded(client: KernelClient) -> N
     assert (await ada.http("task_get", params={"id": 1})).status_code == 200
 
 
-async def test_query_parameter_with_a_credential_is_no_filter(client: KernelClient) -> None:
+async def test_query_parameter_with_a_credential_is_not_a_filter(client: KernelClient) -> None:
     response = await client.http("task_list", params={"bearer": token_of("ada"), "title": "a"})
 
     assert (response.status_code, response.content) == (200, [])

@@ -1,4 +1,4 @@
-"""Mistakes in resources are errors at boot, which name the fix; all are reported together."""
+"""Mistakes in resources are errors at boot, with the fix. All are reported together."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -115,7 +115,7 @@ async def test_all_problems_of_a_resource_are_found_at_once() -> None:
         assert expected in found, found
 
 
-async def test_problems_of_operations_are_found_beside_those_of_view_and_key() -> None:
+async def test_problems_of_operations_view_and_key_are_found_together() -> None:
     class Tasks(Resource[Task], path="/tasks", name="task"):
         operations = (
             List(page=500, limit=20, path="/{id}"),
@@ -425,7 +425,7 @@ class Meetings(Resource[Meeting], path="/meetings", name="meeting"):
     view = MeetingView
 
 
-async def test_times_of_an_input_say_whether_they_have_a_time_zone() -> None:
+async def test_input_with_a_time_of_unknown_time_zone_is_an_error() -> None:
     """The database would drop a time zone that its column does not have."""
     app = Application(bundles=[ResourcesBundle(VisitBase)], controllers=[Meetings])
     with pytest.raises(ConfigurationError) as caught:

@@ -95,7 +95,7 @@ async def test_subclass_has_the_operations_hooks_and_methods_of_its_base(
     ]
 
 
-async def test_instance_is_a_controller_too(client_of: ClientOf) -> None:
+async def test_instance_of_a_resource_is_served(client_of: ClientOf) -> None:
     resource = TaskResource()
     client = client_for(client_of, resource)
 
@@ -181,7 +181,7 @@ class ReportResource(Resource[Report], path="/reports", name="report"):
     view = NoteView
 
 
-async def test_rows_are_in_the_database_with_the_table(
+async def test_rows_of_a_resource_are_in_the_database_of_its_table(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
     reports = DatabaseSettings(url=f"sqlite+aiosqlite:///{tmp_path / 'reports.sqlite3'}")

@@ -1,4 +1,4 @@
-"""Errors of the database name fields of the view and the input, and no other column."""
+"""Errors of the database contain names of the view and the input, and no other column."""
 
 from typing import Annotated, Any
 

@@ -42,7 +42,7 @@ from tests.bundles.resources.operations.tasks import (
 
 
 class Log:
-    """The hooks that ran, and what hooks do."""
+    """The hooks that ran, and the actions that a test gives to hooks."""
 
     def __init__(self) -> None:
         self.entries: list[str] = []
@@ -183,7 +183,8 @@ async def test_response_after_the_execution_is_sent(call: Caller, log: Log) -> N
 
 
 async def test_stop_before_the_execution_keeps_the_other_phase(call: Caller, log: Log) -> None:
-    """RxStack shares one event: a stop before the execution silences the hooks after it."""
+    """In RxStack both phases share one event, so a stop before the execution skips the hooks after
+    it."""
     log.stops.add("earlier")
 
     response = await call("task_create", body={"title": "a"})
@@ -208,7 +209,7 @@ async def test_hook_changes_the_input_and_the_status(call: Caller) -> None:
     assert (response.status_code, response.content.title) == (203, "a+b")
 
 
-async def test_own_operation_gets_the_row_and_has_hooks(call: Caller, log: Log) -> None:
+async def test_own_operation_receives_the_row_and_runs_its_hooks(call: Caller, log: Log) -> None:
     await call("task_create", body={"title": "a"})
     log.entries.clear()
 
@@ -252,7 +253,7 @@ async def test_response_of_a_hook_may_be_of_a_subclass(client: KernelClient, log
     assert (response.status_code, response.headers["Location"]) == (303, "/elsewhere")
 
 
-async def test_value_that_is_no_response_is_an_error_in_the_hook(
+async def test_value_that_is_not_a_response_is_an_error_in_the_hook(
     client: KernelClient, log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
     log.responses["pre_create"] = cast(Any, {"any": "content"})

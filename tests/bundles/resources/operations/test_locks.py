@@ -1,4 +1,4 @@
-"""A row that may be changed is locked until the commit, where the database can lock rows.
+"""A row that may be changed is locked until the commit, if the database can lock rows.
 
 SQLite has one writer at a time, so its transactions need no locks of rows.
 """
@@ -45,7 +45,7 @@ class OwnNotes(Resource[Note], path="/notes", name="note"):
         return Note.text != "hidden"
 
     async def _hide(self, event: OperationEvent) -> None:
-        """Change the row like another client, unless it must wait."""
+        """Change the row as another client, unless the row is locked."""
         locked = select(Note).with_for_update(nowait=True)
         database = await event.request.get(Database)
         try:

@@ -134,7 +134,7 @@ async def test_bulk_create_outside_its_limit_is_422(call: Caller) -> None:
     assert await titles(call) == []
 
 
-async def test_bulk_create_body_that_is_no_list_is_422(call: Caller) -> None:
+async def test_bulk_create_body_that_is_not_a_list_is_422(call: Caller) -> None:
     """RxStack passes any body to ``insertMany``."""
     assert (await call("task_bulk_create", body={"title": "a"})).status_code == 422
 

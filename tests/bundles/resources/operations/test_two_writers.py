@@ -42,7 +42,7 @@ class NoteResource(Resource[Note], path="/notes", name="note"):
 
 
 class Writers:
-    """Two clients of one row, and what the row must be."""
+    """Two clients of one row, and the expected row."""
 
     numbers = count()
 

@@ -82,7 +82,7 @@ async def test_change_of_the_read_version_is_made_and_of_another_is_412(
     assert (await call(f"{name}_remove", **expecting(call, read))).status_code == 204
 
 
-async def test_if_match_is_a_list_of_tags(client: KernelClient) -> None:
+async def test_if_match_with_several_tags_matches_one_of_them(client: KernelClient) -> None:
     """A weak tag is accepted: compression weakens the tags of responses."""
     await client.http("task_create", body={"title": "a"})
 
@@ -114,7 +114,7 @@ async def test_change_without_a_required_version_is_428(call: Caller) -> None:
     assert (response.status_code, response.content["code"]) == (428, "version_required")
 
 
-async def test_absent_row_is_404_with_a_version(call: Caller) -> None:
+async def test_absent_row_with_an_expected_version_is_404(call: Caller) -> None:
     assert (await call("task_update", body={}, **expecting(call, '"1"'))).status_code == 404
 
 
@@ -159,7 +159,9 @@ async def test_two_writers_of_one_version_never_lose_a_change(
     assert sorted(response.status_code for response in responses) == expected
 
 
-async def test_row_is_removed_once(client_of: ClientOf, any_database: TestDatabase) -> None:
+async def test_two_removals_of_one_row_remove_it_once(
+    client_of: ClientOf, any_database: TestDatabase
+) -> None:
     is_sqlite = any_database.dialect == "sqlite"
     settings = ResourcesSettings(url=any_database.url)
     client = client_of(

@@ -20,7 +20,7 @@ def call(client: KernelClient, request: pytest.FixtureRequest) -> Caller:
     return Caller(client, request.param)
 
 
-async def test_view_has_relations_properties_and_deferred_columns(call: Caller) -> None:
+async def test_view_contains_relations_properties_and_deferred_columns(call: Caller) -> None:
     ada = (await call("author_create", body={"name": "Ada"})).content
     bob = (await call("author_create", body={"name": "Bob"})).content
 
@@ -41,7 +41,7 @@ async def test_view_has_relations_properties_and_deferred_columns(call: Caller) 
 async def test_tag_changes_with_related_rows_and_a_change_compares_the_row_only(
     client: KernelClient,
 ) -> None:
-    """A stored response has the name of the author, which is in another row."""
+    """A stored response contains the name of the author, which is in another row."""
     ada = (await client.http("author_create", body={"name": "Ada"})).content
     body = {"slug": "sea", "author_id": str(ada.id), "tags": []}
     read = (await client.http("book_create", body=body)).headers["ETag"]

@@ -73,7 +73,7 @@ class Site:
 
     @both("POST", "/join", "join")
     async def join(self, email: str, db: AsyncSession, session: CurrentSession) -> None:
-        """Writes, and begins a session while its transaction is open."""
+        """Writes a row, and begins a session while the transaction is open."""
         db.add(Account(email=email, name=email))
         await db.flush()
         await session.rotate(user=email)
@@ -112,7 +112,7 @@ def site(
 
 
 async def with_accounts(client: KernelClient, *accounts: Account) -> KernelClient:
-    """*client*, with new tables that have *accounts*."""
+    """*client*, with new tables that contain *accounts*."""
     await client.http("who")  # boots with the settings of the client
     database = client.application.injector.get(Database)
     await database.create_tables()

@@ -91,7 +91,7 @@ async def test_stores_on_sqlite_are_files_beside_the_database(
             assert file.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
 
 
-async def test_stores_of_a_test_are_in_memory_too(client_of: ClientOf) -> None:
+async def test_stores_of_a_test_client_are_in_memory(client_of: ClientOf) -> None:
     """The settings are those of production; the test never connects to its server."""
     application = site("postgresql+psycopg://nobody@127.0.0.1:1/none")
     client = await with_accounts(
@@ -103,7 +103,7 @@ async def test_stores_of_a_test_are_in_memory_too(client_of: ClientOf) -> None:
     assert (await client.http("get")).content == "x"
 
 
-async def test_stores_tables_are_those_of_the_database(
+async def test_stores_use_the_tables_of_the_database(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:
     """Migrations see the tables, also migrations that are made with SQLite."""
@@ -172,7 +172,7 @@ def _record(name: str) -> RefreshRecord:
 async def test_login_that_ends_while_its_token_is_used_has_no_token_left(
     request: pytest.FixtureRequest, server: str
 ) -> None:
-    """A successor that is committed after the search began is not visible to it."""
+    """The search does not see a token that is committed after the search has begun."""
     url = request.getfixturevalue(f"{server}_database").url
     async with StoreDatabase(ResourcesSettings(url=url)) as database:
         await database.create_tables()
@@ -199,6 +199,6 @@ async def _use(store: DatabaseTokenStore) -> list[RotationResult]:
     return results
 
 
-def test_tables_have_names_of_their_own() -> None:
+def test_tables_of_stores_have_a_prefix() -> None:
     assert all(name.startswith("rxkernel_") for name in METADATA.tables)
     assert SESSION.name == "rxkernel_session"

@@ -115,7 +115,7 @@ async def test_tokens_have_another_field_than_the_login(
 
 @access("public")
 class LogsInLater:
-    """Reads with the session of the message before it loads a user."""
+    """Loads a user while the session of the message holds a connection."""
 
     def __init__(self) -> None:
         self.all_read = asyncio.Barrier(2)
@@ -202,7 +202,7 @@ class NoEntity(DatabaseUsers):  # type: ignore[type-arg]
         (NoEntity, "NoEntity does not name its entity"),
     ],
 )
-async def test_users_that_cannot_be_found_are_an_error_at_boot(
+async def test_user_store_without_a_unique_field_is_an_error_at_boot(
     client_of: ClientOf, sqlite_database: TestDatabase, users: type[Any], problem: str
 ) -> None:
     client = client_of(site(sqlite_database.url, users=users))

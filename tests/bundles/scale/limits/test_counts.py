@@ -69,7 +69,7 @@ async def test_memory_of_counts_is_bounded_and_forgets_the_oldest_key() -> None:
 
 
 @pytest.mark.parametrize("rate", ["10/minute", "3/second", "5 per 10 seconds", "1/hour"])
-async def test_memory_counts_decide_like_the_library(
+async def test_memory_counts_accept_the_same_calls_as_the_library(
     rate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_700_000_000.0
@@ -152,7 +152,7 @@ async def counts(
         await client.aclose()
 
 
-async def test_call_that_a_rate_refuses_is_counted_for_none(counts: Counts) -> None:
+async def test_call_that_one_rate_refuses_is_not_counted_for_the_others(counts: Counts) -> None:
     tenant, address = (parse("4/year"), "tenant"), (parse("2/hour"), "address")
 
     found = [await counts.take([tenant, address]) for _ in range(6)]
@@ -162,7 +162,7 @@ async def test_call_that_a_rate_refuses_is_counted_for_none(counts: Counts) -> N
     assert [await counts.take([tenant]) > 0 for _ in range(3)] == [False, False, True]
 
 
-async def test_seconds_are_those_until_all_rates_allow_the_call(counts: Counts) -> None:
+async def test_refused_call_reports_seconds_until_all_rates_allow_it(counts: Counts) -> None:
     short, long = (parse("1/second"), "key"), (parse("1/year"), "key")
 
     assert await counts.take([short, long]) == 0
@@ -171,7 +171,7 @@ async def test_seconds_are_those_until_all_rates_allow_the_call(counts: Counts) 
 
 
 async def test_refused_call_is_allowed_after_the_seconds_in_redis(redis: RedisServer) -> None:
-    """In real time, with windows of a second."""
+    """The test runs in real time, with windows of one second."""
     settings, item = RedisSettings(url=redis.url), parse("5/second")
     client = create_client(settings)
     async with Outage(client, settings) as outage:

@@ -72,7 +72,7 @@ class Pages:
 
 
 class Addresses:
-    """Takes the address of a client from a header, as a server takes it from the socket."""
+    """Reads the address of a client from a header; a server reads it from the socket."""
 
     @observe(KernelEvents.KERNEL_HEAD, priority=1000)
     async def set_address(self, event: HeadEvent) -> None:
@@ -156,7 +156,7 @@ async def test_call_that_the_access_rule_refuses_is_not_counted() -> None:
         assert await statuses(client, 4, "search") == [401] * 4
 
 
-async def test_key_function_counts_its_values_separately_and_none_not_at_all() -> None:
+async def test_key_function_counts_each_value_separately_and_ignores_none() -> None:
     async with client_of() as client:
         assert await statuses(client, 2, "tenant", params={"tenant": "a"}) == [200, 429]
         assert await statuses(client, 2, "tenant", params={"tenant": "b"}) == [200, 429]
@@ -165,7 +165,7 @@ async def test_key_function_counts_its_values_separately_and_none_not_at_all() -
         assert await statuses(client, 3, "tenants") == [200] * 3
 
 
-async def test_all_limits_of_an_action_count() -> None:
+async def test_call_is_counted_for_all_limits_of_its_action() -> None:
     async with client_of() as client:
         assert await statuses(client, 2, "twice", headers={"X-Address": "192.0.2.1"}) == [200, 429]
         of_a = {"params": {"tenant": "a"}}
@@ -176,7 +176,7 @@ async def test_all_limits_of_an_action_count() -> None:
         assert found == [[200], [200], [200], [429]]
 
 
-async def test_limit_of_a_class_counts_for_each_method_and_that_of_a_method_replaces_it() -> None:
+async def test_limit_of_a_method_replaces_the_limit_of_its_class() -> None:
     async with client_of(Pages) as client:
         assert await statuses(client, 2, "one") == [200, 429]
         assert await statuses(client, 3, "two") == [200, 200, 429]
@@ -248,12 +248,12 @@ async def test_limit_without_the_bundle_is_an_error_at_boot() -> None:
         await application.boot()
 
 
-def test_plain_option_with_a_limit_is_an_error() -> None:
+def test_limit_as_a_plain_option_is_an_error() -> None:
     with pytest.raises(ConfigurationError, match="write @limit"):
         option("limit", Limits((Limit("1/minute"),)))
 
 
-async def test_limits_are_facts_of_the_definition() -> None:
+async def test_limits_of_an_action_are_in_its_definition_and_document() -> None:
     async with client_of(bundles=[ApidocsBundle]) as client:
         definitions = client.application.kernel.http_definitions
         documents = client.application.injector.get(Documents)

@@ -1,4 +1,4 @@
-"""Lists of another process of which messages are missing, early or invalid."""
+"""Lists of another process when messages are missing, early or invalid."""
 
 from collections.abc import AsyncIterator
 
@@ -24,7 +24,7 @@ def encoded(user: str) -> msgspec.Raw:
 
 
 class Other:
-    """Another process, whose messages a test writes."""
+    """Another process; the test writes its messages."""
 
     def __init__(self, bus: MemoryBus) -> None:
         self.link = ClusterLink(MemoryTransporter(bus), SETTINGS, SECRET)

@@ -116,7 +116,7 @@ async def test_new_process_receives_lists_of_many_parts(
         assert here.counts == there.counts == {}
 
 
-async def test_lists_are_kept_during_outage_of_redis_and_completed_afterwards(
+async def test_lists_during_outage_of_redis_are_kept_and_then_completed(
     site_of: SiteOf, redis: RedisServer
 ) -> None:
     here, there = await _two(site_of, redis)
@@ -143,10 +143,11 @@ async def test_lists_are_kept_during_outage_of_redis_and_completed_afterwards(
         assert bob.events == ["+bob", "-bob", "+eve"]
 
 
+# H1
 async def test_clients_of_killed_process_leave_once(
     process: Process, application: Application
 ) -> None:
-    """H1: a worker is killed with SIGKILL."""
+    """A worker is killed with SIGKILL."""
     async with guest_of(url_of(application)) as bob, guest_of(url_of(application)) as phone:
         async with guest_of(process.url) as ada, guest_of(process.url) as laptop:
             await bob.enter("bob")
@@ -188,7 +189,7 @@ async def test_process_that_was_stopped_is_listed_again(
 async def test_stop_with_clients_sends_that_they_leave(
     site_of: SiteOf, shared_redis: RedisServer
 ) -> None:
-    """The bus stops after the server whose connections it reports."""
+    """The bus stops after the server, whose connections it reports."""
     here, there = [await site_of(shared_redis, Rooms, scale=QUICK) for _ in range(2)]
     await here.sees(1)
     async with guest_of(url_of(here.application)) as ada:

@@ -29,8 +29,8 @@ def port_of(application: Application) -> int:
 async def proxied(
     kind: str, folder: Path, *applications: Application, certificate: Path | None = None
 ) -> AsyncIterator[str]:
-    """The URL of a proxy in front of *applications*, which are served. The file *certificate* has
-    the key too."""
+    """Serve *applications* behind a proxy, and yield its URL. The file *certificate* also contains
+    the key."""
     servers = [f"127.0.0.1:{port_of(application)}" for application in applications]
     with reserved_port() as port:
         listen = f"127.0.0.1:{port}"

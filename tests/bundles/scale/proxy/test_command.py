@@ -96,7 +96,7 @@ def test_configuration_without_polling_has_no_sticky_part(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_configuration_for_one_server_has_no_sticky_part(kind: str) -> None:
-    """Its workers get the requests of their sessions from their supervisor."""
+    """The supervisor sends the requests of a session to the same worker."""
     text = TEXTS[kind](Plan.of(Settings(), "shop", "80", ["127.0.0.1:8001"]))
 
     assert "sockets" not in text
@@ -104,7 +104,7 @@ def test_configuration_for_one_server_has_no_sticky_part(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_timeouts_are_longer_than_those_of_the_application(kind: str) -> None:
+def test_timeouts_of_the_proxy_exceed_those_of_the_application(kind: str) -> None:
     settings = Settings(
         request_timeout=100.0,
         http=HttpSettings(header_timeout=3.5, body_limit=5, upload_limit=7),
@@ -131,7 +131,7 @@ def test_timeouts_are_longer_than_those_of_the_application(kind: str) -> None:
         (("*",), "_", "localhost"),
     ],
 )
-def test_hosts_of_the_settings_are_those_of_the_proxy(
+def test_configuration_has_the_allowed_hosts_of_the_settings(
     hosts: tuple[str, ...], names: str, checked: str
 ) -> None:
     settings = Settings(health=True, http=HttpSettings(allowed_hosts=hosts))

@@ -104,7 +104,7 @@ async def text_of(session: aiohttp.ClientSession, url: str | URL) -> tuple[int, 
 
 
 async def where(url: str, count: int) -> Counter[str]:
-    """Which servers responded to requests at a time, over connections of their own."""
+    """The servers that responded to concurrent requests, each over its own connection."""
     found: Counter[str] = Counter()
     async with aiohttp.ClientSession() as session:
         for _ in range(count):

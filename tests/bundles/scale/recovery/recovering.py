@@ -1,4 +1,4 @@
-"""A client that connects again, by hand, and the applications that it connects to."""
+"""A client of raw frames that connects again, and the applications to which it connects."""
 
 import json
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.waiting import until
 
 
 class Rooms:
-    """Lets clients join rooms and set attributes, and notes the clients that have recovered."""
+    """Clients join rooms and set attributes; the recovered clients are recorded."""
 
     def __init__(self) -> None:
         self.connected: list[tuple[bool, set[str], dict[str, Any], Any]] = []
@@ -36,7 +36,7 @@ class Rooms:
 class Recovering:
     """
     Attributes:
-        sid, pid: as the server sent them.
+        sid, pid: the ids that the server sent.
         offset: the last argument of the last event.
     """
 
@@ -80,7 +80,7 @@ class Recovering:
         return self._frames.pop(0)
 
     async def hang_up(self, application: Application) -> None:
-        """End the transport; return when the server has noticed it."""
+        """Close the transport; return when the server has noticed it."""
         if isinstance(self.client, OverWebsocket):
             self.client.raw.vanish()
         else:

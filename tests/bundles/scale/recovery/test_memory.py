@@ -82,7 +82,7 @@ async def test_client_recovers_id_rooms_attributes_and_missed_events_once(
 
 
 async def test_client_that_has_received_no_event_recovers_without_offset(site: Site) -> None:
-    """socketio/socket.io issue 5538: the first versions did not."""
+    """See issue 5538 of socketio/socket.io: its first versions did not recover such a client."""
     async with recovering(site.application) as one:
         await site.lost(one)
     await site.broadcaster.emit("missed")
@@ -98,7 +98,9 @@ async def test_client_that_has_received_no_event_recovers_without_offset(site: S
         assert await third.event() == ["next"]
 
 
-async def test_offset_of_an_earlier_session_counts_as_none(site: Site) -> None:
+async def test_client_with_the_offset_of_an_earlier_session_recovers_without_offset(
+    site: Site,
+) -> None:
     """socket.io-client keeps its last offset when it is connected as a new client."""
     await site.broadcaster.emit("before")
     async with recovering(site.application) as one:
@@ -125,7 +127,7 @@ async def test_events_of_a_connection_that_has_ended_reach_the_recovered_client(
 
 
 async def test_client_recovers_before_the_server_has_noticed_the_loss(site: Site) -> None:
-    """A device that changes its network: the old connection is half open."""
+    """When a device changes its network, the old connection stays half open."""
     async with recovering(site.application) as one, opened(site.application, "websocket") as new:
         again = Recovering(new)
         await again.connect(pid=one.pid)

@@ -118,7 +118,7 @@ async def test_client_recovers_once(site_of: SiteOf, shared_redis: RedisServer) 
 async def test_no_event_is_lost_or_sent_twice_while_many_are_sent(
     site_of: SiteOf, shared_redis: RedisServer
 ) -> None:
-    """The client goes from one process to the other, under traffic of both."""
+    """The client moves between the processes while both send."""
     a, b = await two(site_of, shared_redis, max_events=5000)
     sent: dict[str, int] = {"a": 0, "b": 0}
 
@@ -179,7 +179,7 @@ async def test_client_beyond_a_limit_does_not_recover(
 async def test_clients_recover_when_their_process_stops(
     site_of: SiteOf, shared_redis: RedisServer
 ) -> None:
-    """A restart of workers one by one."""
+    """Workers restart one by one in this way."""
     a, b = await two(site_of, shared_redis)
     async with recovering(a.application) as one:
         await a.broadcaster.emit("before the end")
@@ -191,7 +191,7 @@ async def test_clients_recover_when_their_process_stops(
         assert [await again.event(), await again.event()] == [["before the end"], ["meanwhile"]]
 
 
-async def test_outage_connects_new_clients_and_recovery_goes_on_afterwards(
+async def test_clients_during_outage_are_new_and_recover_afterwards(
     site_of: SiteOf, redis_server: Path, tmp_path: Path
 ) -> None:
     with running_redis(redis_server, tmp_path) as redis:

@@ -64,7 +64,9 @@ async def test_same_user_with_another_token_recovers(application: Application) -
 
 
 @pytest.mark.parametrize("user", ["eve", None])
-async def test_state_is_not_for_another_user(application: Application, user: str | None) -> None:
+async def test_client_of_another_user_does_not_recover(
+    application: Application, user: str | None
+) -> None:
     one = await lost_client_of(application, "ada")
     auth = {} if user is None else {"token": token_of(user)}
 

@@ -13,7 +13,7 @@ def test_access_file_values_are_read_with_lines() -> None:
     assert file.lines["groups"] == 3
 
 
-def test_access_file_imported_value_counts() -> None:
+def test_access_file_with_an_imported_value_uses_it() -> None:
     assert problems_of("from stat import ST_MODE as guests\n") != []
 
 
@@ -73,7 +73,7 @@ def test_access_tree_without_files_is_open() -> None:
     assert tree_of({}).of_path("a/b.txt") == DirectoryAccess()
 
 
-def test_access_tree_nearest_value_counts_per_key() -> None:
+def test_access_tree_nearest_value_is_used_for_each_key() -> None:
     tree = tree_of(
         {
             "": "guests = False\nindex = True\nrealm = 'all'\n",
@@ -91,7 +91,7 @@ def test_access_tree_nearest_value_counts_per_key() -> None:
 
 
 def test_access_tree_groups_below_are_one_more_condition() -> None:
-    """A list of a child must not open a directory of its parent to other roles."""
+    """A child's list of groups must not admit roles that the parent refuses."""
     tree = tree_of({"": "groups = ['admin']\n", "a": "groups = ['editor', 'admin']\n"})
 
     both = (frozenset({"admin"}), frozenset({"editor", "admin"}))
@@ -119,7 +119,7 @@ def test_access_tree_auth_none_below_removes_password() -> None:
 
 
 def test_access_tree_path_in_other_case_has_the_same_access() -> None:
-    """On a file system that ignores case, it is the same file."""
+    """On a file system that ignores case, both are the same file."""
     tree = tree_of({"admin": "guests = False\n"})
 
     assert not tree.of_path("ADMIN/a.txt").guests

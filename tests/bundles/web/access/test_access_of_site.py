@@ -21,7 +21,8 @@ RAN = """
 PASSWORD = {"Authorization": "Basic " + base64.b64encode(b"ada:hunter2").decode()}
 
 
-async def test_t79_handler_of_closed_directory_does_not_run(site: Site) -> None:
+# T79
+async def test_handler_of_closed_directory_does_not_run(site: Site) -> None:
     files = {
         "app/cellar/access.py": "auth = 'ada:hunter2'\nrealm = 'Cellar'\n",
         "app/cellar/request.py": RAN,
@@ -100,8 +101,8 @@ async def test_own_page_has_the_access_of_the_directory(site: Site) -> None:
     assert (await client.http("GET /closed/open")).status_code == 200
 
 
-async def test_path_below_virtual_directory_has_the_access_of_its_own(site: Site) -> None:
-    """The handler of /docs must not be a way around the rule of /docs/secret."""
+async def test_path_below_virtual_directory_has_the_access_of_that_directory(site: Site) -> None:
+    """The handler of /docs must not bypass the rule of /docs/secret."""
     files = {
         "app/docs/access.py": "virtual = True\n",
         "app/docs/get.py": "async def get(client): return f'page {client.path}'",
@@ -249,7 +250,7 @@ async def test_reload_with_wrong_access_file_keeps_the_rule(site: Site) -> None:
 
 
 async def test_other_method_does_not_reveal_files_of_closed_directory(site: Site) -> None:
-    """No rule decides about a method without a route: the error is the same for all paths."""
+    """A method without a route has no rule, so the error is the same for all paths."""
     files = {
         "app/a/access.py": "auth = 'ada:hunter2'\n",
         "app/a/file.txt": "secret",

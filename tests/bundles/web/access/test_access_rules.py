@@ -122,11 +122,12 @@ async def test_access_of_roles_uses_the_hierarchy(client_of: ClientOf) -> None:
     assert (await client.http("GET a", headers=bearer("eve"))).status_code == 403
 
 
+# T79
 @pytest.mark.parametrize("has_basic", [False, True])
-async def test_t79_basic_auth_without_header_is_401_with_realm_before_the_handler(
+async def test_basic_auth_without_header_is_401_with_realm_before_the_handler(
     client_of: ClientOf, has_basic: bool
 ) -> None:
-    """Impress of 2015 asked after the handler had run."""
+    """Impress of 2015 asked for the password after the handler had run."""
     directories = Directories({"a": "auth = 'ada:hunter2'\nrealm = 'The cellar'"}, "a")
     settings = SecuritySettings(basic=has_basic)
     client = client_of(application_of(directories, settings=settings))
@@ -195,7 +196,7 @@ async def test_basic_auth_scheme_in_other_case_is_accepted(
 async def test_basic_of_users_is_accepted_beside_directories_with_a_password(
     client_of: ClientOf,
 ) -> None:
-    """The header is for the password of the directory, if it has one, else for a user."""
+    """The header contains the password of the directory if it has one, and otherwise of a user."""
     files = {"a": "auth = 'x:y'", "b": "guests = False", "c": "guests = False\nhttps = False"}
     settings = SecuritySettings(basic=True)
     client = client_of(application_of(Directories(files, "a", "b", "c"), settings=settings))
@@ -219,7 +220,7 @@ async def test_basic_of_directory_does_not_authenticate_a_user(client_of: Client
 
 
 async def test_basic_of_directory_from_page_of_other_site_is_403(client_of: ClientOf) -> None:
-    """A browser adds the password to each request by itself."""
+    """A browser adds the password to each request automatically."""
     directories = Directories({"a": "auth = 'x:y'"}, "a")
     client = client_of(application_of(directories))
 
@@ -244,7 +245,9 @@ async def test_bad_token_of_guest_is_ignored_in_open_directory(
     assert (await client.http("GET a", headers=basic("a:b"))).status_code == 200
 
 
-async def test_file_below_open_directory_has_the_rule_of_its_own(client_of: ClientOf) -> None:
+async def test_file_below_open_directory_has_the_rule_of_its_directory(
+    client_of: ClientOf,
+) -> None:
     files = {"a": "index = True", "a/b": "guests = False", "a/b/c": "guests = True"}
     client = client_of(application_of(Directories(files)))
 
@@ -344,7 +347,7 @@ def test_local_client_is_one_on_loopback_address(
 def test_request_of_a_page_of_another_site_is_not_local(
     method: str, headers: dict[str, str], expected: bool
 ) -> None:
-    """A browser on this machine has a loopback address for every page that it shows."""
+    """A browser on this machine has a loopback address, whatever site its page is from."""
     client = ClientAddress("127.0.0.1", 1)
     request = Request("HTTP", {"Host": "localhost:80", **headers}, client=client, method=method)
 
@@ -374,7 +377,7 @@ async def test_request_to_another_host_is_not_local(site: Site) -> None:
     [("shop.example", True), ("a.blog.example:1", True), ("evil.example", False)],
 )
 def test_entry_of_allowed_hosts_decides_whether_client_is_local(host: str, expected: bool) -> None:
-    """Their ports do not matter, and ``*`` is not a host of this machine."""
+    """Ports are ignored, and ``*`` is not a host of this machine."""
     client = ClientAddress("127.0.0.1", 1)
     request = Request("HTTP", {"Host": host}, client=client, method="GET")
 
@@ -382,11 +385,11 @@ def test_entry_of_allowed_hosts_decides_whether_client_is_local(host: str, expec
 
 
 def test_local_client_without_address_is_not_local() -> None:
-    """Over a Unix socket, a proxy sends requests of all clients."""
+    """A proxy may send requests of all clients over a Unix socket."""
     assert not is_local(Request("HTTP"))
 
 
-async def test_local_client_is_not_asked_for_password_where_groups_have_local() -> None:
+async def test_local_client_needs_no_password_if_groups_contain_local() -> None:
     local = Request("HTTP", client=ClientAddress("127.0.0.1", 1))
     with_local = tree_of({"": "auth = 'a:b'\ngroups = ['local', 'admin']"}).of_path("")
     without = tree_of({"": "auth = 'a:b'"}).of_path("")
@@ -432,7 +435,7 @@ async def proxied(files: Mapping[str, str], *directories: str) -> AsyncIterator[
     ],
     ids=range(8),
 )
-async def test_scheme_and_address_are_those_of_trusted_proxies(
+async def test_scheme_and_address_are_read_from_trusted_proxies(
     path: str, scheme: str, address: str | None, status: int
 ) -> None:
     files = {"tls": "http = False", "plain": "https = False", "here": "groups = ['local']"}

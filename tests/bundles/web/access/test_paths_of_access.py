@@ -19,7 +19,8 @@ DOCS = {
 
 
 async def _status(session: ClientSession, method: str, target: str) -> int:
-    """Return the status of *target*, which is sent as it is: a client resolves ``..``."""
+    """Return the status of *target*, which is sent unchanged. An HTTP client would resolve
+    ``..``."""
     url = session._base_url
     assert url is not None
     reader, writer = await asyncio.open_connection(url.host, url.port)

@@ -17,7 +17,7 @@ NEEDS = {
 }
 
 
-async def test_access_that_needs_a_user_is_a_warning_if_there_are_none(
+async def test_access_that_needs_a_user_is_a_warning_without_users(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     await site.start(NEEDS)
@@ -31,7 +31,7 @@ async def test_access_that_needs_a_user_is_a_warning_if_there_are_none(
     assert "app/auth/" not in warning
 
 
-async def test_access_that_needs_a_user_has_no_warning_if_there_are_users(
+async def test_access_that_needs_a_user_is_no_warning_with_users(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     await site.start(NEEDS, users=Users)
@@ -52,7 +52,7 @@ async def test_access_that_needs_a_user_is_a_warning_after_a_reload_only_if_it_i
     assert "app/new/access.py:1: all requests are refused" in caplog.text
 
 
-async def test_sign_in_without_users_is_an_error_that_says_what_to_write(
+async def test_sign_in_without_users_is_an_error_with_the_fix(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     text = "async def post(client): await client.sign_in({'a': 1})"

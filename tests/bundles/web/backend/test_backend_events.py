@@ -67,7 +67,7 @@ async def test_handler_is_replaced_and_removed_with_its_file(site: Site) -> None
 async def test_handler_is_a_message_whose_error_is_logged(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The other handlers run, and the sender goes on."""
+    """The other handlers run, and the sender continues."""
     failing = """
         from bundles.autoload import application
         from rxkernel import NotFoundException

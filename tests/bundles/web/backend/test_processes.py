@@ -26,7 +26,7 @@ async def two(
 
 
 async def seen_by(application: Application, number: int) -> Any:
-    """Return what the handlers of *application* have seen, as soon as it is *number* events."""
+    """Wait until the handlers of *application* have received *number* events, and return them."""
     client = KernelClient(application)
     async with asyncio.timeout(20):
         while True:

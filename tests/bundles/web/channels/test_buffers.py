@@ -42,7 +42,9 @@ def sequences(found: list[ChannelEvent] | None) -> list[int] | None:
     ],
     ids=["all", "events", "size", "one-byte-less", "age", "none"],
 )
-def test_buffer_keeps_what_the_settings_allow(settings: dict[str, float], kept: list[int]) -> None:
+def test_buffer_drops_events_beyond_the_settings(
+    settings: dict[str, float], kept: list[int]
+) -> None:
     buffer = buffer_of(4, **settings)
 
     lost = 4 - len(kept)

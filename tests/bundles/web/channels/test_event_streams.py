@@ -1,4 +1,4 @@
-"""T80 and G4: event streams of directories ``.sse``, over a real server."""
+"""Event streams of directories ``.sse``, over a real server."""
 
 import asyncio
 import json
@@ -72,7 +72,8 @@ async def subscribed(live: LiveSite, number: int = 1) -> None:
     await until(lambda: live.channels.count() == number)
 
 
-async def test_t80_stream_begins_with_retry_and_sends_events(live: Live) -> None:
+# T80
+async def test_stream_begins_with_retry_and_sends_events(live: Live) -> None:
     site = await live(FILES)
 
     async with site.events("/chat.sse") as reader:
@@ -92,7 +93,8 @@ async def test_t80_stream_begins_with_retry_and_sends_events(live: Live) -> None
     await subscribed(site, 0)
 
 
-async def test_t80_silent_stream_gets_heartbeats(live: Live) -> None:
+# T80
+async def test_silent_stream_gets_heartbeats(live: Live) -> None:
     site = await live(FILES, {"web.channels.heartbeat": 0.02})
 
     async with site.events("/chat.sse") as reader:
@@ -100,8 +102,9 @@ async def test_t80_silent_stream_gets_heartbeats(live: Live) -> None:
         assert [await reader.next() for _ in range(3)] == [":", ":", ":"]
 
 
+# T80
 @pytest.mark.parametrize("by", ["header", "query", "both"])
-async def test_t80_reconnected_client_gets_what_it_has_missed(live: Live, by: str) -> None:
+async def test_reconnected_client_gets_missed_events(live: Live, by: str) -> None:
     files = {**FILES, "app/two.sse/get.py": "async def get(client): return ['chat', 'news']"}
     site = await live(files)
     send = site.channels.send
@@ -127,7 +130,7 @@ async def test_t80_reconnected_client_gets_what_it_has_missed(live: Live, by: st
     assert ids == sorted(ids)
 
 
-async def test_client_that_received_no_event_gets_what_it_has_missed(live: Live) -> None:
+async def test_reconnected_client_that_received_no_event_gets_missed_events(live: Live) -> None:
     """The position is sent at the beginning of the stream."""
     site = await live(FILES)
     async with site.events("/chat.sse") as reader:
@@ -141,7 +144,7 @@ async def test_client_that_received_no_event_gets_what_it_has_missed(live: Live)
 
 @pytest.mark.parametrize("last", ["old-1", "x", "-1", "\u00e4"], ids=repr)
 async def test_unknown_id_gets_a_reset(live: Live, last: str) -> None:
-    """As after a restart of the server."""
+    """A restart of the server makes ids unknown."""
     site = await live(FILES)
     await site.channels.send("chat", "say", 1)
 
@@ -167,7 +170,7 @@ async def test_id_that_is_older_than_the_buffer_gets_a_reset(live: Live) -> None
 
 
 async def test_channel_without_subscribers_is_forgotten_with_its_events(live: Live) -> None:
-    """An id from before gets a reset; a later one does not."""
+    """An earlier id gets a reset; a later one does not."""
     site = await live(FILES, {"web.channels.replay_age": 0.001})
     channels = site.channels
     async with site.events("/chat.sse") as reader:
@@ -203,7 +206,7 @@ async def test_stream_of_another_result_is_an_error(
     assert "it must return the name of a channel" in caplog.text
 
 
-async def test_stream_by_the_result_and_by_subscribe(live: Live) -> None:
+async def test_stream_receives_channels_of_its_result_and_of_subscribe(live: Live) -> None:
     handler = "async def get(client):\n    client.subscribe('a', 'b')\n    return 'c'"
     site = await live({"app/all.sse/get.py": handler})
 
@@ -215,7 +218,7 @@ async def test_stream_by_the_result_and_by_subscribe(live: Live) -> None:
 
 
 async def test_stream_of_too_many_channels_is_429(live: Live) -> None:
-    """A client may have chosen their names."""
+    """The client may have chosen the names of the channels."""
     handler = "async def get(client): client.subscribe(*client.query['names'].split(','))"
     site = await live({"app/a.sse/get.py": handler}, {"web.channels.max_channels": 2})
 
@@ -237,7 +240,8 @@ async def test_subscribe_in_another_directory_is_an_error(
 
 
 async def test_events_for_a_user_reach_only_that_user(live: Live) -> None:
-    """The fault of 2015: channels held logins, so anonymous clients got global events only."""
+    """In Impress of 2015, channels contained logins, so anonymous clients got global events
+    only."""
     site = await live(FILES, users=True)
     send, anonymous = site.channels.send, aiohttp.ClientSession(site.url)
     async with site.session.post("/login/", params={"name": "ada"}) as response:
@@ -282,7 +286,7 @@ async def test_stream_ends_with_the_identity_of_its_client(live: Live, credentia
 
 
 async def test_stream_of_an_anonymous_session_ends_when_its_client_logs_in(live: Live) -> None:
-    """The browser connects again, as the user."""
+    """The browser then connects again, as the user."""
     site = await live(
         {
             **FILES,
@@ -342,7 +346,8 @@ async def test_stream_ends_when_the_token_of_its_client_expires(live: Live) -> N
         assert await reader.next() is None
 
 
-async def test_g4_line_breaks_in_fields_are_escaped_or_rejected(live: Live) -> None:
+# G4
+async def test_line_breaks_in_fields_are_escaped_or_rejected(live: Live) -> None:
     site = await live(FILES)
     data = "a\ndata: b\r\rid: 9\n\nevent: x"
 
@@ -380,7 +385,8 @@ async def test_send_with_an_invalid_argument_raises_and_sends_nothing(site: Site
     assert channels.position.endswith("-0")
 
 
-async def test_g4_slow_reader_is_closed_and_others_go_on(
+# G4
+async def test_slow_reader_is_closed_and_others_go_on(
     live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await live(FILES, {"web.channels.max_waiting_size": 200_000})
@@ -407,7 +413,8 @@ async def test_g4_slow_reader_is_closed_and_others_go_on(
     writer.close()
 
 
-async def test_g4_client_that_disconnects_in_mid_write_is_removed(live: Live) -> None:
+# G4
+async def test_client_that_disconnects_in_mid_write_is_removed(live: Live) -> None:
     site = await live(FILES)
     _, writer = await asyncio.open_connection("127.0.0.1", site.port)
     writer.write(b"GET /chat.sse HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -421,7 +428,8 @@ async def test_g4_client_that_disconnects_in_mid_write_is_removed(live: Live) ->
     assert site.channels.counts == {}
 
 
-async def test_g4_a_thousand_idle_streams_get_one_event_and_end_at_the_stop(live: Live) -> None:
+# G4
+async def test_a_thousand_idle_streams_get_one_event_and_end_at_the_stop(live: Live) -> None:
     site = await live(
         FILES, {"http.max_connections": 1500, "http.max_connections_per_address": 1500}
     )

@@ -42,7 +42,8 @@ async def test_identity_whose_token_is_revoked_ends_once(identities: Identities)
 
 
 async def test_identities_of_access_tokens_are_tokens_in_use(identities: Identities) -> None:
-    """After a gap between messages of other processes, the bundle security looks them up."""
+    """After a gap in the messages of other processes, the bundle security looks these tokens
+    up."""
     first, second, event = request_of(), request_of(), TokensInUseEvent()
     second.received_at += 100
     for request in (second, first, request_of("session", id="2"), request_of("basic", id=None)):

@@ -46,8 +46,8 @@ Start = Callable[..., Any]
 
 @pytest.fixture
 async def start(site: Site, request: pytest.FixtureRequest) -> AsyncIterator[Start]:
-    """``await start(redis, {"web.channels.replay_age": 1})`` serves the files in one more process,
-    so to speak."""
+    """``await start(redis, {"web.channels.replay_age": 1})`` serves the files in another
+    application, which stands for another process."""
     site.write(FILES)
     async with AsyncExitStack() as stack:
 
@@ -147,7 +147,7 @@ async def test_unknown_id_gets_a_reset_from_each_process(
             assert (await reader.event())["event"] == "reset"
 
 
-async def test_id_that_is_older_than_what_a_new_process_has_gets_a_reset(
+async def test_id_older_than_the_events_of_a_new_process_gets_a_reset(
     start: Start, shared_redis: RedisServer
 ) -> None:
     settings = {"web.channels.max_stored": 2}
@@ -169,7 +169,8 @@ async def test_id_that_is_older_than_what_a_new_process_has_gets_a_reset(
 async def test_process_with_fewer_events_does_not_repeat_events(
     start: Start, shared_redis: RedisServer
 ) -> None:
-    """A client comes from a process that has read more, and asks for the events since then."""
+    """A client comes from a process that has read more events, and requests the events since
+    then."""
     one = await start(shared_redis)
     run = one.channels.position.removesuffix("0")
 
@@ -210,7 +211,7 @@ async def test_killed_redis_that_lost_events_sends_a_reset_to_all_subscribers(
 
 
 async def test_redis_that_hangs_loses_no_event(start: Start, redis: RedisServer) -> None:
-    """It may execute what it has received before: the sender does not know."""
+    """Redis may execute commands that it had received before. The sender cannot know it."""
     settings = {"redis.command_timeout": 0.5}
     one, two = await start(redis, settings), await start(redis, settings)
     async with two.events("/chat.sse") as reader:
@@ -228,7 +229,7 @@ async def test_redis_that_hangs_loses_no_event(start: Start, redis: RedisServer)
 async def test_process_that_starts_without_redis_sends_a_reset_when_it_is_there(
     start: Start, redis: RedisServer
 ) -> None:
-    """Its clients could have missed events of other processes."""
+    """The clients could have missed events of other processes."""
     redis.kill()
     site = await start(redis)
 
@@ -257,7 +258,7 @@ async def send_again(site: LiveSite) -> None:
 
 @attrs.define(eq=False)
 class Receiver(LogReceiver):
-    """Notes what it gets; *resets* are the positions of restarts."""
+    """Records the events; *resets* are the positions of restarts."""
 
     bodies: list[bytes] = attrs.field(factory=list)
     ages: list[float] = attrs.field(factory=list)
@@ -278,7 +279,7 @@ class Receiver(LogReceiver):
 
 
 class Reader:
-    """A log that is read, and what it has got."""
+    """A log that is read, and its received events."""
 
     def __init__(self, url: str, prefix: str, **settings: Any) -> None:
         redis = RedisSettings(url=url, command_timeout=1)
@@ -325,10 +326,10 @@ def reader_of(shared_redis: RedisServer, request: pytest.FixtureRequest) -> Call
     ],
     ids=["all", "events", "size", "one-large-event"],
 )
-async def test_redis_keeps_what_the_settings_allow(
+async def test_redis_drops_events_beyond_the_settings(
     reader_of: Callable[..., Reader], settings: dict[str, int], kept: list[bytes]
 ) -> None:
-    """A process that has read them before has got all."""
+    """A process that has read the events before they were dropped has all of them."""
     async with reader_of(**settings) as one:
         for number, body in enumerate((b"1", b"2", b"3", b"4" * 50), 1):
             await one.send(body)
@@ -389,7 +390,7 @@ async def test_events_that_were_removed_before_they_were_read_are_a_restart(
     async with reader_of() as one:
         await one.send(b"1")
         await one.reads(1)
-        await one.log.__aexit__(None, None, None)  # it is paused, so to speak
+        await one.log.__aexit__(None, None, None)  # like a paused process
         await one.send(b"2", b"3", b"4")
         await one.client.xdel(one.stream, "0-3")
         await one.log.__aenter__()
@@ -401,7 +402,7 @@ async def test_events_that_were_removed_before_they_were_read_are_a_restart(
 async def test_restored_data_in_another_redis_begins_a_new_run(
     reader_of: Callable[..., Reader],
 ) -> None:
-    """A restart, or a replica that takes over: the last events may be missing."""
+    """After a restart, or in a replica that takes over, the last events may be missing."""
     async with reader_of() as one:
         await one.send(b"1", b"2")
         await one.reads(2)
@@ -478,7 +479,7 @@ async def test_event_that_is_sent_again_is_one_event(reader_of: Callable[..., Re
             for _ in range(2):
                 await append(**arguments)
 
-        one.log._append = twice  # type: ignore[assignment] # what is called is the same
+        one.log._append = twice  # type: ignore[assignment] # the call is the same
         await one.send(b"1", b"2")
         await one.reads(2)
 

@@ -49,7 +49,7 @@ async def test_ws_handler_exchanges_messages(live: Live) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_ws_path_without_handshake_is_an_error(live: Live, method: str) -> None:
-    """2015: 400."""
+    """Impress of 2015 responded with 400."""
     site = await live(FILES)
 
     async with site.session.request(method, "/echo.ws", allow_redirects=False) as response:
@@ -152,7 +152,8 @@ async def test_ws_listeners_see_the_handshake_once(live: Live) -> None:
 
 
 async def test_ws_timeout_of_the_contract_ends_at_accept(live: Live) -> None:
-    """The second call begins later, so the timeout of the first would have passed with its own."""
+    """The second call begins later. If the first timeout had continued, it would have expired
+    before the second."""
     site = await live(
         {
             "app/a.ws/get.py": """
@@ -224,7 +225,7 @@ async def test_ws_subscriber_receives_events_as_json(live: Live) -> None:
     ]
 
 
-async def test_ws_subscriber_gets_what_it_has_missed(live: Live) -> None:
+async def test_ws_subscriber_gets_missed_events(live: Live) -> None:
     site = await live(FILES)
     await site.channels.send("chat", "say", 1)
     last = site.channels.position
@@ -339,7 +340,7 @@ async def test_ws_id_of_the_last_event_is_not_a_parameter_of_the_contract(live: 
 
 @pytest.mark.parametrize("path", ["/chat.ws", "/echo.ws"])
 async def test_ws_is_closed_with_the_identity_of_its_client(live: Live, path: str) -> None:
-    """Also one without channels."""
+    """This includes a WebSocket without channels."""
     site = await live(FILES, users=True)
     async with site.session.post("/login/", params={"name": "ada"}) as response:
         assert response.status == 200
@@ -476,7 +477,7 @@ async def test_ws_events_in_a_service_are_sent_to_both_kinds_of_clients(live: Li
 
 @pytest.mark.parametrize("returned", ["'chat'", "{'error': 403}"], ids=["text", "data"])
 async def test_error_handler_responds_in_directories_sse_and_ws(live: Live, returned: str) -> None:
-    """Its text is not the name of a channel."""
+    """The text of the error handler is not the name of a channel."""
     site = await live(
         {
             "app/error.py": f"async def error(client): return {returned}",

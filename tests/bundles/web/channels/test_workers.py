@@ -36,7 +36,7 @@ async def test_channels_with_several_workers_are_a_warning(
         assert "/chat.ws, " not in caplog.text
 
 
-async def test_channels_in_redis_with_several_workers_are_no_warning(
+async def test_channels_in_redis_with_several_workers_boot_without_warning(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Boot does not need Redis."""

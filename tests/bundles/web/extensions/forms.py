@@ -14,7 +14,7 @@ _FORMS = {form.name: form for form in (JSON, JSONP, XML, CSV)}
 
 
 def form_of(extension: str, data: Any, **query: str) -> str:
-    """Return *data* as a directory with *extension* sends them."""
+    """Return *data* in the form that a directory with *extension* sends."""
     environment = SimpleNamespace(serializer=SERIALIZER)
     request = Request("HTTP", params=query)
     if extension == "jsonp":

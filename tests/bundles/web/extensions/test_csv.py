@@ -29,7 +29,7 @@ def test_csv_mappings_have_a_header_of_all_keys() -> None:
     assert form_of("csv", data) == 'id,name,city\r\n1,a,\r\n2,,"x, y"\r\n'
 
 
-def test_csv_lists_are_rows() -> None:
+def test_csv_lists_are_written_as_rows() -> None:
     assert form_of("csv", [[1, "a"], (2.5, None)]) == "1,a\r\n2.5,\r\n"
 
 
@@ -121,7 +121,7 @@ def test_csv_control_characters_are_replaced() -> None:
 
 
 def test_csv_list_in_a_cell_that_json_cannot_hold_raises() -> None:
-    """As in ``.json``: it is not text that can be sent."""
+    """The value cannot be sent as text in ``.json`` either."""
     with pytest.raises(UnicodeEncodeError):
         form_of("csv", [[["\ud800"]]])
 

@@ -101,7 +101,7 @@ def test_json_set_in_a_cycle_is_a_list() -> None:
 def test_json_many_objects_that_refer_to_each_other_raises(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each of 20 objects with the 19 others has 20! paths."""
+    """20 objects that each refer to the 19 others have 20! paths."""
     monkeypatch.setattr(cycles, "_MAX_CONTAINERS", 1000)
     people = [Person(str(n)) for n in range(20)]
     for person in people:
@@ -112,7 +112,7 @@ def test_json_many_objects_that_refer_to_each_other_raises(
 
 
 def test_json_deep_nesting_without_cycle_raises_recursion_error() -> None:
-    """The kernel's answer to content that it cannot encode is 500."""
+    """The kernel responds with 500 to content that it cannot encode."""
     data: list[Any] = []
     for _ in range(100_000):
         data = [data]

@@ -27,7 +27,7 @@ class Point(msgspec.Struct):
 @pytest.mark.parametrize(
     ("data", "text"), [(0, "0"), ("", '""'), (False, "false"), (None, "null"), ([], "[]")]
 )
-def test_json_false_value_is_data(data: Any, text: str) -> None:
+def test_json_falsy_value_is_written(data: Any, text: str) -> None:
     """Impress of 2015 responded with 400 for it."""
     assert form_of("json", data) == text
 
@@ -44,7 +44,7 @@ def test_json_false_value_is_data(data: Any, text: str) -> None:
     ],
     ids=["attrs", "msgspec", "datetime", "scalars", "containers", "text"],
 )
-def test_json_value_is_written_as_by_the_kernel(data: Any) -> None:
+def test_json_value_has_the_form_of_the_kernel(data: Any) -> None:
     assert form_of("json", data).encode() == encode_json(data)
 
 

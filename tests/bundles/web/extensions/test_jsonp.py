@@ -37,7 +37,7 @@ console.log(JSON.stringify(calls));
         ({"callback": "a" * 128}, "a" * 128),
     ],
 )
-def test_jsonp_callback_is_that_of_the_query(query: dict[str, str], name: str) -> None:
+def test_jsonp_callback_has_the_name_of_the_query(query: dict[str, str], name: str) -> None:
     assert form_of("jsonp", {"a": 1}, **query) == f'/**/{name}({{"a":1}});'
 
 
@@ -71,7 +71,7 @@ def test_jsonp_invalid_callback_is_400(parameter: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "text"), [(0, "0"), ("", '""'), (False, "false"), (None, "null"), ([], "[]")]
 )
-def test_jsonp_false_value_is_data(data: Any, text: str) -> None:
+def test_jsonp_falsy_value_is_written(data: Any, text: str) -> None:
     assert form_of("jsonp", data) == f"/**/callback({text});"
 
 

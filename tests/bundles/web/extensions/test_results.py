@@ -33,7 +33,8 @@ FORMS = {
 }
 
 
-async def test_t69_result_has_content_type_and_form_of_each_extension(site: Site) -> None:
+# T69
+async def test_result_has_content_type_and_form_of_each_extension(site: Site) -> None:
     files = {f"app/cities.{extension}/get.py": CITIES for extension in FORMS}
     for page in ("html", "ajax"):
         files[f"app/cities.{page}/get.py"] = 'async def get(client): return "<p>Kyiv</p>"'

@@ -78,7 +78,7 @@ async def test_store_same_file_twice_is_stored_twice(uploads: Uploads) -> None:
     assert len({record.checksum for record in records}) == 1
 
 
-async def test_store_no_files_creates_no_folder(uploads: Uploads) -> None:
+async def test_store_without_files_creates_no_folder(uploads: Uploads) -> None:
     assert await uploads.store([]) == []
     assert not uploads.folder.exists()
 
@@ -109,7 +109,7 @@ async def test_store_file_without_name_gets_one(uploads: Uploads) -> None:
 async def test_store_type_that_is_not_accepted_is_415(
     tmp_path: Path, types: tuple[str, ...], name: str, content_type: str, is_accepted: bool
 ) -> None:
-    """Both count: the type that the client has sent, and that of the name."""
+    """The type that the client has sent and the type of the name must both be accepted."""
     uploads = Uploads(tmp_path / "files", types)
     files = [("a", UploadedFile(name, b"x", content_type))]
 
@@ -137,8 +137,9 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "open", limited)
 
 
+# G5
 @pytest.mark.usefixtures("full_disk")
-async def test_g5_store_disk_full_is_507_and_keeps_no_file(uploads: Uploads) -> None:
+async def test_store_disk_full_is_507_and_keeps_no_file(uploads: Uploads) -> None:
     files = [("a", UploadedFile("x", b"1" * 100_000)) for _ in range(4)]
 
     with pytest.raises(InsufficientStorageException, match="no space left for the upload"):
@@ -165,7 +166,7 @@ async def test_store_folder_that_cannot_be_created_raises(
 
 @pytest.fixture
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, list[Path]]]:
-    """Renaming waits for the event; the list has what waits."""
+    """Renaming waits for the event; the list contains the waiting files."""
     event, waiting = threading.Event(), list[Path]()
     replace = Path.replace
 
@@ -182,7 +183,7 @@ def slow_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event
 async def test_store_cancelled_keeps_no_file(
     uploads: Uploads, slow_disk: tuple[threading.Event, list[Path]]
 ) -> None:
-    """As at the timeout of a message, while a thread writes."""
+    """The timeout of a message cancels a store in this way, while a thread writes."""
     event, waiting = slow_disk
     task = asyncio.create_task(uploads.store([("a", UploadedFile("x", b"1"))]))
     await until(lambda: waiting)
@@ -211,10 +212,11 @@ async def test_download_is_an_attachment(uploads: Uploads) -> None:
     )
 
 
+# G1
 @pytest.mark.parametrize(
     "path", ["../secret", "/etc/passwd", "07/../../secret", "", "a\0b", "07//a", "..\\secret"]
 )
-async def test_g1_download_path_out_of_folder_is_404(uploads: Uploads, path: str) -> None:
+async def test_download_path_out_of_folder_is_404(uploads: Uploads, path: str) -> None:
     await uploads.store([("a", UploadedFile("x", b"1"))])
 
     with pytest.raises(NotFoundException):

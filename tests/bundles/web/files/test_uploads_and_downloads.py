@@ -87,6 +87,7 @@ async def test_upload_without_files_is_empty(site: Site) -> None:
         assert not (site.root / "files").exists()
 
 
+# G5
 @pytest.mark.parametrize(
     ("sent", "name"),
     [
@@ -100,7 +101,7 @@ async def test_upload_without_files_is_empty(site: Site) -> None:
         ("x" * 1000, "x" * 1000),
     ],
 )
-async def test_g5_upload_name_is_data_and_no_path(site: Site, sent: str, name: str) -> None:
+async def test_upload_name_is_data_and_no_path(site: Site, sent: str, name: str) -> None:
     async with site.served(FILES) as session, raw_http(site.application) as client:
         head = HEAD.replace(b'filename="f"', b'filename="%b"' % sent.encode())
         body = head + b"content\r\n--x--\r\n"
@@ -113,7 +114,8 @@ async def test_g5_upload_name_is_data_and_no_path(site: Site, sent: str, name: s
             assert response.status == 404, "the folder of uploads is not served"
 
 
-async def test_g5_upload_with_10000_parts_is_413_and_stores_nothing(site: Site) -> None:
+# G5
+async def test_upload_with_10000_parts_is_413_and_stores_nothing(site: Site) -> None:
     async with site.served(FILES), raw_http(site.application) as client:
         body = (HEAD + b"x\r\n") * 10_000 + b"--x--\r\n"
         await client.send(post("/files.json", MULTIPART, body=body))
@@ -122,7 +124,8 @@ async def test_g5_upload_with_10000_parts_is_413_and_stores_nothing(site: Site) 
     assert stored(site) == []
 
 
-async def test_g5_upload_with_endless_part_is_413_and_stores_nothing(site: Site) -> None:
+# G5
+async def test_upload_with_endless_part_is_413_and_stores_nothing(site: Site) -> None:
     async with site.served(FILES), raw_http(site.application) as client:
         await client.send(post("/files.json", MULTIPART, "Transfer-Encoding: chunked"))
         await client.send(chunk(HEAD))
@@ -169,20 +172,22 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
+# G5
 @pytest.mark.usefixtures("full_disk")
-async def test_g5_upload_on_full_disk_is_507(site: Site) -> None:
-    """While the form is received; `test_uploads` has the case of the store itself."""
+async def test_upload_on_full_disk_is_507(site: Site) -> None:
+    """The disk is full while the form is received. For the store itself see `test_uploads`."""
     async with site.served(FILES) as session:
         async with session.post("/files.json", data=form(("a", LARGE, "a/b"))) as response:
             assert response.status == 507
         await uploaded(session, form(("a", b"x", "a/b")))
 
 
+# G1
 @pytest.mark.parametrize(
     "path",
     ["..%2fconfig%2fsecret", "%2e%2e/config/secret", "07//x", "..%5cx", "a%00", "07/42/x", "link"],
 )
-async def test_g1_download_of_path_that_is_not_an_upload_is_404(site: Site, path: str) -> None:
+async def test_download_of_path_that_is_not_an_upload_is_404(site: Site, path: str) -> None:
     async with site.served(FILES) as session:
         await uploaded(session, form(("a", b"x", "a/b")))
         (site.root / "files" / "link").symlink_to("/etc/passwd")
@@ -314,7 +319,7 @@ async def test_upload_of_a_message_that_ends_with_a_redirect_stays(site: Site) -
         assert len(stored(site)) == 1
 
 
-async def test_download_needs_no_return(site: Site) -> None:
+async def test_download_without_return_is_sent(site: Site) -> None:
     handler = """
         async def get(client):
             try:

@@ -60,8 +60,9 @@ RANGES = [
 ]
 
 
+# T63
 @pytest.mark.parametrize(("sent", "status", "range", "length"), RANGES)
-async def test_t63_range_has_right_content_range_also_of_cached_file(
+async def test_range_of_a_file_and_of_a_cached_file_has_its_content_range(
     session: aiohttp.ClientSession, sent: str, status: int, range: str, length: int | None
 ) -> None:
     for _ in "first", "cached":
@@ -77,6 +78,7 @@ async def test_t63_range_has_right_content_range_also_of_cached_file(
             await response.read()
 
 
+# G2
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
@@ -89,7 +91,7 @@ async def test_t63_range_has_right_content_range_also_of_cached_file(
     ],
     ids=range(6),
 )
-async def test_g2_hostile_range_sends_no_more_than_the_file(
+async def test_hostile_range_sends_no_more_than_the_file(
     session: aiohttp.ClientSession, sent: str, status: set[int]
 ) -> None:
     async with session.get("/data.bin", headers={"Range": sent}) as response:
@@ -97,8 +99,9 @@ async def test_g2_hostile_range_sends_no_more_than_the_file(
         assert len(await response.read()) <= SIZE
 
 
+# T64
 @pytest.mark.parametrize("header", ["If-Modified-Since", "If-None-Match"])
-async def test_t64_unchanged_file_is_304_without_body(
+async def test_unchanged_file_is_304_without_body(
     session: aiohttp.ClientSession, site: Site, header: str
 ) -> None:
     os.utime(site.root / "app/one.txt", (1_000_000_000, 1_000_000_000))  # long ago: settled
@@ -123,6 +126,7 @@ async def raw(session: aiohttp.ClientSession, path: str) -> tuple[int, bytes]:
     return int(answer.split()[1]), answer
 
 
+# T65, G1
 @pytest.mark.parametrize(
     "path",
     [
@@ -140,7 +144,7 @@ async def raw(session: aiohttp.ClientSession, path: str) -> tuple[int, bytes]:
     ],
     ids=range(11),
 )
-async def test_t65_g1_path_out_of_the_tree_is_404(
+async def test_path_out_of_the_tree_is_404(
     session: aiohttp.ClientSession, site: Site, path: str
 ) -> None:
     (site.root / "app/link.txt").symlink_to("/etc/passwd")
@@ -153,6 +157,7 @@ async def test_t65_g1_path_out_of_the_tree_is_404(
     assert b"root:" not in answer
 
 
+# G3
 @pytest.mark.parametrize(
     "path",
     [
@@ -176,7 +181,7 @@ async def test_t65_g1_path_out_of_the_tree_is_404(
     ],
     ids=range(17),
 )
-async def test_g3_code_templates_and_hidden_files_are_404(
+async def test_code_templates_and_hidden_files_are_404(
     session: aiohttp.ClientSession, site: Site, path: str
 ) -> None:
     site.write(
@@ -194,6 +199,7 @@ async def test_g3_code_templates_and_hidden_files_are_404(
     assert b"async def" not in answer
 
 
+# T66
 @pytest.mark.parametrize(
     ("path", "status", "text"),
     [
@@ -214,7 +220,7 @@ async def test_g3_code_templates_and_hidden_files_are_404(
     ],
     ids=range(14),
 )
-async def test_t66_page_is_the_nearest_up_the_tree_and_files_count_more(
+async def test_page_of_the_nearest_directory_is_sent_unless_a_file_exists(
     session: aiohttp.ClientSession, path: str, status: int, text: str
 ) -> None:
     async with session.get(path, headers=PAGE) as response:
@@ -321,13 +327,13 @@ async def test_path_of_autoload_api_is_not_a_file(site: Site) -> None:
 async def test_existing_file_of_closed_directory_is_not_revealed_by_other_methods(
     session: aiohttp.ClientSession,
 ) -> None:
-    """It has no route, so no rule is applied: the error is the same."""
+    """Such a method has no route and no rule, so the error is the same."""
     for path in ("/closed/file.txt", "/closed/none.txt"):
         async with session.post(path) as response:
             assert response.status == 405
 
 
-async def test_error_handler_counts_more_than_page(site: Site) -> None:
+async def test_error_handler_precedes_page(site: Site) -> None:
     files = {
         "app/.404.html": "page",
         "app/a/error.py": "async def error(client): return f'handled {client.exception}'",
@@ -348,7 +354,7 @@ async def test_error_handler_counts_more_than_page(site: Site) -> None:
                 assert (response.status, await response.text()) == (status, text), path
 
 
-async def test_index_of_folder_counts_more_than_virtual_handler(site: Site) -> None:
+async def test_index_of_folder_precedes_virtual_handler(site: Site) -> None:
     files = {
         "app/a/access.py": "virtual = True\nindex = True\n",
         "app/a/get.py": "async def get(client): return f'virtual {client.path}'",

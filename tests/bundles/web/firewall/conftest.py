@@ -9,7 +9,7 @@ from tests.bundles.web.channels.conftest import live as live
 
 
 class Gate:
-    """What the handlers of a site wait for."""
+    """The event for which the handlers of a site wait."""
 
     def __init__(self) -> None:
         self.waiting = 0
@@ -27,7 +27,7 @@ class Gate:
 
 
 gate = Gate()
-"""That of the running test, for the handlers."""
+"""The gate of the running test, for the handlers."""
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def test_block_can_be_removed() -> None:
     assert "a" not in found
 
 
-def test_blocks_are_limited() -> None:
+def test_block_beyond_the_limit_removes_the_oldest() -> None:
     time, most = Time(), blocks._MOST
     found = Blocks(lambda: time.now)
     found.add("short", 1)

@@ -6,9 +6,9 @@ import aiohttp
 import pytest
 
 from bundles.autoload import create_application
+from bundles.clock import Clock
 from bundles.security import access
 from bundles.web import Firewall
-from bundles.web.page_cache.clock import Clock
 from rxkernel import ConfigurationError, websocket
 from tests.bundles.web.channels.conftest import Live
 from tests.bundles.web.conftest import Site
@@ -52,7 +52,7 @@ async def test_blocked_client_is_403_until_its_time_is_over(site: Site) -> None:
     class Later(Clock):
         time = 0.0
 
-        def now(self) -> float:
+        def monotonic(self) -> float:
             return self.time
 
     clock = Later()
@@ -85,7 +85,7 @@ async def test_blocked_client_is_403_until_its_time_is_over(site: Site) -> None:
         assert await status("2001:db8::2") == 200
 
 
-async def test_block_in_a_functional_test_does_nothing(site: Site) -> None:
+async def test_block_in_a_functional_test_has_no_effect(site: Site) -> None:
     client = await site.start(FILES)
 
     assert (await client.http("POST /block")).status_code == 204

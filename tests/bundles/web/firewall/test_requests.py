@@ -17,7 +17,7 @@ ADDRESS = {"web.firewall.max_requests_per_address": 2, **PROXY}
 
 
 def open_of(application: Application) -> int:
-    """The number of shares with something open."""
+    """The number of shares with an open request."""
     return len(application.injector.get(Firewall)._open)
 
 
@@ -62,7 +62,9 @@ async def test_ipv6_addresses_of_one_network_are_one_client(live: Live, closed: 
     assert await held == 200
 
 
-async def test_429_does_not_read_the_body_and_runs_no_handler(live: Live, closed: Gate) -> None:
+async def test_request_over_the_limit_reads_no_body_and_runs_no_handler(
+    live: Live, closed: Gate
+) -> None:
     site = await live(
         {
             **FILES,

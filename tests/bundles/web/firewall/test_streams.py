@@ -46,7 +46,7 @@ async def test_websocket_over_the_limit_is_429_before_it_is_accepted(live: Live)
         pass
 
 
-async def test_websocket_is_no_longer_counted_when_its_client_is_gone(live: Live) -> None:
+async def test_websocket_of_a_disconnected_client_is_not_counted(live: Live) -> None:
     site = await live(FILES, ADDRESS)
     session = aiohttp.ClientSession(site.url)
     websocket = await session.ws_connect("/talk.ws")
@@ -92,10 +92,8 @@ async def test_streams_end_with_the_application_and_free_their_counts(live: Live
     assert len(firewall._open) == 0
 
 
-async def test_request_that_asks_for_a_stream_counts_as_request_too(
-    live: Live, closed: Gate
-) -> None:
-    """Else a header would lift the limit of requests."""
+async def test_request_for_a_stream_is_also_counted_as_a_request(live: Live, closed: Gate) -> None:
+    """Otherwise a header would lift the limit of requests."""
     site = await live(FILES, {"web.firewall.max_requests_per_address": 1, **ADDRESS})
 
     async def slow() -> int:

@@ -81,11 +81,11 @@ async def test_introduction_without_slash_redirects(site: Site) -> None:
     assert (response.status, response.headers["Location"]) == (302, "./users/")
 
 
-async def test_introduction_own_page_counts_more(site: Site) -> None:
+async def test_introduction_is_not_shown_if_the_directory_has_a_page(site: Site) -> None:
     assert await page_of(site, "/users/own/") == "own page"
 
 
-async def test_introduction_counts_more_than_list_of_files(site: Site) -> None:
+async def test_introduction_precedes_list_of_files(site: Site) -> None:
     assert "<h2>DELETE /users/both</h2>" in await page_of(site, "/users/both/")
 
 

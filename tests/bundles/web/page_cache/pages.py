@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bundles.web.page_cache.clock import Clock
+from bundles.clock import Clock
 from bundles.web.page_cache.page_cache import PageCache
 from rxkernel import Application, KernelClient, Request, Response, Settings, http
 from rxkernel.kernel.serialization import SERIALIZER
@@ -17,7 +17,7 @@ class MovedClock(Clock):
     def __init__(self) -> None:
         self.time = 1000.0
 
-    def now(self) -> float:
+    def monotonic(self) -> float:
         return self.time
 
 
@@ -26,10 +26,10 @@ class PagesSite:
 
     Attributes:
         make: called for the response of each run; a test replaces it.
-        lifetime: what the handler passes to ``client.cache``.
+        lifetime: the argument of ``client.cache``.
         runs: how often the handler has run.
-        finds: how often a page was looked for.
-        is_late: whether the handler waits for the gate before it calls ``client.cache``, too.
+        finds: how often a page was searched.
+        is_late: whether the handler waits for the gate also before it calls ``client.cache``.
         gate: the handler waits for it.
     """
 

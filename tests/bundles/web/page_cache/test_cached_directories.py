@@ -6,8 +6,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bundles.clock import Clock
 from bundles.web import PageCache
-from bundles.web.page_cache.clock import Clock
 from rxkernel import KernelClient
 from tests.bundles.security.shop import token_of
 from tests.bundles.web.conftest import Site
@@ -54,7 +54,7 @@ async def test_cache_in_stage_of_parent_is_for_the_whole_tree(site: Site) -> Non
     assert await contents(client, 2, "POST /x.json") == [b"2", b"3"]
 
 
-async def test_cache_second_call_counts(site: Site) -> None:
+async def test_cache_called_twice_uses_the_later_lifetime(site: Site) -> None:
     client = await site.start(
         {
             **FILES,
@@ -68,7 +68,7 @@ async def test_cache_second_call_counts(site: Site) -> None:
     assert await contents(client, 2, "GET /x.json") == [b"4"] * 2
 
 
-async def test_cache_expires(site: Site) -> None:
+async def test_cached_page_past_its_lifetime_is_computed_again(site: Site) -> None:
     clock = MovedClock()
     await site.start(FILES)
     await site.application.stop()
@@ -81,7 +81,7 @@ async def test_cache_expires(site: Site) -> None:
 
 
 async def test_cache_invalid_lifetime_is_500(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    """Not 422: the client has done nothing wrong."""
+    """It is not 422, since the client sent nothing invalid."""
     client = await site.start(
         {**FILES, "app/x.json/get.py": COUNTED.replace('"10m"', '"10 minutes"')}
     )
@@ -232,7 +232,9 @@ async def test_cache_over_http_concurrent_requests_share_one_run(site: Site) -> 
             assert (await response.json(), response.headers["X-Run"]) == (1, "1")
 
 
-async def test_cache_over_http_client_that_leaves_lets_the_next_one_run(site: Site) -> None:
+async def test_cache_over_http_next_request_runs_if_the_first_client_disconnects(
+    site: Site,
+) -> None:
     files = {
         "lib/count.py": "import asyncio\n\nruns = []\ngate = asyncio.Event()\n",
         "app/x.json/get.py": GATED,
@@ -249,7 +251,7 @@ async def test_cache_over_http_client_that_leaves_lets_the_next_one_run(site: Si
 
 
 async def test_cache_request_with_body_neither_keeps_nor_gets_a_page(site: Site) -> None:
-    """Its fields are parameters: the page would be that of another request."""
+    """The fields of the body are parameters, so the page would belong to another request."""
     files = {
         "app/x.json/get.py": """
             async def get(client):
@@ -337,7 +339,7 @@ SESSION_PAGES = {
 async def test_cache_page_with_a_session_and_another_credential_is_not_for_others(
     site: Site, sent: tuple[str, ...], is_basic: bool, is_logged_in: bool
 ) -> None:
-    """A handler may read the session of a cookie, whatever the credential of the request is."""
+    """A handler may read the session of a cookie although the request has another credential."""
     headers = [("Authorization", value) for value in sent]
     async with served_with_users(site, SESSION_PAGES, **{"security.basic": is_basic}) as owner:
         async with owner.get("/x.json") as response:
@@ -358,7 +360,7 @@ async def test_cache_page_with_a_session_and_another_credential_is_not_for_other
 
 
 async def test_cache_page_of_a_session_is_not_sent_after_its_end(site: Site) -> None:
-    """A copy of its cookie is then invalid, even with another credential."""
+    """Then a copy of the cookie is invalid, even with another credential."""
     files = {**SESSION_PAGES, "app/out.json/post.py": "async def post(c): await c.sign_out()"}
     headers = {"Authorization": "Bearer expired"}
     async with served_with_users(site, files) as owner:

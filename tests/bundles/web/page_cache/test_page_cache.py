@@ -179,7 +179,7 @@ async def test_page_that_cannot_be_sent_again_is_not_kept(site: PagesSite, make:
 
 
 async def test_page_to_which_a_listener_adds_a_cookie_is_not_kept(site: PagesSite) -> None:
-    """As a session that was created, whose cookie is set after the handlers."""
+    """For example, the cookie of a new session is set after the handlers."""
 
     async def add(event: ResponseEvent) -> None:
         async def call(response: Response) -> None:
@@ -214,7 +214,7 @@ async def test_page_of_value_is_its_json_of_the_first_run(site: PagesSite) -> No
     assert second.headers["Content-Type"] == "application/json"
 
 
-async def test_page_of_bytearray_is_that_of_the_first_run(site: PagesSite) -> None:
+async def test_page_of_bytearray_keeps_the_bytes_of_the_first_run(site: PagesSite) -> None:
     data = bytearray(b"a")
     site.make = lambda request: Response(data)
     await site.get()
@@ -250,7 +250,7 @@ async def test_pages_are_limited_in_bytes() -> None:
         assert 90_000 < site.pages.size <= 100_000
 
 
-async def test_pages_clear_removes_all_and_those_of_current_runs(site: PagesSite) -> None:
+async def test_pages_clear_removes_all_and_drops_pages_of_current_runs(site: PagesSite) -> None:
     await site.get(params={"a": "1"})
     site.gate.clear()
     running = asyncio.create_task(site.get())
@@ -324,7 +324,7 @@ async def test_page_request_that_waits_may_be_cancelled(site: PagesSite) -> None
 @pytest.mark.parametrize(
     ("lifetime", "seconds"), [(0, 0), (2.5, 2.5), ("10m", 600), ("1d 1h", 90_000), ("0s", 0)]
 )
-def test_lifetime_is_read(lifetime: Any, seconds: float) -> None:
+def test_lifetime_in_each_form_is_read_as_seconds(lifetime: Any, seconds: float) -> None:
     assert seconds_of(lifetime) == seconds
 
 

@@ -78,7 +78,7 @@ def forwarding(origin: str, **fields: object) -> dict[str, str]:
 async def forwarded_to(
     site: Site, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], **settings: object
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """Serve *site*, which forwards all below ``/there/`` to *handler*; a session for it."""
+    """Serve *site*, which forwards all paths below ``/there/`` to *handler*; yield a session."""
     options = {name.replace("__", "."): value for name, value in settings.items()}
     async with (
         upstream(handler) as origin,
@@ -91,7 +91,7 @@ async def forwarded_to(
 async def forwarded_to_bytes(
     site: Site, data: bytes, **settings: object
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """As `forwarded_to`, for a server that sends *data* and closes."""
+    """Like `forwarded_to`, for a server that sends *data* and closes."""
     options = {name.replace("__", "."): value for name, value in settings.items()}
     async with (
         sending(data) as origin,

@@ -24,7 +24,7 @@ MEGABYTE = 1 << 20
 
 
 async def echo(native: web.Request) -> web.Response:
-    """Send what was received."""
+    """Respond with the received request."""
     body = await native.read()
     return web.json_response(
         {
@@ -42,7 +42,8 @@ def headers_of(received: Any) -> CIMultiDict[str]:
     return CIMultiDict((name, value) for name, value in received["headers"])
 
 
-async def test_t74_proxy_route_forwards_method_target_headers_and_body(site: Site) -> None:
+# T74
+async def test_proxy_route_forwards_method_target_headers_and_body(site: Site) -> None:
     """The proxy of 2015 sent neither headers nor a body."""
     async with forwarded_to(site, echo) as session:
         sent = {"X-Own": "1", "Cookie": "a=b", "Authorization": "Bearer t", "Content-Type": "a/b"}
@@ -69,7 +70,8 @@ async def test_every_method_is_forwarded(site: Site, method: str) -> None:
         assert response.headers["X-Method"] == method
 
 
-async def test_t74_response_is_streamed(site: Site) -> None:
+# T74
+async def test_response_is_streamed(site: Site) -> None:
     """The second piece is sent after the first one has arrived."""
     arrived = asyncio.Event()
 
@@ -126,7 +128,7 @@ async def test_large_bodies_pass_both_ways(site: Site) -> None:
 
 
 async def test_hop_by_hop_fields_are_removed_both_ways(site: Site) -> None:
-    """RFC 9110 §7.6.1: also those that Connection names."""
+    """RFC 9110 §7.6.1: this includes the fields that Connection names."""
     answer = (
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: X-Secret, close\r\nX-Secret: 1\r\n"
         b"Keep-Alive: timeout=5\r\nProxy-Authenticate: Basic\r\nTrailer: X\r\nX-Kept: 1\r\n\r\nok"
@@ -151,8 +153,8 @@ async def test_hop_by_hop_fields_are_removed_both_ways(site: Site) -> None:
 
 
 async def test_connection_cannot_remove_the_coding_of_a_body(site: Site) -> None:
-    """The server has decompressed the body: with the length of the compressed one, the rest would
-    be another request to the other server."""
+    """The server has decompressed the body. With the length of the compressed body, the other
+    server would read the rest as another request."""
     text = b"x" * 1000
     coded = gzip.compress(text)
     async with forwarded_to(site, echo), raw_http(site.application) as raw:
@@ -284,7 +286,9 @@ async def test_compressed_request_is_forwarded_decompressed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 304])
-async def test_response_without_content_has_none(site: Site, status: int) -> None:
+async def test_response_without_content_is_forwarded_without_content(
+    site: Site, status: int
+) -> None:
     async def respond(native: web.Request) -> web.Response:
         return web.Response(status=status, headers={"ETag": '"a"', "X-Own": "1"})
 
@@ -337,7 +341,7 @@ async def get(client):
             assert headers_of(await response.json())["Host"] == "site.example"
 
 
-async def test_json_is_what_the_other_server_sent(site: Site) -> None:
+async def test_json_of_the_other_server_is_passed_unchanged(site: Site) -> None:
     async def respond(native: web.Request) -> web.Response:
         return web.json_response({"a": [1, 2]}, headers={"X-Empty": ""})
 
@@ -389,7 +393,7 @@ async def test_connection_is_used_again(site: Site) -> None:
 
 
 async def test_client_that_does_not_read_stops_the_other_server(site: Site) -> None:
-    """Memory stays bounded: the body is not read faster than the client reads."""
+    """The memory is bounded, since the body is not read faster than the client reads."""
     sent = 0
 
     async def send(native: web.Request) -> web.StreamResponse:

@@ -30,9 +30,8 @@ def closed_port() -> int:
         return port
 
 
-async def test_t74_upstream_that_is_down_is_502(
-    site: Site, caplog: pytest.LogCaptureFixture
-) -> None:
+# T74
+async def test_upstream_that_is_down_is_502(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     origin = f"http://127.0.0.1:{closed_port()}"
     async with (
         site.served(forwarding(origin)) as session,
@@ -166,7 +165,7 @@ async def test_interim_response_before_the_head_is_skipped(site: Site) -> None:
 async def test_upstream_that_breaks_in_mid_body_breaks_the_response(
     site: Site, caplog: pytest.LogCaptureFixture, head: bytes
 ) -> None:
-    """The client must notice that the body is incomplete; it is logged once."""
+    """The client must notice that the body is incomplete. The error is logged once."""
     arrived = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -416,7 +415,7 @@ async def test_connections_to_all_servers_have_one_limit(site: Site) -> None:
 
 
 async def test_rule_that_forwards_to_its_own_server_is_508(site: Site) -> None:
-    """Without a check it would end with the last connection."""
+    """Without a check, forwarding would end only with the last connection."""
     port = closed_port()
     files = forwarding(f"http://127.0.0.1:{port}/there")
     async with (

@@ -1,4 +1,4 @@
-"""B17: names and addresses from input reach the public internet only."""
+"""Names and addresses from input, which may reach the public internet only (B17)."""
 
 import socket
 
@@ -19,7 +19,7 @@ REFUSED = (
 
 
 class Fixed(AbstractResolver):
-    """Each name has the same addresses."""
+    """A resolver that returns the same addresses for each name."""
 
     def __init__(self, *addresses: str) -> None:
         self._addresses = addresses
@@ -37,15 +37,18 @@ class Fixed(AbstractResolver):
         self.is_closed = True
 
 
-def test_b17_public_address_is_accepted() -> None:
+# B17
+def test_public_address_is_accepted() -> None:
     assert [text for text in PUBLIC if not is_public(text)] == []
 
 
-def test_b17_address_of_private_network_is_refused() -> None:
+# B17
+def test_address_of_private_network_is_refused() -> None:
     assert [text for text in REFUSED if is_public(text)] == []
 
 
-async def test_b17_name_with_public_addresses_is_resolved() -> None:
+# B17
+async def test_name_with_public_addresses_is_resolved() -> None:
     inner = Fixed(*PUBLIC)
     resolver = PublicResolver(inner)
 
@@ -54,17 +57,19 @@ async def test_b17_name_with_public_addresses_is_resolved() -> None:
     assert inner.is_closed
 
 
-async def test_b17_name_with_one_private_address_is_refused() -> None:
+# B17
+async def test_name_with_one_private_address_is_refused() -> None:
     resolver = PublicResolver(Fixed(PUBLIC[0], "127.0.0.1"))
 
     with pytest.raises(PrivateAddressError, match=r"127.0.0.1 is not a public address"):
         await resolver.resolve("example.org", 80)
 
 
+# B17
 @pytest.mark.parametrize(
     "host", ["2130706433", "0177.0.0.1", "127.1"], ids=["n", "octal", "short"]
 )
-async def test_b17_other_form_of_loopback_is_refused(host: str) -> None:
+async def test_other_form_of_loopback_is_refused(host: str) -> None:
     resolver = PublicResolver(ThreadedResolver())
 
     with pytest.raises(PrivateAddressError):

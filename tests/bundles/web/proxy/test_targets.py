@@ -54,8 +54,9 @@ PUBLIC = {
 }
 
 
+# B17
 @pytest.mark.parametrize("name", PRIVATE)
-def test_b17_private_address_is_not_public(name: str) -> None:
+def test_private_address_is_not_public(name: str) -> None:
     assert not is_public(PRIVATE[name])
 
 
@@ -65,7 +66,7 @@ def test_public_address_is_public(name: str) -> None:
 
 
 class Resolver(AbstractResolver):
-    """Returns each of *answers* once, as a server of an attacker may do."""
+    """A resolver that returns each of *answers* once, as the server of an attacker may do."""
 
     def __init__(self, *answers: list[str]) -> None:
         self.answers = list(answers)
@@ -82,7 +83,8 @@ class Resolver(AbstractResolver):
         self.answers.clear()
 
 
-async def test_b17_name_with_one_private_address_is_rejected() -> None:
+# B17
+async def test_name_with_one_private_address_is_rejected() -> None:
     resolver = PublicResolver(Resolver(["8.8.8.8"], ["8.8.8.8", "127.0.0.1"]))
 
     assert [found["host"] for found in await resolver.resolve("a.example", 80)] == ["8.8.8.8"]
@@ -112,14 +114,16 @@ REFUSED = {
 }
 
 
+# B17
 @pytest.mark.parametrize("name", REFUSED)
-def test_b17_target_of_another_host_is_400(name: str) -> None:
+def test_target_of_another_host_is_400(name: str) -> None:
     with pytest.raises(BadRequestException):
         checked_url(REFUSED[name], ["api.example", "api.example:99999"])
 
 
+# B17
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "2130706433", "127.1"], ids="abcd")
-def test_b17_address_that_is_allowed_by_name_must_be_public(host: str) -> None:
+def test_address_that_is_allowed_by_name_must_be_public(host: str) -> None:
     with pytest.raises(PrivateAddressError):
         checked_url(f"http://{host}/", [host])
 
@@ -148,7 +152,8 @@ async def get(client):
 """
 
 
-async def test_b17_allowed_name_of_a_private_address_is_400(
+# B17
+async def test_allowed_name_of_a_private_address_is_400(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A name of the list may lead to a private address, now or later (DNS rebinding)."""
@@ -168,7 +173,8 @@ async def test_b17_allowed_name_of_a_private_address_is_400(
     assert "is not a public address" in line
 
 
-async def test_b17_address_of_a_client_is_400(site: Site) -> None:
+# B17
+async def test_address_of_a_client_is_400(site: Site) -> None:
     async with site.served({"app/get.py": PROXY % 80}) as session:
         for url in ("http://127.0.0.1/", "http://169.254.169.254/latest", "http://[::]/"):
             async with session.get("/", params={"url": url}) as response:

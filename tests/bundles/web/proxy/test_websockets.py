@@ -46,7 +46,8 @@ async def echo(native: web.Request) -> web.StreamResponse:
     return socket
 
 
-async def test_t74_websocket_is_forwarded_both_ways(site: Site) -> None:
+# T74
+async def test_websocket_is_forwarded_both_ways(site: Site) -> None:
     async with (
         forwarded_to(site, echo) as session,
         session.ws_connect("/there/chat?a=1", protocols=("new", "chat")) as socket,
@@ -223,7 +224,7 @@ async def test_websocket_is_closed_when_the_site_stops(site: Site) -> None:
 
 
 async def test_websocket_that_is_not_read_stops_the_other_side(site: Site) -> None:
-    """Memory stays bounded: the other server cannot send any more."""
+    """The memory is bounded, since the other server cannot send any more."""
     sent = 0
 
     async def serve(native: web.Request) -> web.StreamResponse:

@@ -14,7 +14,8 @@ __all__ = ["upstream"]
 pytest.importorskip("bundles.web.proxy.reverse_proxy", reason="the reverse proxy is not merged")
 
 
-async def test_t74_rule_forwards_body_and_headers_and_streams(
+# T74
+async def test_rule_forwards_body_and_headers_and_streams(
     site: Site, upstream: TestServer
 ) -> None:
     files = {**FILES, "config/routes.py": rules(upstream)}
@@ -36,7 +37,10 @@ async def test_t74_rule_forwards_body_and_headers_and_streams(
             assert (await response.json())["statusCode"] == 502
 
 
-async def test_t74_websocket_through_a_rule(site: Site, upstream: TestServer) -> None:
+# T74
+async def test_websocket_forwarded_by_a_rule_keeps_its_protocol(
+    site: Site, upstream: TestServer
+) -> None:
     files = {**FILES, "config/routes.py": rules(upstream)}
     async with (
         site.served(files) as session,

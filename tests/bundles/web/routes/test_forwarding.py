@@ -57,7 +57,7 @@ async def test_encoded_dots_are_not_forwarded(site: Site, upstream: TestServer) 
             assert (await http.answer()).status in (400, 404)
 
 
-async def test_access_of_the_tree_counts_for_forwarded_paths(
+async def test_access_of_the_tree_applies_to_forwarded_paths(
     site: Site, upstream: TestServer
 ) -> None:
     files = {**FILES, "config/routes.py": rules(upstream)}
@@ -97,7 +97,7 @@ async def test_access_of_the_tree_counts_for_forwarded_paths(
         pytest.param(("/shop/own;x/closed/a",), {401}, id="own"),
     ],
 )
-async def test_access_counts_for_what_the_other_server_may_read(
+async def test_access_applies_to_each_reading_of_the_path(
     paths: tuple[str, ...], status: set[int], site: Site, upstream: TestServer
 ) -> None:
     """Servlets drop what follows a semicolon in a part (RFC 3986 §3.3), IIS reads a backslash as a
@@ -111,7 +111,7 @@ async def test_access_counts_for_what_the_other_server_may_read(
             assert (await http.answer()).status in status, path
 
 
-async def test_other_method_of_a_rule_is_that_of_the_site(
+async def test_request_with_another_method_than_the_rule_is_handled_by_the_site(
     site: Site, upstream: TestServer
 ) -> None:
     files = {**FILES, "config/routes.py": rules(upstream)}

@@ -60,7 +60,7 @@ def test_pattern_compares_the_whole_decoded_path(
 
 
 @pytest.mark.parametrize("raw", ["/%", "/%zz", "/%ff", "/a%00", "/\0", "/\udcff"], ids=repr)
-def test_malformed_path_is_none(raw: str) -> None:
+def test_malformed_path_is_not_parsed(raw: str) -> None:
     assert SentPath.of(raw) is None
 
 
@@ -143,10 +143,10 @@ def test_path_that_matches_fits_the_parts(text: str, paths: list[str]) -> None:
         ("/(a/b|c)/d", ["/a/b/d", "/c/d", "/x/d"], ["/d", "/c/e"]),
     ],
 )
-def test_parts_of_a_path_are_compared_with_those_of_the_pattern(
+def test_path_fits_a_pattern_if_its_parts_fit(
     url: str, fitting: list[str], others: list[str]
 ) -> None:
-    """Before the pattern itself, which reads the whole path."""
+    """The parts are compared before the pattern itself, which reads the whole path."""
     pattern = Pattern.parse(url)
 
     assert [path for path in [*fitting, *others] if pattern.fits(path.split("/"))] == fitting
@@ -217,7 +217,7 @@ def test_template_with_a_group_of_a_pattern_without_groups_is_an_error() -> None
         ("/([^/]+)b", "/([^/]+)ab"),
     ],
 )
-def test_pattern_covers_another_one(larger: str, smaller: str) -> None:
+def test_pattern_that_covers_another_one_matches_all_its_paths(larger: str, smaller: str) -> None:
     one, two = Pattern.parse(larger), Pattern.parse(smaller)
 
     assert covers(one.tokens, two.tokens)
@@ -258,5 +258,5 @@ def test_patterns_without_a_common_path_are_disjoint(one: str, other: str) -> No
     ],
 )
 def test_long_path_that_does_not_match_is_compared(pattern: str, path: str) -> None:
-    """Each of these, with one more (.*), would take time with the square of the length."""
+    """With one more ``(.*)``, each pattern would take quadratic time in the length of the path."""
     assert Pattern.parse(pattern).match(path) is None

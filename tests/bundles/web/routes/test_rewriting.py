@@ -62,7 +62,8 @@ async def body(session: aiohttp.ClientSession, path: str, **sent: Any) -> Any:
         return await response.text()
 
 
-async def test_t74_target_of_a_rule_handles_the_request(site: Site) -> None:
+# T74
+async def test_target_of_a_rule_handles_the_request(site: Site) -> None:
     async with site.served(FILES) as session:
         assert await body(session, "/news/2015/first") == "article 2015/first"
         assert json.loads(await body(session, "/uk/page?a=1")) == [
@@ -88,7 +89,8 @@ async def test_t74_target_of_a_rule_handles_the_request(site: Site) -> None:
             assert response.status == 200
 
 
-async def test_t74_loop_is_508_with_the_error_of_the_kernel(site: Site) -> None:
+# T74
+async def test_loop_is_508_with_the_error_of_the_kernel(site: Site) -> None:
     async with site.served(FILES) as session:
         async with session.get("/x/a") as response:
             assert response.status == 508
@@ -126,7 +128,7 @@ async def test_streams_and_websockets_are_rewritten(site: Site) -> None:
     "path",
     ["..%2fsecret%2fa.txt", "../secret/a.txt", "%2e%2e/secret/a.txt", "..%5csecret%5ca.txt"],
 )
-async def test_encoded_dots_reach_no_more_than_those_of_a_direct_request(
+async def test_encoded_dots_reach_the_same_files_as_a_direct_request(
     site: Site, path: str
 ) -> None:
     routes = 'routes = [{"url": "/open/(.*)", "rewrite": "/public/[1]"}]'
@@ -163,7 +165,7 @@ async def test_client_of_tests_and_listeners_see_rewritten_requests(site: Site) 
         await client.http("GET /unknown")
 
 
-async def test_rules_of_code_are_before_those_of_the_file(site: Site) -> None:
+async def test_rules_of_code_precede_rules_of_the_file(site: Site) -> None:
     web = WebBundle(routes=[Route("/news/old", rewrite="/page.json"), Route("/0", "/a")])
     client = await site.start(FILES, bundles=[web])
 

@@ -178,7 +178,7 @@ async def test_rules_that_can_only_loop_are_an_error(
     ],
     ids=lambda value: None,
 )
-async def test_rules_that_may_end_are_no_error(site: Site, rules: list[str]) -> None:
+async def test_rules_that_may_end_are_accepted(site: Site, rules: list[str]) -> None:
     text = _list([f"{{'url': {rule}}}" for rule in rules])
 
     await site.start({**PAGE, "config/routes.py": text})
@@ -191,7 +191,7 @@ async def test_file_without_a_list_is_an_error(site: Site, text: str) -> None:
     assert found.startswith("config/routes.py: has no list of rules; write routes = [{'url'")
 
 
-async def test_lists_of_other_forms_are_read(site: Site) -> None:
+async def test_rules_in_lists_of_other_forms_are_read(site: Site) -> None:
     for text, where in (
         ("config = {'a': 1, 'routes': [\n{'url': 'x'}]}", "config/routes.py:2"),
         ("one = {'url': 'x'}\nroutes = [*[one]]", "config/routes.py, rule 1"),
@@ -202,7 +202,7 @@ async def test_lists_of_other_forms_are_read(site: Site) -> None:
         assert found == f"{where}: rule 'x' must begin with /, as in /news/(.*)"
 
 
-async def test_mistake_in_toml_has_its_line(site: Site) -> None:
+async def test_mistake_in_a_rule_of_toml_is_reported_with_its_line(site: Site) -> None:
     text = "[[routes]]\nurl = '/a'\n\n[[routes]]\nurl = 'b'\n"
 
     (found,) = await problems(site, text, "routes.toml")
@@ -210,7 +210,7 @@ async def test_mistake_in_toml_has_its_line(site: Site) -> None:
     assert found == "config/routes.toml:4: rule 'b' must begin with /, as in /news/(.*)"
 
 
-async def test_mistake_in_code_has_its_number(site: Site) -> None:
+async def test_mistake_in_a_rule_of_code_is_reported_with_its_number(site: Site) -> None:
     web = WebBundle(routes=[Route("/a"), Route("b"), "c"])  # type: ignore[list-item]
 
     found = await site.problems(PAGE, bundles=[web])

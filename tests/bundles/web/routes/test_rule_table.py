@@ -1,4 +1,4 @@
-"""The rule that is used, of many rules."""
+"""The choice of the rule among many rules."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_path_without_a_rule_is_not_found() -> None:
     assert not table_of()
 
 
-def test_thousand_rules_are_checked_and_each_is_found() -> None:
+def test_rule_among_a_thousand_rules_is_found() -> None:
     urls = [f"/old/{n}/(.*)" if n % 2 else f"/old/{n}" for n in range(1000)]
     table = table_of(*urls)
 

@@ -51,7 +51,7 @@ async def test_response_that_takes_longer_than_its_rule_is_logged(
     assert "token" not in first.getMessage()
 
 
-async def test_limit_of_the_site_is_that_of_all_other_messages(
+async def test_limit_of_the_site_applies_to_messages_without_a_rule(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with site.served(FILES, options={"web.slow_time": 1e-8}) as session:

@@ -92,10 +92,12 @@ async def test_session_is_created_on_first_write(browser: aiohttp.ClientSession)
     assert (await sent(browser, "GET", "/show.json"))["cart"] == "tea"
 
 
-async def test_t72_login_keeps_anonymous_data_and_logout_too(
+# T72
+async def test_login_and_logout_keep_anonymous_data(
     browser: aiohttp.ClientSession,
 ) -> None:
-    """The data stays; the id does not, since a client that knows it would be logged in too."""
+    """The data stays. The id changes, since another client that knows it would be logged in
+    too."""
     await put(browser, "cart", "tea")
     anonymous = cookie_of(browser)
 
@@ -167,7 +169,7 @@ async def test_session_login_of_other_user_removes_all_values(
     assert found == {"user": "ada", "groups": [], "after": "y"}
 
 
-async def test_session_second_login_of_same_user_keeps_what_was_anonymous(
+async def test_session_second_login_of_same_user_keeps_anonymous_values(
     browser: aiohttp.ClientSession,
 ) -> None:
     await put(browser, "cart", "tea")
@@ -186,7 +188,8 @@ async def test_session_second_login_of_same_user_keeps_what_was_anonymous(
 async def test_sign_out_removes_values_that_were_written_while_logged_in(
     browser: aiohttp.ClientSession,
 ) -> None:
-    """Also under names from before the login: the next user of the browser must not see them."""
+    """This includes names from before the login: the next user of the browser must not see the
+    values."""
     for key in ("cart", "same", "list"):
         await put(browser, key, "tea")
     await sent(browser, "POST", "/in.json", name="ada")
@@ -247,8 +250,9 @@ G6 = {
 }
 
 
+# G6
 @pytest.mark.parametrize("cookie", list(G6.values()), ids=list(G6))
-async def test_g6_hostile_cookie_is_ignored(browser: aiohttp.ClientSession, cookie: str) -> None:
+async def test_hostile_cookie_is_ignored(browser: aiohttp.ClientSession, cookie: str) -> None:
     headers = {"Cookie": cookie}
     async with aiohttp.ClientSession(await origin_of(browser)) as other:
         async with other.get("/show.json", headers=headers) as response:
@@ -261,7 +265,8 @@ async def test_g6_hostile_cookie_is_ignored(browser: aiohttp.ClientSession, cook
             assert response.cookies["sid"].value not in cookie
 
 
-async def test_g6_cookie_of_8_kb_is_431(browser: aiohttp.ClientSession) -> None:
+# G6
+async def test_cookie_of_8_kb_is_431(browser: aiohttp.ClientSession) -> None:
     """The server closes the connection, so that a client may not see the response."""
     async with aiohttp.ClientSession(await origin_of(browser)) as other:
         try:

@@ -1,4 +1,5 @@
-"""Texts that look like templates: in data they are never evaluated, in files they stay literal."""
+"""Texts that look like template code. In data they are not evaluated; in files they stay
+literal."""
 
 import pytest
 from hypothesis import given
@@ -17,13 +18,13 @@ PIECES = [
 ]
 
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=12).map("".join)
-"""Texts that a file of UTF-8 can have, with much of both notations."""
+"""Texts that a file in UTF-8 can contain, with much code of both notations."""
 
 texts = texts.filter(lambda text: text.encode("utf-8", "replace").decode() == text)
 
 
 @given(value=texts)
-def test_data_is_never_evaluated(value: str) -> None:
+def test_template_code_in_data_is_not_evaluated(value: str) -> None:
     data = {"x": value, "list": [value], "rows": [{"x": value}], "part": [{"x": value}]}
     files = {
         "html.template": "@x@|@.x@|@[list]@@.value@@[/list]@|@[rows]@@.x@@[/rows]@|@[part]@",
@@ -38,7 +39,7 @@ def test_data_is_never_evaluated(value: str) -> None:
 
 
 @given(key=texts)
-def test_keys_are_never_evaluated(key: str) -> None:
+def test_template_code_in_keys_is_not_evaluated(key: str) -> None:
     assert write("@[x]@@.key@@[/x]@", x={key: 1}) == escape(key)
 
 

@@ -28,7 +28,7 @@ def render(text: str, **data: Any) -> str:
         ("ann@example.org @x@ @[x]@", "ann@example.org @x@ @[x]@"),
     ],
 )
-def test_jinja_is_escaped(text: str, written: str) -> None:
+def test_jinja_expression_is_written_escaped(text: str, written: str) -> None:
     assert render(text, x="<b>", html=Markup("<i>")) == written
 
 
@@ -83,7 +83,7 @@ def test_mistake_is_a_problem_with_its_line(text: str, message: str) -> None:
     assert problem.startswith(message)
 
 
-def test_near_name_of_a_missing_template() -> None:
+def test_missing_template_is_a_problem_with_a_near_name() -> None:
     (problem,) = problems_of({"html.jinja": "{% extends 'layuot' %}", "layout.jinja": ""})
 
     assert problem.endswith(
@@ -127,7 +127,7 @@ def test_file_that_extends_its_own_name_extends_the_next_one() -> None:
     assert page(files, {}, "/a/b", ()) == "<b a root+>"
 
 
-def test_macros_are_imported() -> None:
+def test_jinja_macro_of_another_file_is_imported() -> None:
     files = {
         "html.jinja": "{% import 'macros.jinja' as m %}{{ m.b(x) }}"
         "{% from 'macros' import b %}{{ b(x) }}",
@@ -148,7 +148,7 @@ def test_notations_include_each_other() -> None:
     assert page(files, {"users": users, "title": "T"}) == "<&lt;a&gt; T x,y T>"
 
 
-def test_element_of_a_jinja_part() -> None:
+def test_jinja_part_reads_its_element_and_key() -> None:
     files = {"html.template": "@[users]@", "users.jinja": "{{ _key }}{{ _element.name }} "}
 
     assert page(files, {"users": [{"name": "a"}, {"name": "b"}]}) == "0a 1b "

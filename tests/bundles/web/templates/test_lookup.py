@@ -1,4 +1,4 @@
-"""The file that a directory and a user see under a name."""
+"""The template file for a directory, a name and the groups of a user."""
 
 import pytest
 
@@ -37,14 +37,14 @@ PERSONAL = {
         ("/c/d/e", ("editors",), "c everyone"),
     ],
 )
-def test_personal_template_by_group(
+def test_personal_template_of_the_group_is_rendered(
     directory: str, groups: tuple[str, ...] | None, text: str
 ) -> None:
-    """The nearest directory counts first, then the group, then everyone, then all clients."""
+    """The order is: the nearest directory, then the group, then ``everyone``, then all clients."""
     assert page(PERSONAL, {}, directory, groups) == text
 
 
-def test_page_itself_may_be_personal() -> None:
+def test_page_of_the_group_is_rendered() -> None:
     templates = tree({"html.everyone.jinja": "logged"})
 
     assert templates.render("", ("html",), {}) is None
@@ -66,14 +66,14 @@ def test_part_is_looked_up_from_the_directory_of_the_page() -> None:
     assert page(files, {}, "/c") == "<left|right>"
 
 
-def test_first_name_counts_in_one_directory_and_the_nearest_directory_in_all() -> None:
+def test_first_name_in_the_nearest_directory_is_used() -> None:
     templates = tree({"ajax.template": "1", "html.template": "2", "a/html.template": "3"})
 
     assert templates.render("/b", ("ajax", "html"), {}) == "1"
     assert templates.render("/a", ("ajax", "html"), {}) == "3"
 
 
-def test_no_template_is_none() -> None:
+def test_render_without_a_template_returns_none() -> None:
     assert Templates().render("/a", ("html",), {}) is None
 
 
@@ -100,7 +100,7 @@ def test_two_files_with_one_name_are_a_problem() -> None:
     )
 
 
-def test_template_in_a_folder_of_parts() -> None:
+def test_part_in_a_folder_is_looked_up_from_the_directory_or_the_root() -> None:
     files = {
         "html.template": "{}",
         "a/html.jinja": "{% include 'parts/card' %}{% include '/parts/card.jinja' %}",

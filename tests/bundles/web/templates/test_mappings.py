@@ -1,8 +1,8 @@
 """How a block reads a mapping: as one element, or as a collection of elements.
 
-The article of Impress says that a block is written for each element of an "array or hash"; the
-code of 2015 enters an object once. Both are wanted. Neither the order nor the names of keys may
-decide, since clients may choose them.
+The article of Impress says that a block is written for each element of an "array or hash". The
+code of 2015 enters an object once. The bundle supports both. Neither the order nor the names of
+keys may decide, since clients may choose them.
 """
 
 from collections import OrderedDict
@@ -100,7 +100,7 @@ def test_part_of_a_collection_is_written_for_each_value() -> None:
 
 
 def test_jinja_part_gets_a_mapping_as_one_element() -> None:
-    """What it reads of the element is not visible in its source."""
+    """The source of the part does not show which keys it reads."""
     files = {"html.template": "@[x]@", "x.jinja": "{{ _element|length }}"}
 
     assert page(files, {"x": RECORDS}) == "2"

@@ -1,4 +1,4 @@
-"""Impress's notation (specs/impress.md §7.3, T70)."""
+"""Impress's notation for templates."""
 
 from datetime import date
 from decimal import Decimal
@@ -24,7 +24,8 @@ class Temperature:
         return "<21 °C>"
 
 
-def test_t70_value_part_and_iteration() -> None:
+# T70
+def test_template_with_value_part_and_iteration_is_rendered() -> None:
     files = {
         "html.template": "<h1>@title@</h1>@[menu]@<ul>@[list]@<li>@.name@</li>@[/list]@</ul>",
         "menu.template": "<a>@title@</a>",
@@ -228,7 +229,7 @@ def test_block_is_written_once_for_each_element(value: object, written: str) -> 
 
 
 def test_block_of_missing_name_writes_nothing() -> None:
-    """Impress entered it once. Here it is how a part of a page is left out."""
+    """Impress wrote the block once. Here a missing name omits a part of a page."""
     assert write("a@[x]@<@.value@>@[/x]@b@[x.y.z]@@.value@@[/x.y.z]@") == "ab"
 
 
@@ -259,7 +260,7 @@ def test_key_is_the_number_in_a_list() -> None:
     assert write("@[x]@@.key@@.n@ @[/x]@", x=[{"n": "a"}, {"n": "b", "key": "k"}]) == "0a kb "
 
 
-def test_key_of_outer_block_is_not_that_of_the_inner_one() -> None:
+def test_key_of_outer_block_differs_from_the_inner_key() -> None:
     text = "@[x]@@.key@:@[y]@@.key@,@[/y]@@[/x]@"
 
     assert write(text, x=[{"y": ["a", "b"]}, {"y": ["c"]}]) == "0:0,1,1:0,"

@@ -15,7 +15,7 @@ def tree(files: Mapping[str, str], previous: Templates | None = None) -> Templat
 
 
 def problems_of(files: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what is wrong with *files*."""
+    """Return the problems of *files*."""
     with pytest.raises(ConfigurationError) as caught:
         tree(files)
     return caught.value.problems

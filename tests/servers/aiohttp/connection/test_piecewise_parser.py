@@ -1,4 +1,4 @@
-"""The messages of any segments, in few calls of aiohttp's parser."""
+"""Messages in segments of any size are parsed with few calls of aiohttp's parser."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""What follows a message in the same segment."""
+"""Data that follows a message in the same segment."""
 
 import asyncio
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ in_segments = pytest.mark.parametrize("size", [10_000, 7], ids=["one-segment", "
 async def test_malformed_data_after_valid_messages_is_400_after_their_responses(
     http_attack: HttpAttack, valid: str, came: list[str], garbage: str, size: int
 ) -> None:
-    """RFC 9112 section 9.3.2: segments have no meaning, so neither has what follows."""
+    """RFC 9112 section 9.3.2: the result must not depend on the segments."""
     target = await http_attack()
     expected = valid.count("HTTP/1.1")
 

@@ -128,7 +128,7 @@ async def test_idle_connection_has_the_keepalive_timeout(
         for _ in range(2):
             wire.send(request_text)
             assert (await wire.answer())[0] == 200
-            await asyncio.sleep(0.25)  # longer than a head may take
+            await asyncio.sleep(0.25)  # longer than the header timeout
         assert await wire.rest() == b""
 
 

@@ -64,7 +64,7 @@ async def test_connection_above_max_connections_is_503(http_attack: HttpAttack) 
         async with target.client() as first, target.client() as second:
             await served(first, second)
             for _ in range(2):
-                await turned_away(target, 503)
+                await check_rejected(target, 503)
         await until(lambda: is_admitted(target))
 
 
@@ -74,7 +74,7 @@ async def test_connection_above_the_limit_of_its_address_is_429(http_attack: Htt
     async with target.leaves_nothing({"http.max_connections_per_address": 1}):
         async with target.client() as first:
             await served(first)
-            await turned_away(target, 429)
+            await check_rejected(target, 429)
         await until(lambda: is_admitted(target))
 
 
@@ -93,8 +93,8 @@ async def served(*wires: Wire) -> None:
         assert (await wire.answer())[0] == 200
 
 
-async def turned_away(target: HttpTarget, status: int) -> None:
-    """Also if the client has sent a large body by then."""
+async def check_rejected(target: HttpTarget, status: int) -> None:
+    """Check that a connection gets *status* and is closed, also if it has sent a large body."""
     async with target.client() as wire:
         wire.send(head("Host: x", "Content-Length: 100000") + "x" * 100_000)
         answer, headers, body = await wire.answer()

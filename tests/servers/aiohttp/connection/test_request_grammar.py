@@ -1,4 +1,4 @@
-"""The checks of h1spec, without the tool."""
+"""The checks of the tool h1spec."""
 
 import asyncio
 

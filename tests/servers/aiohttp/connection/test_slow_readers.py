@@ -49,7 +49,7 @@ class Large:
 
     @http("GET", "/events", "events")
     async def events(self, request: Request) -> Response:
-        return EventStreamResponse(self.told())
+        return EventStreamResponse(self.event_source())
 
     @http("GET", "/file", "file")
     async def send_file(self, request: Request) -> Response:
@@ -67,7 +67,7 @@ class Large:
         for _ in range(SIZE // size):
             yield bytes(size)
 
-    async def told(self) -> AsyncIterator[ServerSentEvent]:
+    async def event_source(self) -> AsyncIterator[ServerSentEvent]:
         for _ in range(SIZE // 16_384):
             yield ServerSentEvent(data="x" * 16_384)
 
@@ -102,7 +102,7 @@ async def take_little(target: HttpTarget, kind: str, seconds: float) -> None:
         await loop.sock_connect(client, (target.server.host, target.server.port))
         await loop.sock_sendall(client, f"GET /{kind} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         taken = 0
-        while taken < SIZE / 2:  # the system enlarges its buffer meanwhile
+        while taken < SIZE / 2:  # the system may enlarge its buffer meanwhile
             taken += len(await loop.sock_recv(client, 65_536))
         end = loop.time() + seconds
         while loop.time() < end:

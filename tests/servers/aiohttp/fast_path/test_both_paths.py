@@ -133,7 +133,7 @@ METHODS = ["GET", "GET", "HEAD", "POST", "POST", "PUT", "OPTIONS", "DELETE", "TR
 
 
 def message(draw: st.DrawFn) -> bytes:
-    """A request, mostly a valid one."""
+    """A request, in most cases valid."""
     method = draw(st.sampled_from([*METHODS, "get"]))
     version = draw(st.sampled_from(["1.1", "1.1", "1.1", "1.0", "2.0"]))
     lines = [f"{method} {draw(st.sampled_from(PATHS))} HTTP/{version}"]
@@ -149,7 +149,7 @@ def message(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def segments(draw: st.DrawFn) -> list[bytes]:
-    """Requests in segments that begin and end anywhere; one in four ends with a request."""
+    """Requests, cut into segments anywhere; one in four segments ends with a request."""
     messages = [message(draw) for _ in range(draw(st.integers(1, 4)))]
     if draw(st.integers(0, 3)) == 0:
         return messages
@@ -205,15 +205,15 @@ async def answers(server: HttpServer, threads: Threads, parts: list[bytes]) -> b
 
 
 async def quiet(server: HttpServer, threads: Threads, client: Client) -> None:
-    """Wait until the event loop, also the server's, has run some turns without an event.
+    """Wait until the event loop of client and server has run some iterations without an event.
 
     A request in flight may wait for a body that does not come.
     """
-    turns = 0
-    while turns < 12 or threads.are_busy() or (server.in_flight and turns < 60):
+    iterations = 0
+    while iterations < 12 or threads.are_busy() or (server.in_flight and iterations < 60):
         before = client.received, client.is_closed
-        await asyncio.sleep(0 if turns < 12 else 0.001)
-        turns = turns + 1 if before == (client.received, client.is_closed) else 0
+        await asyncio.sleep(0 if iterations < 12 else 0.001)
+        iterations = iterations + 1 if before == (client.received, client.is_closed) else 0
 
 
 SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [

@@ -1,4 +1,4 @@
-"""What waits on a connection that the client has reset, or sends too much to."""
+"""Waiting requests of a connection that the client resets, or to which it sends too much."""
 
 import asyncio
 import socket
@@ -28,7 +28,7 @@ class Pipelined:
 
     @http("GET", "/block", "block")
     async def block(self, request: Request) -> str:
-        """Reset the connection, and keep the loop from noticing it before the response."""
+        """Reset the connection, and block the event loop until the response."""
         assert self.client is not None
         self.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.client.close()
@@ -57,7 +57,7 @@ async def pieces() -> Any:
 
 
 @pytest.mark.parametrize("waiting", [post("/next", body=b"12"), STREAM])
-async def test_request_behind_a_reset_does_not_start(
+async def test_pipelined_request_after_a_reset_does_not_start(
     serve: Serve, caplog: pytest.LogCaptureFixture, waiting: bytes
 ) -> None:
     application = await serve(Pipelined)
@@ -73,7 +73,7 @@ async def test_request_behind_a_reset_does_not_start(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-async def test_messages_behind_a_slow_request_are_limited_by_size(serve: Serve) -> None:
+async def test_messages_waiting_for_a_slow_request_are_limited_by_size(serve: Serve) -> None:
     application = await serve(Pipelined)
     controller = application.injector.get(Pipelined)
     server = application.servers["http"]

@@ -1,4 +1,4 @@
-"""The parser of the fast path must not decompress: no limit applies to it."""
+"""The parser of the fast path must not decompress, because it applies no limit."""
 
 import gzip
 import tracemalloc

@@ -76,7 +76,7 @@ async def test_message_for_aiohttp_is_counted_by_reason(
         for part in parts:
             await connection.send(
                 part, b"", b""
-            )  # turns of the event loop in which the server reads it
+            )  # iterations of the event loop in which the server reads it
         assert (await connection.closed()).startswith(b"HTTP/1.")
 
     counts = counts_of(application)
@@ -91,7 +91,7 @@ async def test_message_for_aiohttp_is_counted_by_reason(
         (MessageFramer, "feed", "fast path: error in framing"),
     ],
 )
-async def test_error_of_the_fast_path_is_logged_once_and_aiohttp_responds(
+async def test_error_in_the_fast_path_is_logged_once_and_aiohttp_responds(
     serve: Serve,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,

@@ -63,9 +63,9 @@ def output_of(change: str) -> list[str]:
         "del aiohttp.web.RequestPayloadError",
     ],
 )
-def test_name_of_the_fast_path_is_missing_server_warns_once_and_responds(change: str) -> None:
+def test_name_of_the_fast_path_missing_server_warns_once_and_responds(change: str) -> None:
     assert output_of(change) == [WARNING, "200 home", "200 home"]
 
 
-def test_no_name_is_missing_server_does_not_warn() -> None:
+def test_no_name_missing_server_does_not_warn() -> None:
     assert output_of("") == ["200 home", "200 home"]

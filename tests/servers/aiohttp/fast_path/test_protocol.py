@@ -1,4 +1,4 @@
-"""Which path handles a request, and that the action sees no difference."""
+"""The path that handles a request; actions see no difference between the paths."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -220,14 +220,14 @@ async def test_request_has_its_own_context(serve: Serve) -> None:
     assert {left for _, left in paths.terminated} == {"what another request left"}
 
 
-async def test_native_request_equals_that_of_aiohttp(serve: Serve) -> None:
+async def test_native_request_equals_request_of_aiohttp(serve: Serve) -> None:
     async with raw_http(await serve(Paths)) as connection:
         fast = await ask(connection, get("/native?a=1"))
     async with raw_http(await serve(Paths, http={"fast_path": False})) as connection:
         assert await ask(connection, get("/native?a=1")) == fast
 
 
-async def test_native_request_with_a_body_equals_that_of_aiohttp(serve: Serve) -> None:
+async def test_native_request_with_a_body_equals_request_of_aiohttp(serve: Serve) -> None:
     asked = (
         b"POST /native HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         b"Content-Length: 3\r\n\r\n[1]"

@@ -53,7 +53,7 @@ async def test_body_is_decoded_by_its_content_type(
 
 
 @pytest.mark.parametrize(
-    ("content_type", "sent", "status", "told"),
+    ("content_type", "sent", "status", "message"),
     [
         (JSON, b"{bad", 400, "not valid JSON"),
         (JSON, b'{"a": NaN}', 400, "not valid JSON"),
@@ -76,7 +76,7 @@ async def test_body_invalid_for_its_content_type_is_rejected(
     content_type: str,
     sent: bytes,
     status: int,
-    told: str,
+    message: str,
 ) -> None:
     application = await serve(Echo)
     url = http_url(application, "/echo")
@@ -84,7 +84,7 @@ async def test_body_invalid_for_its_content_type_is_rejected(
     async with session.post(url, data=sent, headers={"Content-Type": content_type}) as response:
         body = await response.json()
         assert (response.status, body["statusCode"]) == (status, status), body
-        assert told in body["message"]
+        assert message in body["message"]
     async with session.post(url, json={"still": "here"}) as response:
         assert response.status == 200
 

@@ -107,9 +107,7 @@ async def test_streamed_body_is_not_read_ahead_of_the_action(serve: Serve) -> No
         left = -1
         while left != waits():
             left = waits()
-            async with raw_http(
-                application
-            ) as other:  # by then the client has sent all that the buffers hold
+            async with raw_http(application) as other:  # the client has filled the buffers by then
                 await other.send(post("/take", body=b"x"))
                 await other.answer()
         assert left > size // 2
@@ -193,16 +191,16 @@ async def test_streamed_body_read_after_the_response_raises(serve: Serve) -> Non
         await anext(kept)
 
 
-async def test_stream_of_a_body_that_was_read_works_once(
+async def test_stream_of_a_body_that_was_read_can_be_called_once(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     application = await serve(Streams)
     url = http_url(application, "/again")
 
     async with session.post(url, json={"a": 1}) as response:
-        pieces, told = await response.json()
+        pieces, error = await response.json()
     assert pieces == ['{"a": 1}']
-    assert told == "stream() can be called only once"
+    assert error == "stream() can be called only once"
     async with session.post(url) as response:
         assert (await response.json())[0] == []
 

@@ -74,7 +74,7 @@ async def test_body_sent_at_the_minimum_rate_extends_the_timeout(taker: Opened) 
 
     async with raw_http(application) as client:
         await client.send(post("/stream", "Content-Length: 1000"))
-        await client.send(b"x" * 10)  # half a second
+        await client.send(b"x" * 10)  # half a second in total
         await until(lambda: actions(application).read == 10)
         await client.send(b"x" * 10)
         await until(lambda: actions(application).read == 20)
@@ -127,15 +127,15 @@ async def test_client_disconnect_in_mid_body_logs_one_debug_line(
     """Plain aiohttp logs a traceback for each, so any client could flood the log."""
     application = await taker()
 
-    def told() -> list[str]:
+    def messages() -> list[str]:
         return [r.getMessage() for r in caplog.records if r.name.startswith("rxkernel.")]
 
     async with raw_http(application) as client:
         await client.send(post(path, *headers), chunk(part("a")) if CHUNKED in headers else b"a")
-    await until(told)
+    await until(messages)
     await is_served(application)
 
-    assert [text.partition(":")[0] for text in told()] in (
+    assert [text.partition(":")[0] for text in messages()] in (
         ["client disconnected"],
         ["client disconnected in mid-body"],
     )
@@ -221,7 +221,7 @@ BOMBS = {
 async def test_compressed_body_is_not_decompressed_beyond_the_limit(
     taker: Opened, coding: str, path: str
 ) -> None:
-    """The rest is dropped after the response, without decompression."""
+    """The rest is discarded after the response, without decompression."""
     if not {"br": HAS_BROTLI, "zstd": HAS_ZSTD}.get(coding, True):
         pytest.skip(f"aiohttp finds no library for {coding}")
     application = await taker(upload_limit=1_048_576)
@@ -317,7 +317,7 @@ async def test_slow_bodies_are_408_while_others_are_served(taker: Opened) -> Non
             assert (await client.answer()).status == 408
 
 
-async def test_streamed_body_over_the_limit_raises_where_it_is_read(taker: Opened) -> None:
+async def test_streamed_body_over_the_limit_raises_in_the_action(taker: Opened) -> None:
     application = await taker(upload_limit=10)
 
     async with raw_http(application) as client:

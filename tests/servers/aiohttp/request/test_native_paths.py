@@ -305,7 +305,7 @@ async def test_drain_waits_for_mounted_requests_unless_they_are_long_lived(
     assert await stopping
 
 
-async def test_policies_of_the_server_hold_for_mounted_paths(
+async def test_mounted_paths_have_the_rules_of_the_server(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     policies = {

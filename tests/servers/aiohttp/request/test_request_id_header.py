@@ -186,7 +186,7 @@ async def test_response_on_the_port_of_socketio_has_the_id(
         assert socket._response.headers.getall(NAME) == ["mine.2"]
 
 
-async def test_request_id_in_the_action_is_that_of_the_response(
+async def test_request_id_in_the_action_equals_id_of_the_response(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Shop, **ON))
@@ -226,7 +226,7 @@ async def test_request_id_is_different_for_each_request(
     assert NAME not in SHARED.headers
 
 
-async def test_request_id_header_name_is_that_of_the_setting(
+async def test_request_id_header_has_the_name_of_the_setting(
     serve: Serve, session: aiohttp.ClientSession
 ) -> None:
     url = http_url(await serve(Shop, request_id_header="X-Correlation-ID"), "/id")

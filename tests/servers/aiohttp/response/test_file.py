@@ -30,7 +30,7 @@ UNREADABLE = Path("/proc/sys/vm/compact_memory")
 Ask = Callable[..., Awaitable[Answer]]
 
 
-def settled(path: Path, content: bytes = TEN) -> Path:
+def old_file(path: Path, content: bytes = TEN) -> Path:
     """A file that was written long ago."""
     path.write_bytes(content)
     os.utime(path, (MOMENT, MOMENT))
@@ -40,7 +40,7 @@ def settled(path: Path, content: bytes = TEN) -> Path:
 @pytest.fixture
 async def sent(serve: Serve, tmp_path: Path) -> Ask:
     """``await sent(line, …, status_code=…, …)``: the response with ``ten.txt`` to a request."""
-    settled(tmp_path / "ten.txt")
+    old_file(tmp_path / "ten.txt")
     application = await serve(Files)
     files = application.injector.get(Files)
 
@@ -67,21 +67,21 @@ async def test_file_response_has_validators_and_accepts_ranges(sent: Ask) -> Non
 async def test_file_head_has_the_headers_of_get_without_the_body(
     sent: Ask, tmp_path: Path, size: int
 ) -> None:
-    path = settled(tmp_path / "x", bytes(size))
+    path = old_file(tmp_path / "x", bytes(size))
 
-    got, told = await sent(path=path), await sent("Range: bytes=0-1", path=path, method="HEAD")
-    for answer in (got, told):
+    got, head = await sent(path=path), await sent("Range: bytes=0-1", path=path, method="HEAD")
+    for answer in (got, head):
         del answer.headers["Date"]
 
-    assert (got.status, told.status) == (200, 200)
-    assert (got.body, told.body) == (bytes(size), b"")
-    assert told.headers == got.headers
-    assert told.headers["Content-Length"] == str(size)
+    assert (got.status, head.status) == (200, 200)
+    assert (got.body, head.body) == (bytes(size), b"")
+    assert head.headers == got.headers
+    assert head.headers["Content-Length"] == str(size)
 
 
 async def test_file_transfer_encoding_of_the_action_is_dropped(sent: Ask, tmp_path: Path) -> None:
     """RFC 9112 section 6.2: a length and a transfer coding together allow smuggling."""
-    path = settled(tmp_path / "x", b"0123456789")
+    path = old_file(tmp_path / "x", b"0123456789")
 
     answer = await sent(path=path, headers={"Transfer-Encoding": "chunked"})
 
@@ -90,7 +90,7 @@ async def test_file_transfer_encoding_of_the_action_is_dropped(sent: Ask, tmp_pa
 
 
 async def test_file_empty_ignores_ranges(sent: Ask, tmp_path: Path) -> None:
-    answer = await sent("Range: bytes=0-", path=settled(tmp_path / "x", b""))
+    answer = await sent("Range: bytes=0-", path=old_file(tmp_path / "x", b""))
 
     assert (answer.status, answer.body, answer.headers["Content-Length"]) == (200, b"", "0")
 
@@ -115,7 +115,7 @@ async def test_file_empty_ignores_ranges(sent: Ask, tmp_path: Path) -> None:
 async def test_file_preconditions_are_checked_before_ranges(
     sent: Ask, method: str, line: str, status: int
 ) -> None:
-    """RFC 9110 §13.2.2. tests/servers/http/files/test_conditions.py tests each condition."""
+    """RFC 9110 §13.2.2. tests/servers/http/test_conditions.py tests each condition."""
     assert (await sent(line, method=method)).status == status
 
 
@@ -143,7 +143,7 @@ async def test_file_validators_of_the_action_are_used(sent: Ask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told", "body"),
+    ("ranges", "content_range", "body"),
     [
         ("0-0", "bytes 0-0/10", b"0"),
         ("2-4", "bytes 2-4/10", b"234"),
@@ -153,11 +153,13 @@ async def test_file_validators_of_the_action_are_used(sent: Ask) -> None:
         ("5-6,0-4", "bytes 0-6/10", b"0123456"),
     ],
 )
-async def test_file_with_one_range_is_206(sent: Ask, asked: str, told: str, body: bytes) -> None:
-    answer = await sent(f"Range: bytes={asked}", headers={"Content-Type": "a/b"})
+async def test_file_with_one_range_is_206(
+    sent: Ask, ranges: str, content_range: str, body: bytes
+) -> None:
+    answer = await sent(f"Range: bytes={ranges}", headers={"Content-Type": "a/b"})
 
     assert (answer.status, answer.body) == (206, body)
-    assert answer.headers["Content-Range"] == told
+    assert answer.headers["Content-Range"] == content_range
     assert answer.headers["Content-Length"] == str(len(body))
     assert answer.headers["Content-Type"] == "a/b"
     assert answer.headers["ETag"] == ETAG
@@ -234,10 +236,10 @@ async def test_file_with_status_204_has_no_body(sent: Ask) -> None:
     assert (answer.status, answer.body, "Content-Length" in answer.headers) == (204, b"", False)
 
 
-async def test_file_with_a_compressed_file_beside_it_is_sent_itself(
+async def test_file_with_a_compressed_file_beside_it_is_sent_uncompressed(
     sent: Ask, tmp_path: Path
 ) -> None:
-    """Plain aiohttp sends the compressed file, with the type of the other and without Vary."""
+    """Plain aiohttp sends the compressed file, with the wrong Content-Type and without Vary."""
     (tmp_path / "ten.txt.gz").write_bytes(b"anything")
 
     answer = await sent("Accept-Encoding: gzip")
@@ -249,7 +251,7 @@ async def test_file_with_a_compressed_file_beside_it_is_sent_itself(
     "name", ["missing", "folder", "pipe", "loop", "x" * 300, "ten.txt/x", "nul\0", "\ud800"]
 )
 async def test_path_that_is_not_a_file_is_404(sent: Ask, tmp_path: Path, name: str) -> None:
-    """Opening a pipe would wait for a writer."""
+    """To open a pipe would wait for a writer."""
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     os.symlink("loop", tmp_path / "loop")
@@ -265,7 +267,7 @@ async def test_file_without_permission_is_404_and_logged(
     sent: Ask, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A 403 would reveal that the file exists. Root can read nearly every file."""
-    path = UNREADABLE if os.geteuid() == 0 else settled(tmp_path / "x")
+    path = UNREADABLE if os.geteuid() == 0 else old_file(tmp_path / "x")
     if path == UNREADABLE and not path.exists():
         pytest.skip("root may read every file here")
     if path != UNREADABLE:
@@ -285,7 +287,7 @@ async def test_file_root_missing_is_500(
 
 
 async def test_file_root_may_be_a_symbolic_link(sent: Ask, tmp_path: Path) -> None:
-    """The folder of a release often is one. Links below it are not followed."""
+    """The folder of a release is often a symbolic link. Links below it are not followed."""
     os.symlink(tmp_path, tmp_path / "current")
 
     assert (await sent(path="ten.txt", root=tmp_path / "current")).body == TEN
@@ -301,7 +303,7 @@ async def test_exception_listener_shapes_every_error_of_a_file(
         headers = event.exception.headers
         event.set_response(Response("shaped", event.exception.status_code, headers))
 
-    settled(tmp_path / "ten.txt")
+    old_file(tmp_path / "ten.txt")
     application = await serve(type("Site", (Files,), {"root": tmp_path}), listeners=[shape])
 
     for target, line, status in (

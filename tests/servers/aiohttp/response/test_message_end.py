@@ -1,4 +1,4 @@
-"""Where a response ends: HTTP/1.0, and statuses without content."""
+"""The end of a response: with HTTP/1.0, and with statuses without content."""
 
 from collections.abc import AsyncIterator
 

@@ -102,7 +102,7 @@ async def test_source_that_fails_later_aborts_the_chunked_body(
             await response.read()
     [error] = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert error.getMessage() == "sending the stream of route 'count' failed: no more"
-    assert error.exc_info is None  # an HttpException has all that its raiser wants to say
+    assert error.exc_info is None  # an HttpException is logged without a traceback
 
 
 class Sources:

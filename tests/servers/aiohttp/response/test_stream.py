@@ -208,7 +208,7 @@ KINDS: dict[str, Any] = {
 
 
 async def lazy_client(application: Application, path: str) -> tuple[asyncio.StreamReader, Any]:
-    """A client with small buffers, so that it receives little more than it reads."""
+    """A client with small buffers, which receives little more than it reads."""
     server = application.servers["http"]
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -301,7 +301,9 @@ class TestPieces:
         async with session.get(http_url(application, "/list")) as response:
             assert (response.status, await response.read()) == (200, b"xy")
 
-    async def test_plain_generator_is_closed_when_its_client_leaves(self, serve: Serve) -> None:
+    async def test_plain_generator_is_closed_when_its_client_disconnects(
+        self, serve: Serve
+    ) -> None:
         application = await serve(Sources)
         sources = application.injector.get(Sources)
         sources.loop = asyncio.get_running_loop()
@@ -313,7 +315,7 @@ class TestPieces:
         async with asyncio.timeout(20):
             await sources.closed.wait()
 
-    async def test_source_that_is_no_iterable_of_pieces_is_500(
+    async def test_source_that_is_not_an_iterable_of_pieces_is_500(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
     ) -> None:
         application = await serve(Sources)

@@ -9,7 +9,7 @@ from rxkernel.servers.http.files.opening import open_file
 
 
 def test_open_file_folder_replaced_by_link_is_404(tmp_path: Path) -> None:
-    """A separate check of the path would be too late, because the folder changes all the time."""
+    """A separate check of the path would be too late: the folder is replaced all the time."""
     root, outside = tmp_path / "root", tmp_path / "outside"
     for folder in (root / "folder", outside):
         folder.mkdir(parents=True)

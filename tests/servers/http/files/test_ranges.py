@@ -23,7 +23,7 @@ from rxkernel.servers.http.files.ranges import requested_ranges
         ("bytes=500-700,601-999", [range(500, 1000)]),
     ],
 )
-def test_range_examples_of_rfc(header: str, wanted: list[range]) -> None:
+def test_range_examples_of_rfc_select_their_bytes(header: str, wanted: list[range]) -> None:
     """RFC 9110 §14.1.2, for a representation of 10000 bytes."""
     assert requested_ranges(header, 10_000) == wanted
 
@@ -103,7 +103,7 @@ SPECS = st.one_of(
 
 
 def places(spec: str, size: int) -> list[int] | None:
-    """The model: the places that a spec selects, decided for each place."""
+    """The model: the bytes that a spec selects, decided for each byte."""
     first, last = spec.split("-")
     if first and last and int(last) < int(first):
         return None

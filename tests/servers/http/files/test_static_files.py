@@ -53,7 +53,7 @@ def write(path: Path, content: bytes = CODE, moment: float = MOMENT) -> Path:
 
 
 class Reads:
-    """Counts the readings from the disk by path."""
+    """Counts how often each path is read from disk."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.counts: Counter[str] = Counter()
@@ -332,10 +332,10 @@ async def test_static_file_is_not_compressed(
 
 @pytest.mark.parametrize("cache", [FileCacheSettings(), FileCacheSettings(max_file_size=0)])
 @pytest.mark.parametrize(("suffix", "coding"), [(".br", "br"), (".gz", "gzip"), (".zst", "zstd")])
-async def test_static_file_with_coding_beside_it_is_sent_in_its_place(
+async def test_static_compressed_file_beside_it_is_sent_in_its_place(
     client_of: ClientOf, tmp_path: Path, suffix: str, coding: str, cache: FileCacheSettings
 ) -> None:
-    """Also if the server could make a coding that it prefers."""
+    """Also if the server could compress it with a coding that the client prefers."""
     write(tmp_path / "app.js")
     write(tmp_path / f"app.js{suffix}", b"made by a build")
     site = Site(client_of, StaticFiles(tmp_path, cache=cache, compress=True))
@@ -356,7 +356,7 @@ async def test_static_file_with_coding_beside_it_is_sent_in_its_place(
 
 
 @pytest.mark.parametrize("kind", ["older", "folder", "link"])
-async def test_static_file_beside_that_cannot_be_its_coding_is_ignored(
+async def test_static_compressed_file_that_is_invalid_is_ignored(
     client_of: ClientOf, tmp_path: Path, kind: str
 ) -> None:
     write(tmp_path / "app.js", CODE)
@@ -373,7 +373,7 @@ async def test_static_file_beside_that_cannot_be_its_coding_is_ignored(
     assert gzip.decompress(sent.content) == CODE
 
 
-async def test_static_file_with_coding_can_be_requested_itself(
+async def test_static_compressed_file_requested_by_its_name_is_sent(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
     write(tmp_path / "app.js")
@@ -406,7 +406,7 @@ async def test_static_file_that_changed_is_read_again(client_of: ClientOf, tmp_p
     assert (await site.get("a.txt")).content == b"back"
 
 
-async def test_static_coding_that_appears_or_goes_is_noticed(
+async def test_static_compressed_file_added_or_removed_is_noticed(
     client_of: ClientOf, tmp_path: Path
 ) -> None:
     write(tmp_path / "a.txt")
@@ -458,7 +458,7 @@ async def test_static_file_just_written_is_not_kept(
 
 
 async def test_static_tag_depends_on_the_content_only(client_of: ClientOf, tmp_path: Path) -> None:
-    """Some builds give every file the same time, and machines give equal files different ones."""
+    """Some builds set one time for all files; equal files on two machines have different times."""
     path = write(tmp_path / "a.txt", b"one")
     site = Site(client_of, StaticFiles(tmp_path, cache=CHECKING))
     first = await site.get("a.txt")
@@ -515,7 +515,7 @@ async def test_static_requests_for_one_file_share_a_reading(
 ) -> None:
     write(tmp_path / "a.txt")
     site = Site(client_of, StaticFiles(tmp_path, cache=CHECKING))
-    await site.get("missing")  # boots
+    await site.get("missing")  # boots the application
 
     found = await asyncio.gather(*(site.get("a.txt") for _ in range(50)))
 
@@ -551,7 +551,7 @@ async def test_static_reading_survives_the_cancellation_of_one_request(
 async def test_static_error_of_the_disk_is_500_and_the_next_request_reads_again(
     client_of: ClientOf, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A root that is gone is a mistake on the server, as for a `FileResponse`."""
+    """A missing root is an error of the server, as for a `FileResponse`."""
     write(tmp_path / "site" / "a.txt")
     site = Site(client_of, StaticFiles(tmp_path / "site", cache=CHECKING))
     assert (await site.get("a.txt")).status_code == 200
@@ -563,7 +563,7 @@ async def test_static_error_of_the_disk_is_500_and_the_next_request_reads_again(
     assert (await site.get("a.txt")).status_code == 200
 
 
-def test_static_files_work_in_a_second_event_loop(tmp_path: Path) -> None:
+def test_static_files_are_sent_in_a_second_event_loop(tmp_path: Path) -> None:
     write(tmp_path / "a.txt")
     files = StaticFiles(tmp_path)
 
@@ -797,7 +797,7 @@ def test_static_files_of_a_zip_file_are_rejected(tmp_path: Path) -> None:
         StaticFiles(zipfile.Path(tmp_path / "a.zip", "static/")).check()
 
 
-async def test_static_files_of_one_name_are_an_error(tmp_path: Path) -> None:
+async def test_static_files_with_the_same_name_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="'static'"):
         await Application(
             controllers=[StaticFiles(tmp_path), StaticFiles(tmp_path, path="/x")]

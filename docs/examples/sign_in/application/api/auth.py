@@ -12,4 +12,4 @@ async def restore(token: str, context: Context) -> bool:
 
 
 async def sign_out(context: Context) -> None:
-    await context.finish_session()
+    await context.end_session()

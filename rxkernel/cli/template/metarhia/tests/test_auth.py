@@ -36,3 +36,21 @@ async def test_sign_in_with_a_wrong_password_is_401(client: KernelClient) -> Non
     response = await client.http("auth/signIn", body=MARCUS | {"password": "wrong"})
 
     assert response.status_code == 401
+
+
+async def test_address_with_too_many_wrong_passwords_is_429(client: KernelClient) -> None:
+    await client.http("auth/register", body=MARCUS)
+    for _ in range(10):
+        await client.http("auth/signIn", body={"login": "nobody", "password": "wrong"})
+
+    response = await client.http("auth/signIn", body=MARCUS)
+
+    assert response.status_code == 429
+    assert response.content["code"] == "too_many_logins"
+
+
+async def test_address_with_too_many_sign_ups_is_429(client: KernelClient) -> None:
+    for number in range(10):
+        await client.http("auth/register", body=MARCUS | {"login": f"marcus{number}"})
+
+    assert (await client.http("auth/register", body=MARCUS)).status_code == 429

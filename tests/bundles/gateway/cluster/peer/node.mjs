@@ -48,7 +48,7 @@ for (const service of servicesOf(configuration.version, moleculer, (event) => {
   if (configuration.services.includes(service.name)) broker.createService(service);
 }
 
-// All that a caller can see of an error, with the names of its classes.
+// All fields of an error that a caller can see, with the names of its classes.
 function described(error) {
   const classes = [];
   for (let of = Object.getPrototypeOf(error); of !== null; of = Object.getPrototypeOf(of)) {
@@ -58,7 +58,7 @@ function described(error) {
   return { name, message, code, type, data, nodeID, retryable, stack, classes };
 }
 
-// Without a result, or with one that is undefined, the reply has no key for it.
+// Without a result, or with an undefined one, the reply has no key `result`.
 const commands = {
   async call({ action, params, options = {}, stream }) {
     const source = stream && produced(stream);
@@ -81,7 +81,7 @@ const commands = {
     await broker.broadcast(event, data, options);
     return {};
   },
-  // The actions that are known, with the nodes that have them.
+  // The known actions, with their nodes.
   async actions() {
     const known = broker.registry.getActionList({ onlyAvailable: true, withEndpoints: true });
     return { result: known.map(({ name, endpoints }) => [name, endpoints.map((it) => it.nodeID)]) };

@@ -1,4 +1,4 @@
-// The services of a peer. Those of 0.14 and 0.15 differ only in where the stream of a request is.
+// The services of a peer. In 0.14 and 0.15 they differ only in the place of the request's stream.
 
 import { consumed, produced } from "./streams.mjs";
 
@@ -22,7 +22,7 @@ function contextOf(ctx) {
   return { id, level, caller, nodeID, requestID, parentID, meta };
 }
 
-// `received` is called with each event, and with what some actions do.
+// `received` is called with each event, and with the notes of some actions.
 export function servicesOf(version, { Errors }, received) {
   const of = streamOf[version];
 
@@ -69,14 +69,14 @@ export function servicesOf(version, { Errors }, received) {
           throw new OutOfStockError("None is left", ctx.params);
         },
         text() {
-          throw "only a text"; // what is thrown need not be an error
+          throw "only a text"; // a thrown value may be of any type
         },
       },
     },
     {
       name: "meta",
       actions: {
-        // Returns the meta as it came in. Then sets the keys of the parameter `set`.
+        // Returns the received meta. Then sets the keys of the parameter `set`.
         echo(ctx) {
           const came = { ...ctx.meta };
           Object.assign(ctx.meta, ctx.params.set);
@@ -104,7 +104,7 @@ export function servicesOf(version, { Errors }, received) {
     {
       name: "nested",
       actions: {
-        // Returns the result of `action`, with the meta that is there after it.
+        // Returns the result of `action`, with the meta after the call.
         async call(ctx) {
           const { action, params, options } = ctx.params;
           return { result: await ctx.call(action, params, options), ...contextOf(ctx) };

@@ -1,4 +1,4 @@
-// Streams of bytes whose content follows from their size.
+// Streams of bytes whose content is determined by their size.
 
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
@@ -9,7 +9,7 @@ export function isStream(value) {
 }
 
 // Byte number i is i % 251. The stream fails after `fails_after` bytes, if this is a number.
-// With `objects`, it is one of {"number": i} instead of bytes.
+// With `objects`, it is a stream of {"number": i} instead of bytes.
 //
 // It fails with a delay: a node of Moleculer that receives the error together with the beginning
 // of the stream reports it before the caller listens, and the stream of the caller never ends.
@@ -33,7 +33,7 @@ function bytes(from, to) {
   return part;
 }
 
-// Read a stream to its end, and return what was in it.
+// Read a stream to its end, and return a summary of its content.
 export async function consumed(stream) {
   const hash = createHash("sha256");
   const seen = { length: 0, chunks: 0, error: null };

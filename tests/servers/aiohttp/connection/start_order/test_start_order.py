@@ -1,8 +1,8 @@
 """Requests of several connections start in the order in which they were read.
 
-Under asyncio and uvloop (`conftest.py`). The server and its clients share one event loop, and the
-clients send without giving it a turn. So the server reads all requests in one turn, in the order
-in which they were sent.
+The tests run with asyncio and uvloop (`conftest.py`). Server and clients share one event loop.
+The clients send without awaiting, so the server reads all requests in one iteration of the loop,
+in the order in which they were sent.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ async def receive_response(client: socket.socket) -> None:
 @pytest.mark.parametrize(
     "kinds", list(itertools.product(["fast", "aiohttp"], repeat=3)), ids="-".join
 )
-async def test_requests_read_in_one_turn_start_in_order(
+async def test_requests_read_in_one_loop_iteration_start_in_order(
     serve: Serve, kinds: tuple[str, ...], is_reused: bool
 ) -> None:
     application = await serve(Starts)

@@ -1,6 +1,6 @@
 """Files larger than the buffers: while one is sent it can change, and clients can disconnect.
 
-Under asyncio and uvloop alike (`conftest.py`), and where the system cannot copy them itself.
+The tests run with asyncio and uvloop (`conftest.py`), and on a system without ``sendfile``.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from rxkernel import (
     observe,
 )
 from rxkernel.servers.aiohttp.response.file import file_response
-from tests.required_tools import absent
+from tests.required_tools import skip_missing_tool
 from tests.servers.conftest import Serve
 from tests.servers.raw_files import Files, ask, connection, read_answer, read_head, request
 from tests.waiting import until
@@ -78,7 +78,7 @@ def uncopied(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def open_files(path: Path) -> int:
-    """How often this process has *path* open, also if it was renamed."""
+    """Return how often this process has opened *path*, also if it was renamed."""
     found = 0
     for link in Path("/proc/self/fd").iterdir():
         try:
@@ -89,7 +89,7 @@ def open_files(path: Path) -> int:
 
 
 def adds(middleware: Any) -> Callable[[ServerConfigurationEvent], Awaitable[None]]:
-    """A listener that puts *middleware* before the kernel."""
+    """Return a listener that adds *middleware* to aiohttp."""
 
     @observe(ServerEvents.CONFIGURE)
     async def configure(event: ServerConfigurationEvent) -> None:
@@ -309,7 +309,7 @@ async def test_middleware_can_change_or_replace_a_file_response(serve: Serve, la
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key and its certificate, for this run only."""
     if shutil.which("openssl") is None:
-        absent("no openssl: `apt-get install openssl`")
+        skip_missing_tool("no openssl: `apt-get install openssl`")
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += [

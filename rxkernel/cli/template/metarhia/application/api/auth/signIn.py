@@ -4,15 +4,21 @@ from typing import Annotated
 
 from bundles.autoload import Context, domain
 from bundles.security import Passwords
-from rxkernel import Inject, UnauthorizedException
+from rxkernel import Inject, Request, UnauthorizedException
 
 access = "public"
 
 
 async def method(
-    login: str, password: str, context: Context, passwords: Annotated[Passwords, Inject()]
+    login: str,
+    password: str,
+    context: Context,
+    passwords: Annotated[Passwords, Inject()],
+    request: Request,
 ) -> str:
+    domain.accounts.failed_logins.check(request)
     verified = await passwords.verify(password, domain.accounts.hashes.get(login))
     if not verified.matches:
+        domain.accounts.failed_logins.count(request)
         raise UnauthorizedException("the login or the password is wrong")
     return await context.start_session({"login": login})

@@ -4,5 +4,5 @@ from bundles.autoload import Context
 
 
 async def method(context: Context) -> bool:
-    await context.finish_session()
+    await context.end_session()
     return True
