@@ -2,12 +2,16 @@
 finds the page of each question."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pygments import highlight
+from pygments.lexers.special import TextLexer
 
+from docs.conf import LineFormatter
 from tests.required_tools import ROOT
 
 QUESTIONS = {
@@ -74,3 +78,14 @@ def test_search_of_site_finds_the_page_of_each_question(site: Path, node: Path) 
     assert {
         question: page for question, page in QUESTIONS.items() if page not in found[question]
     } == {}
+
+
+def test_each_line_of_a_block_is_an_element() -> None:
+    """site.css wraps lines of commands on narrow screens, each with a hanging indent."""
+    block = highlight("cd shop\n\nls\n", TextLexer(), LineFormatter())
+
+    assert re.findall(r'<span class="line">(.*\n)</span>', block)[-3:] == [
+        "cd shop\n",
+        "\n",
+        "ls\n",
+    ]
