@@ -2,6 +2,7 @@
 finds the page of each question."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,21 @@ def test_search_of_site_finds_reference_first_for_a_name_only(site: Path, node: 
         "the request": "guide",
         "Background": "reference",
     }
+
+
+def test_reference_shows_all_names_that_a_docstring_describes_together(site: Path) -> None:
+    """Sphinx takes `headers` of ``headers, query: …`` for the type of `query`."""
+    texts = (site / "_static" / "sections.js").read_text("utf-8")
+
+    assert "headers, query: of the handshake request" in texts
+    assert re.findall(r"\w+ \((?:\w+, )*\w+,\):", texts) == []
+
+
+def test_reference_shows_base_classes_except_abc(site: Path) -> None:
+    texts = (site / "_static" / "sections.js").read_text("utf-8")
+
+    assert '"text": "Bases: HttpException' in texts
+    assert '"text": "One client in one Socket.IO namespace' in texts  # of Connection(ABC)
 
 
 def search(site: Path, node: Path, queries: list[str]) -> dict[str, list[str]]:
