@@ -8,16 +8,17 @@ they are read: the navigation is the order of the tables in the index pages, and
 import gc
 import inspect
 import re
+from abc import ABC
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from textwrap import indent
 
-from docutils.nodes import Element, Text, TextElement, document, field_list
+from docutils.nodes import Element, Text, TextElement, document, field_list, paragraph
 from pygments.formatters import HtmlFormatter
 from pygments.lexers.special import TextLexer
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import literal_strong, pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.highlighting import PygmentsBridge
@@ -91,6 +92,10 @@ _LINKED_PAGE = re.compile(r"^\| \[[^\]]+\]\(([^)#:]+)\.md\) \|", re.MULTILINE)
 _WORDS = {" -- ": ": ", "Variables": "Attributes"}
 """What Sphinx writes in the lists of arguments, attributes and errors, and what we do."""
 
+_SEVERAL_NAMES = re.compile(r"^ {4}\w+(?:, \w+)+:")
+_NOT_SHOWN = (object, ABC)
+"""Base classes that say nothing to a user."""
+
 
 class LineFormatter(HtmlFormatter):  # type: ignore[misc] # pygments has no types
     """Puts each line of a block into an element, so that site.css can indent a wrapped line."""
@@ -108,7 +113,8 @@ def setup(app: Sphinx) -> None:
     for language in "diagram", "log":
         app.add_lexer(language, TextLexer)
     app.connect("source-read", complete)
-    app.connect("autodoc-process-bases", hide_object)
+    app.connect("autodoc-process-bases", hide_bases)
+    app.connect("autodoc-process-docstring", join_names, priority=400)  # before napoleon, at 500
     app.connect("doctree-read", correct_docstrings)
     app.connect("missing-reference", refer_to_public_name)
 
@@ -152,18 +158,33 @@ def directive(module: str, name: str) -> str:
     return f".. autofunction:: {path}\n"
 
 
+def join_names(
+    _: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Remove the space of ``headers, query: …``: Sphinx takes what is before it for a type."""
+    section = ""
+    for number, line in enumerate(lines):
+        if line and not line.startswith(" "):
+            section = line
+        elif section == "Attributes:":
+            lines[number] = _SEVERAL_NAMES.sub(lambda names: names[0].replace(", ", ","), line)
+
+
 def correct_docstrings(_: Sphinx, page: document) -> None:
     for reference in page.findall(pending_xref):  # or `host` is any attribute with this name
         reference.attributes.pop("refspecific", None)
+    for line in [each for each in page.findall(paragraph) if each.astext() == "Bases:"]:
+        line.parent.remove(line)  # see `hide_bases`: Sphinx writes the line in any case
     for field in page.findall(field_list):
         for text in list(field.findall(Text)):
-            if text in _WORDS:
+            if isinstance(text.parent, literal_strong):  # see `join_names`
+                text.parent.replace(text, Text(text.replace(",", ", ")))
+            elif text in _WORDS:
                 text.parent.replace(text, Text(_WORDS[text]))
 
 
-def hide_object(_: Sphinx, name: str, thing: type, options: object, bases: list[type]) -> None:
-    if bases == [object]:
-        bases.clear()
+def hide_bases(_: Sphinx, name: str, thing: type, options: object, bases: list[type]) -> None:
+    bases[:] = [base for base in bases if base not in _NOT_SHOWN]
 
 
 def refer_to_public_name(

@@ -8,15 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from pygments import highlight
-from pygments.lexers.special import TextLexer
 
-from docs.conf import LineFormatter
 from tests.required_tools import ROOT
 
 QUESTIONS = {
     "404": "docs/guide/files.html",
-    "How do I return 404?": "docs/guide/errors.html",
+    "How do I return 404?": "docs/guide/how-do-i.html",
     "who is the current user on a socket": "docs/tutorial/owners.html",
     "how do I test a broadcast": "docs/guide/testing.html",
     "upload a file": "docs/guide/requests.html",
@@ -24,29 +21,72 @@ QUESTIONS = {
     "send an event to a room": "docs/guide/sockets.html",
     "send an event to one user": "docs/guide/how-do-i.html",
     "header on every response": "docs/guide/how-do-i.html",
-    "middleware": "docs/guide/how-do-i.html",
     "serve https": "docs/guide/how-do-i.html",
     "invalid input": "docs/guide/typed-actions.html",
     "PostgreSQL": "docs/guide/how-do-i.html",
     "log as JSON": "docs/operate/logs.html",
+    "logging": "docs/operate/logs.html",
     "behind nginx": "docs/operate/nginx.html",
     "liveness probe": "docs/operate/monitoring.html",
     "SIGTERM": "docs/operate/reload-and-stop.html",
     "too many connections": "docs/operate/overload.html",
+    "redis": "docs/bundles/redis.html",
     "database session in an action": "docs/bundles/databases.html",
     "run a method every minute": "docs/bundles/tasks.html",
     "limit calls per minute": "docs/bundles/limits.html",
+    "validate a socket message": "docs/guide/typed-actions.html",
     "request_id_header": "docs/operate/settings.html",
     "KernelClient": "docs/reference/api/testing.html",
 }
+WORDS_OF_OTHERS = {
+    "404 exception handler": "docs/guide/errors.html",
+    "422 custom format": "docs/guide/errors.html",
+    "APIRouter": "docs/guide/controllers.html",
+    "BackgroundTasks": "docs/bundles/tasks-background.html",
+    "Depends": "docs/guide/services.html",
+    "Depends yield": "docs/guide/services.html",
+    "JWT": "docs/bundles/security-tokens.html",
+    "SSE": "docs/guide/responses.html",
+    "after_request": "docs/guide/events.html",
+    "authentication": "docs/bundles/security.html",
+    "before_request": "docs/guide/events.html",
+    "blueprint": "docs/guide/controllers.html",
+    "celery": "docs/bundles/tasks-background.html",
+    "cron": "docs/bundles/tasks.html",
+    "docker": "docs/operate/deployment.html",
+    "exception handler": "docs/guide/errors.html",
+    "graceful shutdown": "docs/operate/reload-and-stop.html",
+    "gunicorn": "docs/operate/deployment.html",
+    "hook": "docs/guide/events.html",
+    "interceptor": "docs/guide/events.html",
+    "lifespan": "docs/guide/services.html",
+    "middleware": "docs/guide/how-do-i.html",
+    "nightly": "docs/bundles/tasks.html",
+    "on_startup": "docs/guide/services.html",
+    "pagination": "docs/bundles/filters.html",
+    "permissions": "docs/bundles/security.html",
+    "rolling restart": "docs/operate/deployment.html",
+    "rooms": "docs/guide/sockets.html",
+    "router": "docs/guide/controllers.html",
+    "run a job every night": "docs/bundles/tasks.html",
+    "run in a container": "docs/operate/deployment.html",
+    "static files": "docs/guide/files.html",
+    "swagger": "docs/bundles/apidocs-page.html",
+    "uvicorn": "docs/operate/deployment.html",
+    "validation": "docs/guide/typed-actions.html",
+    "websocket auth": "docs/bundles/security-sockets.html",
+    "websocket authentication": "docs/bundles/security-sockets.html",
+}
+"""Most are not on these pages: see docs/site/static/synonyms.js."""
+
 _ASK = """
 const { readFileSync } = require("node:fs");
-const [, search, sections, questions] = process.argv;
-const { find } = require(search);
-const script = readFileSync(sections, "utf8");
-const found = new Function(script + "return SECTIONS")();
-const ask = (question) => find(found, question).slice(0, 8).map(({ url }) => url.split("#")[0]);
-console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [q, ask(q)]))));
+const { runInThisContext } = require("node:vm");
+const [, questions, ...scripts] = process.argv;
+for (const script of scripts) runInThisContext(readFileSync(script, "utf8"));
+const ask = runInThisContext("(question) => find(SECTIONS, question)");
+const pages = (question) => ask(question).slice(0, 3).map(({ url }) => url.split("#")[0]);
+console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [q, pages(q)]))));
 """
 
 
@@ -67,25 +107,46 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_search_of_site_finds_the_page_of_each_question(site: Path, node: Path) -> None:
-    search = ROOT / "docs" / "site" / "static" / "search.js"
-    arguments = [str(search), str(site / "_static" / "sections.js"), json.dumps(list(QUESTIONS))]
+    expected = QUESTIONS | WORDS_OF_OTHERS
+    found = search(site, node, list(expected))
 
-    done = subprocess.run(
-        [node, "-e", _ASK, *arguments], capture_output=True, text=True, check=True
-    )
-
-    found = json.loads(done.stdout)
     assert {
-        question: page for question, page in QUESTIONS.items() if page not in found[question]
+        query: found[query] for query, page in expected.items() if page not in found[query]
     } == {}
 
 
-def test_each_line_of_a_block_is_an_element() -> None:
-    """site.css wraps lines of commands on narrow screens, each with a hanging indent."""
-    block = highlight("cd shop\n\nls\n", TextLexer(), LineFormatter())
+def test_search_of_site_finds_reference_first_for_a_name_only(site: Path, node: Path) -> None:
+    found = search(site, node, ["cron", "cron times", "Request", "the request", "Background"])
 
-    assert re.findall(r'<span class="line">(.*\n)</span>', block)[-3:] == [
-        "cd shop\n",
-        "\n",
-        "ls\n",
-    ]
+    assert {query: pages[0].split("/")[1] for query, pages in found.items()} == {
+        "cron": "reference",
+        "cron times": "bundles",
+        "Request": "reference",
+        "the request": "guide",
+        "Background": "reference",
+    }
+
+
+def test_reference_shows_all_names_that_a_docstring_describes_together(site: Path) -> None:
+    """Sphinx takes `headers` of ``headers, query: …`` for the type of `query`."""
+    texts = (site / "_static" / "sections.js").read_text("utf-8")
+
+    assert "headers, query: of the handshake request" in texts
+    assert re.findall(r"\w+ \((?:\w+, )*\w+,\):", texts) == []
+
+
+def test_reference_shows_base_classes_except_abc(site: Path) -> None:
+    texts = (site / "_static" / "sections.js").read_text("utf-8")
+
+    assert '"text": "Bases: HttpException' in texts
+    assert '"text": "One client in one Socket.IO namespace' in texts  # of Connection(ABC)
+
+
+def search(site: Path, node: Path, queries: list[str]) -> dict[str, list[str]]:
+    """The pages of the first three results of each query."""
+    static = ROOT / "docs" / "site" / "static"
+    scripts = [site / "_static" / "sections.js", static / "synonyms.js", static / "search.js"]
+    command = [str(node), "-e", _ASK, json.dumps(queries), *map(str, scripts)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    pages: dict[str, list[str]] = json.loads(done.stdout)
+    return pages
