@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,8 @@ class Disturbed:
                 self.count += by
                 self.state(number).increment("count", by)
             case ("set", number, path, value):
-                self.state(number).set(path, value)
+                with suppress(TypeError):  # there is a value above, so nothing is changed
+                    self.state(number).set(path, value)
             case ("delete", number, path):
                 self.state(number).delete(path)
             case ("move", number):
