@@ -261,11 +261,11 @@ async def test_load_timeout_does_not_count_start_hooks(folder: Folder) -> None:
                 import time
 
                 def start():
-                    time.sleep(0.4)
+                    time.sleep(1.1)
                 """,
             "api/chat/send.py": "access = 'public'\nasync def method(): ...",
         },
-        load_timeout=0.3,
+        load_timeout=1.0,
     )
 
     assert "api/chat/send.py" in folder.snapshot.files

@@ -52,6 +52,7 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
             server: RedisServer | None,
             *controllers: Any,
             scale: dict[str, Any] | None = None,
+            redis_timeout: float = 20.0,
             health: bool = False,
             bundles: tuple[Any, ...] = (),
             sections: dict[str, Any] | None = None,
@@ -62,7 +63,7 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
             if server is not None:
                 options |= {"bus": "redis", "secret": SECRET}
                 settings["redis"] = RedisSettings(
-                    url=server.url, connect_timeout=0.5, command_timeout=0.5
+                    url=server.url, connect_timeout=redis_timeout, command_timeout=redis_timeout
                 )
             settings["scale"] = ScaleSettings(**{**options, **(scale or {})})
             application = Application(

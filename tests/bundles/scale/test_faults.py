@@ -75,7 +75,7 @@ async def test_lost_events_are_counted_and_the_others_arrive_in_order(
     site_of: SiteOf, redis: RedisServer, fault: Fault, number: int
 ) -> None:
     """One event is sent each millisecond, a third of them during the fault."""
-    sites: list[Site] = [await site_of(redis, scale=QUICK) for _ in range(2)]
+    sites: list[Site] = [await site_of(redis, scale=QUICK, redis_timeout=0.5) for _ in range(2)]
     here, there = sites
     for site in sites:
         await site.sees(1)

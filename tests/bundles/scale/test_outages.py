@@ -1,5 +1,7 @@
 """The bus while Redis is killed or hangs: H10 to H12 of the table of faults."""
 
+from typing import Any
+
 import aiohttp
 import pytest
 
@@ -21,8 +23,8 @@ LIMITS = (
 QUICK = {"heartbeat_interval": 0.1, "heartbeat_timeout": 0.5, "request_timeout": 0.5}
 
 
-async def _two(site_of: SiteOf, redis: RedisServer) -> tuple[Site, Site]:
-    here, there = [await site_of(redis, scale=QUICK, health=True) for _ in range(2)]
+async def _two(site_of: SiteOf, redis: RedisServer, **parts: Any) -> tuple[Site, Site]:
+    here, there = [await site_of(redis, scale=QUICK, health=True, **parts) for _ in range(2)]
     await here.sees(1)
     await there.sees(1)
     return here, there
@@ -62,7 +64,7 @@ async def test_emit_reaches_own_clients_while_redis_is_killed_and_others_afterwa
 
 
 async def test_emit_returns_at_once_while_redis_hangs(site_of: SiteOf, redis: RedisServer) -> None:
-    here, _ = await _two(site_of, redis)
+    here, _ = await _two(site_of, redis, redis_timeout=0.5)
 
     async with raw_socket(here.application) as ada:
         with redis.paused():

@@ -64,6 +64,7 @@ async def running_site(
     clock: ManualClock | None = None,
     file: Path | None = None,
     redis: RedisServer | None = None,
+    redis_timeout: float = 20.0,
     bundles: tuple[Any, ...] = (TasksBundle,),
     workers: bool = False,
     is_started: bool = True,
@@ -79,7 +80,9 @@ async def running_site(
     sections: dict[str, Any] = {}
     if redis is not None:
         place, bundles = {"store": "redis"}, (RedisBundle, *bundles)
-        sections["redis"] = RedisSettings(url=redis.url, connect_timeout=0.3, command_timeout=0.3)
+        sections["redis"] = RedisSettings(
+            url=redis.url, connect_timeout=redis_timeout, command_timeout=redis_timeout
+        )
     application = Application(
         bundles=bundles,
         controllers=controllers,

@@ -207,7 +207,7 @@ async def test_run_that_redis_may_have_recorded_does_not_begin(
 ) -> None:
     """Redis does not reply, and executes the command later. A task runs at most once."""
     jobs = Jobs()
-    site = await site_of(redis, jobs)
+    site = await site_of(redis, jobs, redis_timeout=0.5)
     planner = planner_of(site)
     with redis.paused():
         planner._due("tick", site.clock.now())
