@@ -22,8 +22,8 @@ def redirect(
     hosts: Collection[str],
     prefix: str,
 ) -> RedirectResponse:
-    """Return the redirect to *url*, see `RedirectResponse` and `with_prefix`. *sent* has the values
-    that the visitor has sent with *request*.
+    """Return the redirect to *url*, see `with_prefix` and `RedirectResponse`. *sent* has the
+    values that the visitor has sent with *request*.
 
     Raises:
         BadRequestException: the target is invalid, and a part of it was sent by the visitor (400).
