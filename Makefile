@@ -45,8 +45,8 @@ check: $(DEV_STAMP)  ## all checks of a change: lint, type, test
 
 # pytest rewrites the assertions of each test module. This does it once and writes the bytecode.
 # Otherwise each process of pytest-xdist repeats it if PYTHONDONTWRITEBYTECODE is set.
+# Errors of it are ignored here; the tests report them.
 # The second command does the same for the sources whose coverage is measured.
-# Errors are ignored here; the tests report them.
 collect: $(DEV_STAMP)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq >/dev/null 2>&1 || true
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m tests.coverage

@@ -24,6 +24,7 @@ from bundles.autoload.reload.not_loaded import NotLoaded
 from bundles.autoload.settings import AutoloadSettings
 from bundles.autoload.setup.commands import setup
 from bundles.autoload.setup.script import script_of
+from bundles.clock import Clock
 from rxkernel import Application, Bundle, HttpServer, Settings
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class AutoloadBundle(Bundle):
         binder.bind(Endpoints, scope=singleton)
         binder.multibind(list[Place], to=[])
         binder.bind(LiveReload, scope=singleton)
+        binder.bind(Clock, scope=singleton)
 
     def _add_site(self, prefix: str, injector: Injector) -> None:
         """Serve the folder ``static``, if there is one."""

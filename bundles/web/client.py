@@ -21,7 +21,7 @@ from bundles.web.files.stored_file import StoredFile
 from bundles.web.http_errors import http_error
 from bundles.web.page_cache.lifetime import seconds_of
 from bundles.web.page_cache.page_run import PageRun
-from bundles.web.redirects import redirect, with_prefix
+from bundles.web.redirects import redirect
 from rxkernel import (
     Request,
     Response,
@@ -199,8 +199,8 @@ class Client(SnapshotUse):
             RxKernelError: *url* is another target, and was not sent by the visitor.
         """
         sent = (self.query, self.fields)
-        target = with_prefix(url, self.application.settings.http.prefix)
-        raise ChainEnd(redirect(self.request, sent, target, status, hosts))
+        prefix = self.application.settings.http.prefix
+        raise ChainEnd(redirect(self.request, sent, url, status, hosts, prefix))
 
     @property
     def session(self) -> Session:

@@ -15,17 +15,22 @@ _HEADERS = ("Referer", "Cookie")
 
 
 def redirect(
-    request: Request, sent: Iterable[Any], url: str, status: int, hosts: Collection[str]
+    request: Request,
+    sent: Iterable[Any],
+    url: str,
+    status: int,
+    hosts: Collection[str],
+    prefix: str,
 ) -> RedirectResponse:
-    """Return the redirect to *url*, see `RedirectResponse`. *sent* has the values that the visitor
-    has sent with *request*.
+    """Return the redirect to *url*, see `with_prefix` and `RedirectResponse`. *sent* has the
+    values that the visitor has sent with *request*.
 
     Raises:
         BadRequestException: the target is invalid, and a part of it was sent by the visitor (400).
         RxKernelError: the target is invalid, and was not sent by the visitor.
     """
     try:
-        return RedirectResponse(url, status, hosts=hosts)
+        return RedirectResponse(with_prefix(url, prefix), status, hosts=hosts)
     except BadRequestException as exc:
         if _is_sent(_suspect(url), _texts((*sent, *_others(request)))):
             text = "the target of the redirect is not a page of this site"

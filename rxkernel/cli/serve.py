@@ -167,10 +167,10 @@ def _serve_ports(application: Served, given: ServeOptions) -> int:
     """Run one worker for each of ``workers.ports``, and the balancer."""
     settings = application.settings
     ports, balancer = settings.workers.ports, settings.workers.balancer
-    check_redirect_port(settings.http)
     given = attrs.evolve(given, workers=1, reuse_port=True)
     every = ports if balancer is None else (*ports, balancer)
     with opened_ports(settings.http.host, every) as opened:
+        check_redirect_port(settings.http)  # after the wait for a process that is about to end
         plans = [
             WorkerPlan(arguments=_child(attrs.evolve(given, port=port)), listening=listening)
             for port, listening in zip(ports, opened, strict=False)

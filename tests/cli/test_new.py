@@ -385,7 +385,7 @@ def test_new_metarhia_project_passes_its_own_tests(run: Run, project: Path) -> N
     done = run_own_tests(made)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "20 passed" in done.stdout
+    assert "21 passed" in done.stdout
     texts = [file.read_text() for file in made.rglob("*.*") if file.is_file()]
     assert not any("__project__" in text for text in texts)
 

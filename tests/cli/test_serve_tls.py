@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,25 @@ def test_workers_serve_tls_and_redirect(start: Start, authority: Authority, proj
     other = start("serve", "--port", "0", "--workers", "2")  # it would share the port of both
     assert other.code() == 2
     other.line(f"cannot listen on 127.0.0.1:{plain}: the port is in use")
+    process.send(signal.SIGTERM)
+    assert process.code() == 0
+
+
+def test_workers_with_own_ports_wait_for_the_redirect_port(
+    start: Start, authority: Authority, project: Path
+) -> None:
+    """The workers of the process before it use all ports until they have ended."""
+    with reserved_port() as plain, reserved_port() as first, reserved_port() as second:
+        pass
+    settings = SETTINGS.replace("[http.tls]\n", f"[http.tls]\nredirect_port = {plain}\n")
+    (project / "rxkernel.toml").write_text(f"workers.ports = [{first}, {second}]\n{settings}")
+    with ExitStack() as used:
+        for port in plain, first, second:
+            used.enter_context(socket.create_server(("127.0.0.1", port)))
+        process = start("serve")
+        process.line("the port is in use; retrying in 2 s", number=2)
+
+    process.line(rf"^Listening on https://127\.0\.0\.1:{first} \(HTTP\)")
     process.send(signal.SIGTERM)
     assert process.code() == 0
 

@@ -18,6 +18,7 @@ from bundles.autoload.loading.source_file import SourceFile
 from bundles.autoload.loading.top_level_names import variables
 from bundles.autoload.places.schemas import SchemaFiles
 from bundles.autoload.remote import BusEnvironment, RemoteMethod, Service
+from bundles.clock import Clock
 from rxkernel import Application, ConfigurationError, Kernel, Propagator
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ def bus_environment(application: Application, injector: Injector) -> BusEnvironm
         injector.get(Kernel).serializer,
         injector.get(Propagator),
         application.settings.request_id_header,
+        injector.get(Clock),
     )
 
 

@@ -128,5 +128,5 @@ async def test_redirect_to_a_path_has_the_prefix_once(site: Site) -> None:
 
         for target, location in locations.items():
             assert await found(target) == (302, location)
-        for target in ("//evil.example", "/\\evil.example"):
+        for target in ("//evil.example", "/\\evil.example", "/\n", "/\x00"):
             assert await found(target) == (400, "")

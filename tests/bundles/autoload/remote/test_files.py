@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bundles.autoload import RemoteStatusException, RemoteUnavailableException, bus
-from rxkernel import ConfigurationError
+from bundles.autoload import AutoloadBundle, RemoteStatusException, RemoteUnavailableException, bus
+from bundles.clock import Clock
+from bundles.contracts import ContractsBundle
+from rxkernel import Application, ConfigurationError, KernelClient
 from tests.bundles.autoload.conftest import Folder
 from tests.bundles.autoload.remote.stub import Stub
+from tests.bundles.tasks.manual_clock import ManualClock
 from tests.waiting import until
 
 CURRENT_TIME = """
@@ -60,6 +63,34 @@ async def test_service_reads_its_key_from_the_configuration(folder: Folder, stub
     await bus.math.eval(expr="1+1", q="z")
     assert stub.lines == ["POST /v4?expr_s=1%2B1&q_s=z"]
     assert stub.last.headers["authorization"] == "Bearer t0ken"
+
+
+async def test_services_read_the_time_from_the_clock_that_a_test_has_replaced(
+    folder: Folder, stub: Stub
+) -> None:
+    stub.reply(503, {"ok": 1})
+    values = f"url = {stub.url!r}\nretries = 1\nretry_delay = 1000\nmax_retry_delay = 1000\n"
+    folder.write(
+        {
+            "bus/x/_service.py": f"{values}timeout = 2000",
+            "bus/x/y.py": "method = {'get': ''}",
+            "api/read.1/y.py": """
+                from bundles.autoload import bus
+
+                access = "public"
+
+                async def method() -> dict:
+                    return await bus.x.y()
+                """,
+        }
+    )
+    clock = ManualClock()
+    application = Application(bundles=[AutoloadBundle(folder.root), ContractsBundle])
+    async with KernelClient(application, overrides={Clock: clock}) as client:
+        call = asyncio.create_task(client.http("read/y"))
+        await until(lambda: clock.timers or call.done())
+        await clock.advance(1000)
+        assert (await call).content == {"ok": 1}
 
 
 # T58

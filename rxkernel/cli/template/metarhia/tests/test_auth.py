@@ -1,5 +1,7 @@
 """Accounts, and sessions by their token."""
 
+import asyncio
+
 from rxkernel import KernelClient
 
 MARCUS = {"login": "marcus", "password": "correct horse"}
@@ -47,6 +49,17 @@ async def test_address_with_too_many_wrong_passwords_is_429(client: KernelClient
 
     assert response.status_code == 429
     assert response.content["code"] == "too_many_logins"
+
+
+async def test_wrong_passwords_that_are_sent_together_are_429_above_the_limit(
+    client: KernelClient,
+) -> None:
+    body = MARCUS | {"password": "wrong"}
+    calls = (client.http("auth/signIn", body=body) for _ in range(12))
+
+    statuses = sorted(response.status_code for response in await asyncio.gather(*calls))
+
+    assert statuses == [401] * 10 + [429] * 2
 
 
 async def test_address_with_too_many_sign_ups_is_429(client: KernelClient) -> None:

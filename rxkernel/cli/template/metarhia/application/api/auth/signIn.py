@@ -18,6 +18,7 @@ async def method(
 ) -> str:
     domain.accounts.failed_logins.check(request)
     verified = await passwords.verify(password, domain.accounts.hashes.get(login))
+    domain.accounts.failed_logins.check(request)  # again: calls that ran meanwhile have failed
     if not verified.matches:
         domain.accounts.failed_logins.count(request)
         raise UnauthorizedException("the login or the password is wrong")
