@@ -94,7 +94,7 @@ async def logins(*, times: int = 40, settings: PasswordSettings | None = None) -
             "timers": "d",
             "late, p99 ms": ".2f",
             "latest, ms": ".2f",
-            "longest turn of the loop, processor ms": ".2f",
+            "longest iteration of the loop, processor ms": ".2f",
         },
         f"{times} of each, in process; Argon2id with {costs.memory} KiB, {costs.iterations} "
         f"passes and {costs.threads} threads.",

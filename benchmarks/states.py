@@ -14,7 +14,7 @@ from bundles.state import State, StateBundle, StateSettings, Transaction
 from rxkernel import Application, HttpSettings, Settings
 
 _BURST = 100
-"""Increments of one turn of the event loop."""
+"""Increments of one iteration of the event loop."""
 
 
 async def states(*, reads: int = 1_000_000, times: int = 50_000, calls: int = 500) -> Table:

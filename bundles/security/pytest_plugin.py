@@ -27,6 +27,7 @@ class CheckAccess(Protocol):
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         make_token: MakeToken | None = None,
         unreachable: Collection[str] = (),
+        **options: Any,
     ) -> list[Row]: ...
 
 
@@ -40,7 +41,9 @@ def access_matrix() -> CheckAccess:
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         make_token: MakeToken | None = None,
         unreachable: Collection[str] = (),
+        **options: Any,
     ) -> list[Row]:
-        return await AccessMatrix(application, users, params, unreachable).check(make_token)
+        matrix = AccessMatrix(application, users, params, unreachable, **options)
+        return await matrix.check(make_token)
 
     return check

@@ -71,7 +71,7 @@ class MemoryLog(StateLog):
     async def _write(self, file: Path) -> None:
         assert self._replica is not None
         self._changes.clear()
-        data = encode(self._replica.image().root)
+        data = encode(self._replica.tree.root)
         writing = asyncio.ensure_future(asyncio.to_thread(write, file, data))
         try:
             await asyncio.shield(writing)

@@ -224,7 +224,7 @@ class RedisLog(StateLog):
     async def _save_image(self) -> None:
         try:
             replica = self._replica
-            if await self._store.save_image(replica.epoch, replica.image()):
+            if await self._store.save_image(replica.epoch, replica.snapshot()):
                 replica.imaged()
         except RedisError as exc:
             logger.debug("an image of the state was not saved: %s", exc)

@@ -1,5 +1,6 @@
 """The log in Redis, as commands."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from bundles.redis.problems import problem_of
 from bundles.state import redis_scripts
 from bundles.state.entries import Image, Logged, unpack_entry, unpack_image
 from bundles.state.replica import Head, Replica
+from bundles.state.snapshot import Snapshot
 
 _FORMAT = b"1"
 _HEAD = ("format", "epoch", "position", "token", "trimmed", "parent", "parent_position")
@@ -87,10 +89,11 @@ class RedisStore:
         """Whether it was done; not if there is another log."""
         return bool(await self._run(self._append, epoch, name, data))
 
-    async def save_image(self, epoch: str, image: Image) -> bool:
-        """Whether there is an image as new as *image*; not if there is another log, or one that
+    async def save_image(self, epoch: str, snapshot: Snapshot) -> bool:
+        """Whether there is an image as new as *snapshot*; not if there is another log, or one that
         has lost entries of the image."""
-        arguments = (epoch, image.position, image.token, image.packed())
+        packed = await asyncio.to_thread(snapshot.packed)
+        arguments = (epoch, snapshot.position, snapshot.token, packed)
         return bool(await self._run(self._save_image, *arguments))
 
     async def seed(
@@ -99,10 +102,9 @@ class RedisStore:
         """Begin the log *epoch* with the image of *replica*, in place of the log that was found;
         not if there is another one meanwhile."""
         old = ("", 0) if found is None else (found.epoch, found.position)
-        image = replica.image().packed()
-        return bool(
-            await self._run(self._seed, *old, epoch, replica.epoch, replica.position, image)
-        )
+        parent, snapshot = replica.epoch, replica.snapshot()
+        packed = await asyncio.to_thread(snapshot.packed)
+        return bool(await self._run(self._seed, *old, epoch, parent, snapshot.position, packed))
 
     async def load(self) -> tuple[str, str, Image] | None:
         """The name of the log, that of its parent, and its image; None if Redis has no log.

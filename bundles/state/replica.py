@@ -19,6 +19,7 @@ from bundles.state.overlay import Overlay
 from bundles.state.own_entries import OwnEntries
 from bundles.state.paths import parts_of
 from bundles.state.pending import Overlaps, Slot
+from bundles.state.snapshot import Snapshot
 from bundles.state.tree import Change, Tree
 from bundles.state.values import digest, fork, is_same
 
@@ -294,15 +295,16 @@ class Replica:
             return Course.SEED  # another process has begun it, which knew less
         return Course.LOAD
 
+    def snapshot(self) -> Snapshot:
+        """What the log amounts to, and the pending changes on top of it. The process may change
+        its values before `Snapshot.image` is called, also in another thread."""
+        changes = [slot.change for slot in self.own.slots if slot.change is not None]
+        root = fork(self.tree.root)
+        return Snapshot(self.position, self.token, root, changes, dict(self._written))
+
     def image(self) -> Image:
-        """What the log amounts to. It shares its values with the tree: pack it at once."""
-        slots = self.own.slots
-        root = self.tree.root
-        if any(slot.change is not None for slot in slots):
-            list(self._overlay.undo(slots))
-            root = fork(self.tree.root)
-            list(self._overlay.redo(slots))
-        return Image(self.position, self.token, root, dict(self._written))
+        """What the log amounts to."""
+        return self.snapshot().image()
 
     def load(self, epoch: str, parent: str, image: Image) -> None:
         """Continue with *image* of the log *epoch*, whose parent is *parent*, and then with the

@@ -92,6 +92,9 @@ def serve(
     Several TARGETs share one port: each gets the requests for the hosts of its setting
     http.allowed_hosts. Other settings are read from RXKERNEL_… variables and from rxkernel.toml
     or pyproject.toml.
+
+    --debug does not change the event loop. The variable PYTHONASYNCIODEBUG=1 sets the debug mode
+    of asyncio, which logs code that blocks the loop for longer than 0.1 s, and is slower.
     """
     if reload and workers > 1:
         raise click.UsageError("--reload and --workers cannot be combined; remove one")

@@ -102,8 +102,11 @@ def _read(
 ) -> int:
     if name not in request.params:
         return default
+    sent = request.params[name]
+    if sent == "" and request.method in ("GET", "HEAD"):  # an input of a form, left empty
+        return default
     try:
-        value: int = validator.validate(request.params[name], f"params.{name}", lenient=True)
+        value: int = validator.validate(sent, f"params.{name}", lenient=True)
     except UnprocessableEntityException as exc:
         errors += exc.errors
         return default

@@ -96,6 +96,8 @@ class AccessMatrix:
         params: by the name of a route, the parameters that its policy reads; by the template of a
             namespace, those of the namespace.
         unreachable: names of routes that none of *users* may call, on purpose.
+        options: test options of the bundles of the application, such as ``database="memory"``,
+            see `KernelClient`.
     """
 
     def __init__(
@@ -104,13 +106,14 @@ class AccessMatrix:
         users: Iterable[str | MatrixUser],
         params: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         unreachable: Collection[str] = (),
+        **options: Any,
     ) -> None:
         self._reached = _Reached()
         self._users = [_matrix_user(user) for user in users]
         self._params = params
         self._unreachable = frozenset(unreachable)
         application.listeners = (*application.listeners, self._reached)
-        self._client = KernelClient(application)
+        self._client = KernelClient(application, **options)
 
     async def rows(self, make_token: MakeToken | None = None) -> list[Row]:
         """All rows. The application is stopped afterwards.

@@ -43,6 +43,9 @@ _RULED = (*_READ, Source.FILE)
 BAGS = (MultiDict, MultiDictProxy)
 """The classes of a decoded form."""
 
+_SAFE = ("GET", "HEAD")
+"""The methods whose query a form with ``method="get"`` may have sent."""
+
 _RAW = (Source.HEADER, Source.COOKIE)
 """The sources whose texts may be invalid UTF-8."""
 
@@ -214,9 +217,13 @@ def _validator(parameter: Parameter) -> Validator:
 
 
 def _without_empty(request: Request, key: str) -> list[Any]:
-    """All values of *key* except the empty inputs of a form, which browsers send too. Empty texts
-    of the query are kept, because a client wrote them; path and query come first in ``params``."""
+    """All values of *key* except the empty inputs of a form, which browsers send too; they send
+    a form with ``method="get"`` as the query. Empty texts in the query of another method are kept,
+    because a client wrote them: ``DELETE /logs?before=`` must not delete all. Path and query come
+    first in ``params``."""
     values, body = request.params.getall(key), request.body
+    if request.method in _SAFE:
+        return [value for value in values if value != ""]
     if not isinstance(body, BAGS):
         return values
     own = len(values) - len(body.getall(key, ()))
@@ -282,7 +289,8 @@ def _model(parameter: Parameter) -> Read:
 
     def read(request: Request, errors: ValidationErrors) -> Any:
         params = request.params
-        if isinstance(request.body, BAGS):  # a form
+        is_query = request.method in _SAFE and "" in params.values()
+        if is_query or isinstance(request.body, BAGS):  # a form
             params = MultiDict(params)
             for key in ignored.intersection(params):
                 _replace(params, key, _without_empty(request, key))

@@ -93,3 +93,25 @@ def test_entry_of_others_reverts_pending_operations_on_its_paths_only() -> None:
     assert first.change is not before
     assert [slot.change for slot in others] == changes
     assert pair.replica.tree.root == {"a": {"b": 6, "c": 2}, "d": 2}
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), operations), max_size=10),
+    st.lists(st.tuples(st.booleans(), operations), max_size=5),
+)
+def test_snapshot_has_the_values_of_the_log_at_its_time(
+    steps: list[tuple[bool, Operation]], later: list[tuple[bool, Operation]]
+) -> None:
+    pair = Pair()
+    for is_remote, operation in steps:
+        (pair.receive if is_remote else pair.change)(operation)
+    seen, expected = digest(pair.replica.tree.root), digest(pair.base.root)
+    snapshot = pair.replica.snapshot()
+    assert digest(pair.replica.tree.root) == seen
+    for is_remote, operation in later:
+        (pair.receive if is_remote else pair.change)(operation)
+    seen = digest(pair.replica.tree.root)
+
+    assert digest(snapshot.image().root) == expected
+    assert digest(pair.replica.tree.root) == seen
+    assert digest(pair.with_changes().root) == seen

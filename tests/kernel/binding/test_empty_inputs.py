@@ -1,6 +1,8 @@
 """Inputs of a form that were left empty count as not sent, unless an empty text is valid."""
 
+from datetime import date
 from decimal import Decimal
+from enum import Enum
 from typing import Annotated, Any
 
 import attrs
@@ -8,6 +10,20 @@ import pytest
 
 from rxkernel import Body, Query, http
 from rxkernel.pytest_plugin import ClientOf
+
+
+class Tea(Enum):
+    ASSAM = "assam"
+
+
+@attrs.frozen
+class Search:
+    limit: int = 10
+    day: date | None = None
+    is_new: bool | None = None
+    tea: Tea = Tea.ASSAM
+    text: str = "all"
+    ids: list[int] = attrs.field(factory=lambda: [7])
 
 
 @attrs.frozen
@@ -50,6 +66,26 @@ class Orders:
     ) -> Any:
         return Order(ids, prices, words, pair, count)
 
+    @http("GET", "/search", "search")
+    async def search(
+        self,
+        limit: int = 10,
+        day: date | None = None,
+        is_new: bool | None = None,
+        tea: Tea = Tea.ASSAM,
+        text: str = "all",
+        ids: list[int] = [7],  # noqa: B006
+    ) -> Any:
+        return Search(limit, day, is_new, tea, text, ids)
+
+    @http("GET", "/search/class", "search_class")
+    async def search_class(self, search: Annotated[Search, Query()]) -> Any:
+        return search
+
+    @http("GET", "/search/required", "search_required")
+    async def search_required(self, limit: int) -> Any:
+        return limit
+
     @http("POST", "/required", "required")
     async def required(self, ids: list[int]) -> Any:
         return ids
@@ -80,9 +116,25 @@ async def test_empty_input_of_form_counts_as_not_sent(
     assert (response.status_code, response.content) == (200, order)
 
 
+@pytest.mark.parametrize("route", ["search", "search_class"])
+async def test_empty_value_in_query_of_get_counts_as_not_sent(
+    client_of: ClientOf, route: str
+) -> None:
+    """HTML, form submission: method="get" sends all inputs as the query."""
+    client = client_of(Orders)
+    empty = dict.fromkeys(("limit", "day", "is_new", "tea", "text"), "")
+
+    response = await client.http(route, params={**empty, "ids": ["", "1"]})
+
+    assert response.content == Search(text="", ids=[1])
+    assert (await client.http(route, params={"text": "a"})).content == Search(text="a")
+    response = await client.http("search_required", params={"limit": ""})
+    assert response.content["errors"][0]["code"] == "missing"
+
+
 @pytest.mark.parametrize("route", ["query", "params"])
-async def test_empty_value_of_query_is_an_error(client_of: ClientOf, route: str) -> None:
-    """A browser sends the empty inputs of a form; in a query, a client has written the value."""
+async def test_empty_value_in_query_of_post_is_an_error(client_of: ClientOf, route: str) -> None:
+    """No form sends it: a form with method="post" sends its inputs as the body."""
     response = await client_of(Orders).http(
         route, params={"ids": "", "count": ""}, form={"ids": "", "count": ""}
     )

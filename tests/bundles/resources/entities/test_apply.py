@@ -1,14 +1,17 @@
 """Changes of an entity by the fields that a client has sent."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import attrs
 import msgspec
 import pytest
 from msgspec import UNSET, UnsetType
+from sqlalchemy import DateTime
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from bundles.resources import apply
+from bundles.resources import UtcDateTime, apply
 from rxkernel import both
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.entities.library import Book, Books, library
@@ -86,3 +89,41 @@ def test_apply_rejects_fields_that_the_entity_lacks() -> None:
         apply(object(), {})
     with pytest.raises(TypeError, match="int has no declared fields"):
         apply(book, 3)
+
+
+class Times(DeclarativeBase):
+    pass
+
+
+class Appointment(Times):
+    __tablename__ = "appointment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    local: Mapped[datetime]
+    utc: Mapped[datetime] = mapped_column(UtcDateTime)
+    zoned: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+@attrs.frozen
+class Moved:
+    local: datetime
+
+
+def test_apply_rejects_times_with_another_kind_of_zone_than_the_column() -> None:
+    """SQLite and MariaDB drop the zone, so the time would be another one."""
+    appointment = Appointment()
+    naive = datetime(2027, 7, 15, 12)
+    aware = naive.replace(tzinfo=UTC)
+
+    assert apply(appointment, {"local": naive, "utc": aware, "zoned": aware})
+    with pytest.raises(
+        ValueError,
+        match=r"Appointment\.local has a time zone, and its column has no time zone; "
+        r"declare Moved\.local as Annotated\[datetime, msgspec\.Meta\(tz=False\)\]",
+    ):
+        apply(appointment, Moved(aware))
+    for name in ("utc", "zoned"):
+        with pytest.raises(ValueError, match=rf"{name} has no time zone, and its column has a"):
+            apply(appointment, {"id": 3, name: naive})
+    assert appointment.local == naive
+    assert appointment.id is None

@@ -194,6 +194,19 @@ async def test_page_that_is_invalid_is_422(
     assert [error["path"] for error in response.content["errors"]] == paths
 
 
+async def test_page_with_empty_values_in_query_has_the_defaults(
+    client_of: ClientOf, sqlite_database: TestDatabase
+) -> None:
+    client = await _filled(client_of, sqlite_database)
+
+    response = await client.http("enveloped", params={"limit": "", "skip": ""})
+
+    assert response.headers["X-Limit"] == "2"
+    assert len(msgspec.to_builtins(response.content)["books"]) == 2
+    over_socket = await client.websocket("enveloped", params={"limit": ""})
+    assert over_socket.status_code == 422
+
+
 async def test_envelope_and_slice_are_documented(
     client_of: ClientOf, sqlite_database: TestDatabase
 ) -> None:

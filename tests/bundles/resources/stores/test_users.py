@@ -2,17 +2,27 @@
 
 import asyncio
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from argon2 import PasswordHasher
+from injector import inject
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bundles.resources import Database
 from bundles.resources.users import DatabaseUsers
 from bundles.security import CurrentUser, access
-from rxkernel import ConfigurationError, Inject, http
+from bundles.security.pytest_plugin import CheckAccess
+from rxkernel import (
+    ApplicationEvents,
+    BootstrapEvent,
+    ConfigurationError,
+    Inject,
+    http,
+    observe,
+)
 from rxkernel.pytest_plugin import ClientOf
 from tests.bundles.resources.servers import TestDatabase
 from tests.bundles.resources.stores.site import (
@@ -51,6 +61,31 @@ async def test_users_log_in_with_password_and_api_key(
     for email in ("eve@example.org", "none@example.org", "a\0b", ADA.upper()):
         assert (await log_in(email)).status_code == 401, email
     assert (await log_in(ADA, "wrong")).status_code == 401
+
+
+class NewAccounts:
+    """Adds the users of the access matrix to a new database."""
+
+    @inject
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @observe(ApplicationEvents.BOOTSTRAP)
+    async def add(self, event: BootstrapEvent) -> None:
+        async with self._database.unit_of_work() as work:
+            work.session.add(Account(email=ADA, name="Ada", roles=["admin"]))
+
+
+async def test_access_matrix_uses_a_database_in_memory(
+    access_matrix: CheckAccess, tmp_path: Path
+) -> None:
+    file = tmp_path / "app.sqlite3"
+    application = site(f"sqlite+aiosqlite:///{file}", listeners=[NewAccounts])
+
+    rows = await access_matrix(application, [ADA], database="memory")
+
+    assert ("admin", "ran") in {(row.route, row.verdict) for row in rows if ADA in row.client}
+    assert not file.exists()
 
 
 async def test_user_of_a_socket_outlives_its_messages(
