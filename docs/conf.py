@@ -11,11 +11,23 @@ import re
 from abc import ABC
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
 from importlib import import_module
 from pathlib import Path
 from textwrap import indent
+from typing import Any
 
-from docutils.nodes import Element, Text, TextElement, document, field_list, paragraph
+from docutils.nodes import (
+    Element,
+    Text,
+    TextElement,
+    document,
+    entry,
+    field_list,
+    image,
+    paragraph,
+    table,
+)
 from pygments.formatters import HtmlFormatter
 from pygments.lexers.special import TextLexer
 from sphinx.addnodes import literal_strong, pending_xref
@@ -93,6 +105,9 @@ _WORDS = {" -- ": ": ", "Variables": "Attributes"}
 """What Sphinx writes in the lists of arguments, attributes and errors, and what we do."""
 
 _SEVERAL_NAMES = re.compile(r"^ {4}\w+(?:, \w+)+:")
+_CODE = re.compile(r'<span class="pre">([^<]{12,})')
+_LONG = 24
+"""The characters of a name in code that may break on a wide screen too."""
 _NOT_SHOWN = (object, ABC)
 """Base classes that say nothing to a user."""
 
@@ -116,6 +131,9 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-bases", hide_bases)
     app.connect("autodoc-process-docstring", join_names, priority=400)  # before napoleon, at 500
     app.connect("doctree-read", correct_docstrings)
+    app.connect("doctree-read", mark_settings)
+    app.connect("doctree-read", add_dark_pictures, priority=400)  # before Sphinx collects them
+    app.connect("html-page-context", allow_breaks)
     app.connect("missing-reference", refer_to_public_name)
 
 
@@ -181,6 +199,39 @@ def correct_docstrings(_: Sphinx, page: document) -> None:
                 text.parent.replace(text, Text(text.replace(",", ", ")))
             elif text in _WORDS:
                 text.parent.replace(text, Text(_WORDS[text]))
+
+
+def mark_settings(_: Sphinx, page: document) -> None:
+    """Mark the tables of settings: site.css shows them in another way on a narrow screen."""
+    for found in page.findall(table):
+        if next(iter(found.findall(entry))).astext() == "setting":
+            found["classes"].append("settings")
+
+
+def add_dark_pictures(_: Sphinx, page: document) -> None:
+    """Show `board-dark.png` instead of `board.png` in the dark theme, by the classes of Furo."""
+    pictures = {picture["uri"]: picture for picture in page.findall(image)}
+    for uri, picture in pictures.items():
+        dark = re.sub(r"(?=\.png$)", "-dark", uri)
+        if dark != uri and dark not in pictures and (Path(page["source"]).parent / dark).exists():
+            copy = picture.deepcopy()
+            copy["uri"] = dark
+            copy["classes"].append("only-dark")
+            picture["classes"].append("only-light")
+            picture.parent.insert(picture.parent.index(picture) + 1, copy)
+
+
+def allow_breaks(
+    _: Sphinx, page: str, template: str, context: dict[str, Any], doctree: document | None
+) -> None:
+    """Let names in code break behind ``_``, ``.`` and ``(``; site.css says which do."""
+    if doctree is not None:
+        context["body"] = _CODE.sub(breakable, context["body"])
+
+
+def breakable(code: re.Match[str]) -> str:
+    classes = "pre long" if len(unescape(code[1])) >= _LONG else "pre"
+    return f'<span class="{classes}">' + re.sub(r"[_.(](?=\w)", r"\g<0><wbr>", code[1])
 
 
 def hide_bases(_: Sphinx, name: str, thing: type, options: object, bases: list[type]) -> None:

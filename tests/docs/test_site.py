@@ -2,12 +2,15 @@
 finds the page of each question."""
 
 import json
+import pickle
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from docutils.nodes import document, image, table
 
 from tests.required_tools import ROOT
 
@@ -53,10 +56,10 @@ WORDS_OF_OTHERS = {
     "blueprint": "docs/guide/controllers.html",
     "celery": "docs/bundles/tasks-background.html",
     "cron": "docs/bundles/tasks.html",
-    "docker": "docs/operate/deployment.html",
+    "docker": "docs/operate/container.html",
     "exception handler": "docs/guide/errors.html",
     "graceful shutdown": "docs/operate/reload-and-stop.html",
-    "gunicorn": "docs/operate/deployment.html",
+    "gunicorn": "docs/operate/container.html",
     "hook": "docs/guide/events.html",
     "interceptor": "docs/guide/events.html",
     "lifespan": "docs/guide/services.html",
@@ -69,10 +72,10 @@ WORDS_OF_OTHERS = {
     "rooms": "docs/guide/sockets.html",
     "router": "docs/guide/controllers.html",
     "run a job every night": "docs/bundles/tasks.html",
-    "run in a container": "docs/operate/deployment.html",
+    "run in a container": "docs/operate/container.html",
     "static files": "docs/guide/files.html",
     "swagger": "docs/bundles/apidocs-page.html",
-    "uvicorn": "docs/operate/deployment.html",
+    "uvicorn": "docs/operate/container.html",
     "validation": "docs/guide/typed-actions.html",
     "websocket auth": "docs/bundles/security-sockets.html",
     "websocket authentication": "docs/bundles/security-sockets.html",
@@ -140,6 +143,54 @@ def test_reference_shows_base_classes_except_abc(site: Path) -> None:
 
     assert '"text": "Bases: HttpException' in texts
     assert '"text": "One client in one Socket.IO namespace' in texts  # of Connection(ABC)
+
+
+def test_screenshot_has_a_version_for_the_dark_theme(site: Path) -> None:
+    pictures = doctree(site, "docs/index").findall(image)
+
+    assert [(picture["uri"], picture["classes"]) for picture in pictures] == [
+        ("docs/images/board.png", ["only-light"]),
+        ("docs/images/board-dark.png", ["only-dark"]),
+    ]
+
+
+def test_page_with_both_versions_of_a_picture_shows_both(site: Path) -> None:
+    pictures = doctree(site, "docs/bundles/apidocs-page").findall(image)
+
+    assert {str(picture["classes"]) for picture in pictures} == {"[]"}
+
+
+def test_table_of_settings_is_marked_for_narrow_screens(site: Path) -> None:
+    tables = doctree(site, "docs/operate/settings").findall(table)
+
+    assert [found for found in tables if "settings" in found["classes"]]
+
+
+@pytest.mark.parametrize(
+    ("code", "html"),
+    [
+        ("name", '<span class="pre">name'),
+        ("request_timeout", '<span class="pre">request_<wbr>timeout'),
+        ("KernelEvents.KERNEL_EXC", '<span class="pre">KernelEvents.<wbr>KERNEL_<wbr>EXC'),
+        (
+            "a_name_of_24_characters_",
+            '<span class="pre long">a_<wbr>name_<wbr>of_<wbr>24_<wbr>characters_',
+        ),
+        ("&quot;X-Request-ID&quot;", '<span class="pre">&quot;X-Request-ID&quot;'),
+    ],
+)
+def test_code_breaks_behind_underscores_and_dots(code: str, html: str) -> None:
+    context = {"body": f'<span class="pre">{code}'}
+
+    runpy.run_path(str(ROOT / "docs" / "conf.py"))["allow_breaks"](None, "", "", context, True)
+
+    assert context["body"] == html
+
+
+def doctree(site: Path, page: str) -> document:
+    found = pickle.loads((site / ".doctrees" / f"{page}.doctree").read_bytes())
+    assert isinstance(found, document)
+    return found
 
 
 def search(site: Path, node: Path, queries: list[str]) -> dict[str, list[str]]:
