@@ -124,6 +124,7 @@ class LineFormatter(HtmlFormatter):  # type: ignore[misc] # pygments has no type
 
 def setup(app: Sphinx) -> None:
     gc.disable()  # it takes half of the time; the parsed pages fill 900 MB instead of 450
+    app.add_config_value("conf", Path(__file__).read_text("utf-8"), "env")  # reads all pages again
     PygmentsBridge.html_formatter = LineFormatter
     for language in "diagram", "log":
         app.add_lexer(language, TextLexer)
