@@ -18,7 +18,7 @@ class PeerBackend(Protocol):
     """The connection to the other processes, such as a message queue.
 
     Attributes:
-        are_heard: False while messages of other processes may be lost, as far as is known.
+        are_heard: False while this process knows that messages of others may be lost.
     """
 
     are_heard: bool
@@ -28,7 +28,7 @@ class PeerBackend(Protocol):
         returns; do not wait.
 
         Returns:
-            False if the other processes cannot be reached, as far as is known.
+            False if this process knows that the others cannot be reached; True is no proof.
 
         Raises:
             TypeError, ValueError, RecursionError: *data* cannot be encoded.
@@ -85,8 +85,8 @@ class Peers:
         It does not wait, and does not call the handler in this process.
 
         Returns:
-            False if the other processes cannot be reached, as far as is known. True if there are
-            no other processes.
+            False if this process knows that the others cannot be reached; True is no proof. True
+            if there are no other processes.
 
         Raises:
             TypeError, ValueError, RecursionError: *data* cannot be encoded.
@@ -105,7 +105,7 @@ class Peers:
 
     @property
     def are_heard(self) -> bool:
-        """Whether the messages of other processes arrive, as far as is known; True without other
+        """False while this process knows that messages of others may be lost; True without other
         processes. While it is False, do not use cached results that they could have changed."""
         return self._backend is None or self._backend.are_heard
 

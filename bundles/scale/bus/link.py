@@ -75,7 +75,7 @@ class Link(ABC):
         """Send a message to the process *to*, or to all others. It does not wait.
 
         Returns:
-            False if the other processes cannot be reached, as far as is known.
+            False if this process knows that the others cannot be reached.
         """
 
     @abstractmethod
