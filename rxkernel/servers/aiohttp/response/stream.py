@@ -61,6 +61,7 @@ class Stream:
         self._writer: AbstractStreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None  # raised outside of the stream's task
+        self._is_closing = False
         self._is_source_closed = False
         self._ended = self._is_bodiless = native.method == "HEAD" or status in WITHOUT_CONTENT
 
@@ -85,6 +86,8 @@ class Stream:
             raise
         finally:
             stop_watching()
+            if not self._is_source_closed:  # the task was cancelled before its first step
+                await self._close_source()
         self._raise_failure(self._task)
 
     @property
@@ -117,8 +120,9 @@ class Stream:
         return isinstance(failure, ConnectionError) and is_disconnected(self._native)
 
     def end(self) -> None:
-        """Stop sending. The source is cancelled only once, so that its cleanup can finish."""
-        if not self._ended and self._task is not None:
+        """Stop sending. The source is cancelled only once, and not while it is closed, so that its
+        cleanup can finish."""
+        if not (self._ended or self._is_closing) and self._task is not None:
             self._task.cancel()
         self._ended = True
 
@@ -130,6 +134,7 @@ class Stream:
                 await self._send_piece(await self._encode(piece))
             await self._finish()
         finally:
+            self._is_closing = True  # perhaps before the disconnect is noticed: a write has failed
             if source is not self._response.content:
                 await _close_iterator(source)
             await self._close_source()
@@ -137,7 +142,7 @@ class Stream:
     async def _close_source(self) -> None:
         """Close the source, unless it was tried before."""
         if not self._is_source_closed:
-            self._is_source_closed = True
+            self._is_closing = self._is_source_closed = True
             await close_source(self._response)
 
     async def _encode(self, piece: Any) -> bytes:

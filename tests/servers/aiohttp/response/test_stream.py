@@ -219,6 +219,30 @@ async def lazy_client(application: Application, path: str) -> tuple[asyncio.Stre
     return reader, writer
 
 
+class Failures:
+    """A source that fails, and whose cleanup waits for the test."""
+
+    def __init__(self) -> None:
+        self.closing, self.disconnected = asyncio.Event(), asyncio.Event()
+        self.may_end, self.closed = asyncio.Event(), asyncio.Event()
+
+    @http("GET", "/failing", "failing")
+    async def failing(self, request: Request) -> StreamResponse:
+        request.when_disconnected(self.disconnected.set)
+        return StreamResponse(self)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise ConnectionResetError("a write has failed")
+
+    async def aclose(self) -> None:
+        self.closing.set()
+        await self.may_end.wait()
+        self.closed.set()
+
+
 class TestPace:
     async def test_source_is_not_read_ahead_of_the_client(self, serve: Serve) -> None:
         application = await serve(Sources)
@@ -314,6 +338,22 @@ class TestPieces:
         writer.transport.abort()
         async with asyncio.timeout(20):
             await sources.closed.wait()
+
+    async def test_source_being_closed_is_not_cancelled_by_the_disconnect(
+        self, serve: Serve
+    ) -> None:
+        """As after a write that fails before the disconnect is noticed."""
+        application = await serve(Failures)
+        source = application.injector.get(Failures)
+        server = application.servers["http"]
+        _, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"GET /failing HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(20):
+            await source.closing.wait()
+            writer.transport.abort()
+            await source.disconnected.wait()
+            source.may_end.set()
+            await source.closed.wait()
 
     async def test_source_that_is_not_an_iterable_of_pieces_is_500(
         self, serve: Serve, session: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
