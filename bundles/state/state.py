@@ -157,20 +157,21 @@ class State:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """``async with state.transaction() as t:`` makes the changes of *t* together, at the end
         of the block, if nothing that *t* has read was changed meanwhile. An exception in the block
-        discards them. While `transact` takes turns, the block waits for its turn before it begins.
+        discards them. While `transact` takes turns, the block waits for its turn before it begins,
+        but not longer than a second.
 
         Raises:
             StateConflictException: something was changed; nothing was carried out.
-            StateUnavailableException: the wait for its turn, and until it is decided, was longer
-                than ``state.commit_timeout``.
+            StateUnavailableException: it was not decided within ``state.commit_timeout``.
         """
-        if not self._turns.is_crowded:
-            async with self._attempt(None) as transaction:
-                yield transaction
-            return
+        self._check_use()
         with self._turns.turn() as turn:
-            async with self._attempt(turn) as transaction:
-                yield transaction
+            if self._turns.is_crowded and await turn.begins_soon():
+                async with self._attempt(turn) as transaction:
+                    yield transaction
+                return
+        async with self._attempt(None) as transaction:
+            yield transaction
 
     async def transact(self, function: Callable[[Transaction], Awaitable[T]]) -> T:
         """Run *function* in a transaction, again if it conflicts with others, and return its
@@ -181,7 +182,8 @@ class State:
         Raises:
             TypeError: *function* is not async.
             StateConflictException: it conflicted ``state.attempts`` times.
-            StateUnavailableException: one try has waited too long, see `transaction`.
+            StateUnavailableException: the wait of one try, for its turn and until it is decided,
+                was longer than ``state.commit_timeout``.
         """
         attempts = self._settings.attempts
         if not self._turns.is_crowded:
@@ -252,16 +254,17 @@ class State:
             )
 
     async def _run(self, function: Callable[[Transaction], Awaitable[T]], turn: Turn | None) -> T:
-        async with self._attempt(turn) as transaction:
+        self._check_use()
+        waited = 0.0 if turn is None else await self._begin(turn)
+        async with self._attempt(turn, waited) as transaction:
             result: T = await run_of(function, transaction)
             return result
 
     @asynccontextmanager
-    async def _attempt(self, turn: Turn | None) -> AsyncIterator[Transaction]:
+    async def _attempt(self, turn: Turn | None, waited: float = 0.0) -> AsyncIterator[Transaction]:
+        """Run one try in *turn*, for which it has *waited* these seconds."""
         self._check_use()
-        patience = self._settings.commit_timeout
-        if turn is not None:
-            patience -= await self._begin(turn)
+        patience = self._settings.commit_timeout - waited
         transaction = Transaction(self._replica, self._settings.max_value_size)
         try:
             yield transaction

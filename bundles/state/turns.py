@@ -34,8 +34,9 @@ class Turns:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether a new transaction had better wait for its turn."""
-        return self.replica.claims.first is not None
+        """Whether a new transaction had better wait for its turn: another process comes first, or
+        a transaction of this one that has claimed a turn, unless it has lost it by its length."""
+        return not self.is_free or (bool(self.claimed) and self.places.locked())
 
     @property
     def is_free(self) -> bool:
@@ -95,6 +96,15 @@ class Turn:
             self.claim()
             await turns.pass_others()
         self._limit = asyncio.get_running_loop().call_later(turns.longest, self._leave)
+
+    async def begins_soon(self) -> bool:
+        """As `begin`, but wait for the longest time at most; return whether the turn has come."""
+        try:
+            async with asyncio.timeout(self._turns.longest):
+                await self.begin()
+        except TimeoutError:
+            return False
+        return True
 
     def claim(self) -> None:
         """Let the other processes wait, until the transaction is carried out."""

@@ -106,7 +106,6 @@ async def test_transaction_that_takes_long_loses_its_turn(site_of: StateOf) -> N
     state = (await site_of()).state
     state._turns.longest = 0.05
     held, task = await in_turn(state, disturbed=2)
-    assert state._turns.is_crowded
     await asyncio.gather(*(state.transact(add) for _ in range(3)))
     held.may_end.set()
     await task
@@ -167,16 +166,37 @@ async def test_block_that_takes_long_loses_its_turn(site_of: StateOf) -> None:
     assert state.get("slow") is True
 
 
-@pytest.mark.parametrize("kind", ["transact", "block"])
+async def test_blocks_beside_a_transaction_that_hangs_are_carried_out(site_of: StateOf) -> None:
+    """They wait for their turns at the same time, and not one after the other."""
+    state = (await site_of(commit_timeout=0.5)).state
+    held, task = await in_turn(state, disturbed=3)
+    waiting, may_end = 0, asyncio.Event()
+
+    async def block() -> None:
+        nonlocal waiting
+        async with state.transaction() as t:
+            waiting += 1
+            await may_end.wait()
+            t.increment("count")
+
+    blocks = [asyncio.create_task(block()) for _ in range(24)]
+    await until(lambda: waiting == 24)
+    may_end.set()
+    await asyncio.gather(*blocks)
+    assert state.get("count") == 24
+    held.may_end.set()
+    await task
+
+
 async def test_turn_that_does_not_come_within_the_timeout_is_unavailable(
-    site_of: StateOf, kind: str
+    site_of: StateOf,
 ) -> None:
     state = (await site_of(commit_timeout=0.05)).state
     state._turns.longest = 60
     held, task = await in_turn(state, disturbed=2)
 
     with pytest.raises(StateUnavailableException, match=r"within 0\.05 seconds: others") as caught:
-        await (state.transact(add) if kind == "transact" else add_in_block(state))
+        await state.transact(add)
 
     assert not caught.value.is_unknown
     held.may_end.set()
