@@ -2,11 +2,13 @@
 finds the page of each question."""
 
 import json
+import os
 import pickle
 import re
 import runpy
 import subprocess
 import sys
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -95,12 +97,21 @@ console.log(JSON.stringify(Object.fromEntries(JSON.parse(questions).map((q) => [
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built by the builder that resolves all links but writes no pages, to save half of the time.
+    """The site, which the processes of one run of the tests share: one builds it, others wait."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "site.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not (folder / "site").exists():
+            build(folder / "building").rename(folder / "site")
+    return folder / "site"
 
-    One process builds it: a second one would take the core of other tests, and would have to send
-    what it has read.
+
+def build(folder: Path) -> Path:
+    """Build it in *folder*. The builder resolves all links but writes no pages, which saves half of
+    the time. One process does it: a second one would take the core of other tests.
     """
-    folder = tmp_path_factory.mktemp("site")
     options = ["--quiet", "--fail-on-warning", "--builder", "dummy"]
     command = [sys.executable, "-m", "sphinx", *options, "-c", "docs", ".", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
