@@ -109,8 +109,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def build(folder: Path) -> Path:
-    """Build it in *folder*. The builder resolves all links but writes no pages, which saves half of
-    the time. One process does it: a second one would take the core of other tests.
+    """Build it in *folder*. The builder resolves all links but writes no pages, which saves half
+    of the time. One process does it: a second one would take the core of other tests.
     """
     options = ["--quiet", "--fail-on-warning", "--builder", "dummy"]
     command = [sys.executable, "-m", "sphinx", *options, "-c", "docs", ".", str(folder)]
