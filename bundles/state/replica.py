@@ -302,10 +302,6 @@ class Replica:
         root = fork(self.tree.root)
         return Snapshot(self.position, self.token, root, changes, dict(self._written))
 
-    def image(self) -> Image:
-        """What the log amounts to."""
-        return self.snapshot().image()
-
     def load(self, epoch: str, parent: str, image: Image) -> None:
         """Continue with *image* of the log *epoch*, whose parent is *parent*, and then with the
         own entries and changes that it does not contain. Read the entries after the image, and

@@ -71,7 +71,7 @@ class Log:
     def seed(self, replica: Replica) -> None:
         self._epochs += 1
         self.contents = Contents(
-            f"epoch {self._epochs}", replica.image().packed(), replica.epoch, replica.position
+            f"epoch {self._epochs}", replica.snapshot().packed(), replica.epoch, replica.position
         )
         replica.seed(self.contents.epoch)
 
@@ -85,7 +85,7 @@ class Log:
         )
 
     def save_image(self, replica: Replica) -> None:
-        image: Image = replica.image()
+        image: Image = replica.snapshot().image()
         found = self.contents
         if found is None or found.epoch != replica.epoch:
             return

@@ -241,14 +241,14 @@ async def test_image_that_the_log_does_not_have_is_not_saved(
     replica, store = here.state._replica, here.log._store
     here.state.increment("n")
     await here.state.flush()
-    image = replica.image()
+    older = replica.snapshot()
     here.state.increment("n")
     await here.state.flush()
-    lost, newer = attrs.evolve(image, token="of lost entries"), replica.image()
+    lost, newer = attrs.evolve(older, token="of lost entries"), replica.snapshot()
     assert not await store.save_image(replica.epoch, lost)
     assert not await store.save_image(replica.epoch, attrs.evolve(newer, token=lost.token))
     assert not await store.save_image(replica.epoch, attrs.evolve(newer, position=100))
-    assert await store.save_image(replica.epoch, image)
+    assert await store.save_image(replica.epoch, older)
     assert await store.save_image(replica.epoch, lost)  # it is not newer
     assert await store.save_image(replica.epoch, newer)
     assert (await site_of(shared_redis, key=key)).state.get("n") == 2

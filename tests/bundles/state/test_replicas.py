@@ -267,7 +267,7 @@ class Processes(RuleBasedStateMachine):
             for node in self.nodes:
                 node.settle()
         assert len({(replica.epoch, replica.position) for replica in replicas}) == 1
-        images = [node.replica.image() for node in self.nodes]
+        images = [node.replica.snapshot().image() for node in self.nodes]
         assert len({digest(image.root) for image in images}) == 1
         assert len({(image.position, *image.written.items()) for image in images}) == 1
         assert self.nodes[0].replica.tree.find((COUNTER,)) in (self.count, self.count or None)
