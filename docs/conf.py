@@ -109,7 +109,7 @@ _CODE = re.compile(r'<span class="pre">([^<]{12,})')
 _LONG = 24
 """The characters of a name in code that may break on a wide screen too."""
 _NOT_SHOWN = (object, ABC)
-"""Base classes that say nothing to a user."""
+"""Base classes that the reference does not list."""
 
 
 class LineFormatter(HtmlFormatter):  # type: ignore[misc] # pygments has no types

@@ -39,8 +39,8 @@ from bundles.state.watchers import Listener, Watcher, Watchers
 T = TypeVar("T")
 
 _LONGEST_TRY = 1.0
-"""Seconds for which other transactions wait; a fifth of ``state.commit_timeout`` if that is less,
-so that one slow transaction does not use up the time of those behind it."""
+"""Seconds for which other transactions wait; a fifth of ``state.commit_timeout`` if that is less:
+they must be decided in that time, too."""
 
 
 class State:
