@@ -173,14 +173,16 @@ def postgresql_programs() -> Path:
 
 def require_mariadb() -> tuple[Path, Path]:
     """The executables ``mariadbd``, which may be in a folder for root only, and
-    ``mariadb-install-db``."""
+    ``mariadb-install-db``, which calls ``my_print_defaults`` of the client."""
     path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin"
-    program, installer = (
-        shutil.which(name, path=path) for name in ("mariadbd", "mariadb-install-db")
+    program, installer, defaults = (
+        shutil.which(name, path=path)
+        for name in ("mariadbd", "mariadb-install-db", "my_print_defaults")
     )
-    if program is None or installer is None:
+    if program is None or installer is None or defaults is None:
         skip_missing_tool(
-            "no MariaDB: run `make mariadb` as root, or `apt-get install mariadb-server-core`"
+            "MariaDB is missing or not complete: run `make mariadb` as root, or"
+            " `apt-get install mariadb-server-core mariadb-client-core`"
         )
     return Path(program), Path(installer)
 

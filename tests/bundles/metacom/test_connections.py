@@ -221,7 +221,7 @@ async def test_calls_above_max_calls_get_429(site_of: SiteOf) -> None:
 
 async def test_packets_above_max_rate_get_429_then_1008(site_of: SiteOf) -> None:
     log = Log()
-    site = await site_of(Example, max_rate=5, listeners=(log,))
+    site = await site_of(Example, max_rate=2, listeners=(log,))
     codes = []
     async with site.client() as client:
         await client.receive()
@@ -234,10 +234,10 @@ async def test_packets_above_max_rate_get_429_then_1008(site_of: SiteOf) -> None
         assert message.data == 1008
     await until(lambda: len(log.events) == 4)
 
-    assert codes.count(None) >= 5
-    assert codes.count(429) >= 6
+    assert codes.count(None) >= 2
+    assert codes.count(429) >= 3
     assert log.events[2] == DisconnectReason.LIMIT
-    assert site.server.counts["metacom.max_rate"] >= 6
+    assert site.server.counts["metacom.max_rate"] >= 3
 
 
 async def test_client_that_does_not_read_events_is_closed(site_of: SiteOf) -> None:
@@ -286,19 +286,20 @@ async def test_access_log_has_a_line_for_each_call(
         await client.call("example/hello")
         await client.call("example/nope")
         await client.exchange("wrong")
-        await client.exchange("above max_rate")
+        while '"code":429' not in await client.exchange("above max_rate"):
+            pass  # the process paused, which allowed another packet
         lines = [
             (r.method, r.path, r.route, r.status)  # type: ignore[attr-defined]
             for r in caplog.records
             if r.name == "rxkernel.access"
         ]
 
-    assert lines == [
+    assert lines[:3] == [
         ("CALL", "example/hello", "example/hello", 200),
         ("CALL", "example/nope", None, 404),
         ("CALL", "", None, 400),
-        ("CALL", "", None, 429),
     ]
+    assert lines[-1] == ("CALL", "", None, 429)
 
 
 async def test_rooms_of_connections_do_not_mix(site_of: SiteOf) -> None:

@@ -517,16 +517,16 @@ async def test_client_that_keeps_sending_invalid_chunks_is_closed(site_of: SiteO
 
 
 async def test_small_chunks_above_max_rate_wait(site_of: SiteOf) -> None:
-    site = await site_of(Files, max_rate=100)
+    site = await site_of(Files, max_rate=5)
     async with site.client() as client, site.client() as other:
-        await begin_upload(client, 1, 150)
-        for _ in range(150):
+        await begin_upload(client, 1, 20)
+        for _ in range(20):
             await client.send(encode_chunk(1, b"x", Dialect.A))
         await client.send({"type": "stream", "id": 1, "status": "end"})
         await other.call("files/ignore")
-        assert sum(one.streams.unread for one in site.server.engine) < 150
+        assert sum(one.streams.unread for one in site.server.engine) < 20
 
-        assert (await client.receive())["result"]["size"] == 150
+        assert (await client.receive())["result"]["size"] == 20
 
 
 async def test_stopping_server_finishes_a_download(site_of: SiteOf) -> None:

@@ -632,11 +632,11 @@ async def test_client_rejected_by_namespace_is_closed(attack: Attack, transport:
 @over_each_transport
 async def test_pongs_not_expected_are_rate_limited(attack: Attack, transport: str) -> None:
     """python-engineio before 4.13.2 started a heartbeat for each PONG (CVE-2026-48802)."""
-    target = await attack(max_rate=100.0)
+    target = await attack(max_rate=2.0)
 
     async with target.client(transport) as client:
         tasks = asyncio.all_tasks()
-        await client.send(*["3"] * 110)
+        await client.send(*["3"] * 5)
         await client.send('421["echo",1]')
         assert await client.receive() == "431[1]"
         assert asyncio.all_tasks() <= tasks

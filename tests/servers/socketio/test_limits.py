@@ -171,20 +171,21 @@ class TestMessages:
     async def test_max_rate_slows_reading_and_loses_no_events(
         self, attack: Attack, transport: str
     ) -> None:
-        target = await attack(max_rate=50.0)
+        # Two a second: a pause of the process in the middle does not make the limit unreached.
+        target = await attack(max_rate=2.0)
         done: list[Any] = target.events.started
         target.events.open.set()
 
         async with target.client(transport) as client:
             sending = asyncio.ensure_future(
-                client.send(*(f'42["hang",{number}]' for number in range(70)))
+                client.send(*(f'42["hang",{number}]' for number in range(8)))
             )
-            await until(lambda: target.server.counts["socketio.max_rate"] and len(done) > 40)
-            assert len(done) < 70
+            await until(lambda: target.server.counts["socketio.max_rate"] and len(done) >= 2)
+            assert len(done) < 8
             await target.witness.is_served()
-            assert len(done) < 70, "requests of other clients speed it up"
+            assert len(done) < 8, "requests of other clients speed it up"
             await sending
-            await until(lambda: done == list(range(70)))
+            await until(lambda: done == list(range(8)))
             assert target.server.counts.keys() == {"socketio.max_rate"}
             assert count_log_lines(target, "max_rate") == 1
 
