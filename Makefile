@@ -156,10 +156,11 @@ postgresql:
 	  || { echo "Installing PostgreSQL" && $(call apt,postgresql) >/dev/null; } \
 	  || echo "PostgreSQL cannot be installed here: its tests are skipped (on Debian: apt-get install postgresql)"
 
+# mariadb-install-db of the server needs my_print_defaults of the client.
 mariadb:
-	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] \
-	  || { echo "Installing MariaDB" && $(call apt,mariadb-server-core) >/dev/null; } \
-	  || echo "MariaDB cannot be installed here: its tests are skipped (on Debian: apt-get install mariadb-server-core)"
+	@PATH="$$PATH:/usr/sbin"; command -v mariadbd >/dev/null && command -v my_print_defaults >/dev/null \
+	  || { echo "Installing MariaDB" && $(call apt,mariadb-server-core mariadb-client-core) >/dev/null; } \
+	  || echo "MariaDB cannot be installed here: its tests are skipped (on Debian: apt-get install mariadb-server-core mariadb-client-core)"
 
 valgrind:
 	@command -v valgrind >/dev/null || { echo "Installing valgrind" && $(call apt,valgrind) >/dev/null; } \
