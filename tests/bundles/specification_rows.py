@@ -9,11 +9,12 @@ _COMMENT = re.compile(
 )
 
 
-def rows_with_tests(folder: Path) -> set[str]:
-    """Return the rows that the tests below *folder* prove, such as ``check 7`` and ``check 8`` of
+def rows_with_tests(*folders: Path) -> set[str]:
+    """Return the rows that the tests below *folders* prove, such as ``check 7`` and ``check 8`` of
     the comment ``# check 7, check 8``."""
     return {
         row
+        for folder in folders
         for path in folder.rglob("test_*.py")
         for comment in _COMMENT.findall(path.read_text(encoding="utf-8"))
         for row in comment.split(", ")

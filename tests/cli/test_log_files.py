@@ -103,6 +103,7 @@ def test_records_go_to_files_by_logger_and_level(files: LogFiles, tmp_path: Path
     }
 
 
+# T77
 def test_record_after_midnight_begins_a_new_file_and_removes_old_files(
     files: LogFiles, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from tests.servers.shared_port.sites import Sites, request, sites_on
 PATHS = pytest.mark.parametrize("fast_path", [True, False], ids=["fast path", "aiohttp"])
 
 
+# T73
 @PATHS
 @pytest.mark.parametrize(
     ("host", "name"),
@@ -62,6 +63,7 @@ async def test_request_is_handled_by_application_of_its_host(
         assert (await sites.get(host)).body.decode() == name
 
 
+# T73
 @PATHS
 @pytest.mark.parametrize(
     ("settings", "status"), [({}, 421), ({"unknown_host": 404}, 404)], ids=["default", "404"]
