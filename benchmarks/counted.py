@@ -48,9 +48,9 @@ from rxkernel import (
     SharedPort,
     websocket,
 )
-from rxkernel.cli.acceptor import Acceptor
 from rxkernel.cli.loop import run
-from rxkernel.cli.request_heads import RequestHeads
+from rxkernel.cli.workers.acceptor import Acceptor
+from rxkernel.cli.workers.request_heads import RequestHeads
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.workers.passed_sockets import PassedSockets
 from rxkernel.servers.workers.socket_channel import socket_pair

@@ -75,7 +75,8 @@ def _read(file: Path) -> Document:
         raise ConfigurationError(f"{file} cannot be read as JSON: {exc}") from exc
     if not isinstance(found, dict) or kind_of(found) is None:
         raise ConfigurationError(
-            f"{file} is not a document of rxkernel; make it with: rxkernel schema openapi > {file}"
+            f"{file} is not a document of rxkernel; make it with: "
+            f"python -m rxkernel schema openapi > {file}"
         )
     return found
 

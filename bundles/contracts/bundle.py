@@ -7,7 +7,7 @@ from typing import Any
 from injector import Binder, inject, singleton
 
 from bundles.contracts.arguments_marker import Arguments, ArgumentsResolver
-from bundles.contracts.command import contracts
+from bundles.contracts.commands import contracts
 from bundles.contracts.contract import OPTIONS
 from bundles.contracts.enforcement import Contracts
 from bundles.contracts.schemas import Schemas

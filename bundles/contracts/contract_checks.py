@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import get_origin
 from uuid import UUID
 
-from bundles.contracts.checks import is_number, takes_one
 from bundles.contracts.contract import Contract
 from bundles.contracts.domain_error import is_code
+from bundles.contracts.predicates import is_number, takes_one
 from bundles.contracts.queue import Queue
 from bundles.contracts.schemas import Schema
 from bundles.contracts.schemas.nodes import Struct, resolved

@@ -2,7 +2,7 @@
 
 from typing import Self, TypeGuard
 
-from bundles.contracts.checks import is_whole
+from bundles.contracts.predicates import is_whole
 from rxkernel import HttpException
 
 Code = str | int

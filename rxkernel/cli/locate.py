@@ -146,7 +146,8 @@ def _explain_missing(name: str, here: str, is_default: bool) -> str:
     if is_default:
         return (
             f"no application given, and {_not_found(name)} in {here}; pass the "
-            f"application as module:attribute, or create a project: rxkernel new DIRECTORY"
+            f"application as module:attribute, or create a project: "
+            "python -m rxkernel new DIRECTORY"
         )
     return (
         f"module {name!r} not found, neither in {here} nor installed; run this in the directory "

@@ -53,7 +53,7 @@ def new(directory: Path | None, bundle: str | None, layout: str | None) -> None:
         _make("bundle", directory or Path(words["__project__"]), words)
         return
     if directory is None:
-        raise click.UsageError("DIRECTORY is missing; run: rxkernel new DIRECTORY")
+        raise click.UsageError("DIRECTORY is missing; run: python -m rxkernel new DIRECTORY")
     layout = layout or "application"
     _make(layout, directory, {"__project__": _project_name(directory)})
     click.echo(f"Then, in a second terminal:\n  {_REQUESTS[layout]}")

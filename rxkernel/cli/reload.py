@@ -9,10 +9,10 @@ from importlib.util import find_spec
 
 import click
 
-from rxkernel.cli.children import Child, Children
 from rxkernel.cli.hangup import on_hangup
 from rxkernel.cli.signals import StopRequest
 from rxkernel.cli.watched_files import WatchedFiles
+from rxkernel.cli.workers.children import Child, Children
 from rxkernel.exceptions import ConfigurationError
 
 logger = logging.getLogger(__name__)

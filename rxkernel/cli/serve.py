@@ -7,13 +7,10 @@ from pathlib import Path
 import attrs
 import click
 
-from rxkernel.cli.balancer import Balancer
 from rxkernel.cli.logs import configure_logging
 from rxkernel.cli.loop import run
 from rxkernel.cli.options import debug_option, is_debugging, targets_argument
-from rxkernel.cli.port import check_redirect_port, opened_port, opened_ports, shared_port
 from rxkernel.cli.reload import serve_and_reload
-from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.serve_options import (
     ServeOptions,
     host_option,
@@ -23,7 +20,10 @@ from rxkernel.cli.serve_options import (
 from rxkernel.cli.serving import WorkerPlace, serve_until_stopped
 from rxkernel.cli.shared_applications import Served, applications_of
 from rxkernel.cli.watched_files import WatchedFiles
-from rxkernel.cli.workers import Accepting, WorkerPlan, supervise
+from rxkernel.cli.workers.balancer import Balancer
+from rxkernel.cli.workers.port import check_redirect_port, opened_port, opened_ports, shared_port
+from rxkernel.cli.workers.request_heads import RequestHeads
+from rxkernel.cli.workers.supervisor import Accepting, WorkerPlan, supervise
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.workers.socket_channel import socket_pair
 from rxkernel.settings import LoggingSettings, WorkersSettings

@@ -17,8 +17,8 @@ from rxkernel.cli.reading_again import read_again_when
 from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.shared_applications import Served, SharedApplications, applications_of
 from rxkernel.cli.signals import StopRequest, end_process
-from rxkernel.cli.supervisor_link import SupervisorLink
-from rxkernel.cli.worker_report import WorkerReports
+from rxkernel.cli.workers.supervisor_link import SupervisorLink
+from rxkernel.cli.workers.worker_report import WorkerReports
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.messages.broadcaster import Broadcaster
 from rxkernel.servers.aiohttp.server import HttpServer

@@ -91,7 +91,7 @@ def test_default_target_missing_error_hints_at_rxkernel_new(
 
     assert problem(None) == (
         f"no application given, and module 'no_app_here' not found in {project}; pass the "
-        f"application as module:attribute, or create a project: rxkernel new DIRECTORY"
+        f"application as module:attribute, or create a project: python -m rxkernel new DIRECTORY"
     )
 
 

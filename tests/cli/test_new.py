@@ -92,7 +92,7 @@ def test_new_without_directory_is_a_usage_error(run: Run) -> None:
     result = run("new")
 
     assert result.exit_code == 2
-    assert "DIRECTORY is missing; run: rxkernel new DIRECTORY" in result.stderr
+    assert "DIRECTORY is missing; run: python -m rxkernel new DIRECTORY" in result.stderr
 
 
 def test_new_bundle_built_as_a_wheel_passes_its_own_tests(run: Run, project: Path) -> None:

@@ -40,7 +40,7 @@ def check_command(line: str) -> None:
     if words and words[0].startswith("/opt/"):  # a program of a virtual environment
         words[0] = words[0].rpartition("/")[2]
     match words:
-        case ["python", "-m", "rxkernel", *arguments] | ["rxkernel", *arguments]:
+        case ["python", "-m", "rxkernel", *arguments]:
             _check_rxkernel(arguments)
         case ["make", *targets]:
             _check_make(targets)

@@ -45,3 +45,9 @@ def is_for_an_application(page: Path) -> bool:
 )
 def test_page_shows_how_to_test_an_application(page: Path) -> None:
     assert "Testing" in sections(page)
+
+
+def test_readme_of_the_folder_describes_each_package() -> None:
+    readme = (ROOT / "bundles" / "README.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.MULTILINE)) == BUNDLES

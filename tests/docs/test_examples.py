@@ -44,7 +44,8 @@ def run(namespace: dict[str, Any], *blocks: tuple[str, str]) -> None:
         ("bash", "rm -rf build", "'rm' is not allowed in the documentation"),
         ("bash", "pip install '.[nothing]'", "no extra 'nothing'"),
         ("bash", "python -m rxkernel serve --nothing", "No such option"),
-        ("bash", "rxkernel nothing", "No such command"),
+        ("bash", "python -m rxkernel nothing", "No such command"),
+        ("bash", "rxkernel serve", "'rxkernel' is not allowed in the documentation"),
         (
             "python",
             "# rxkernel-lines/tests/stock.py\nNOTHING = 3",

@@ -22,6 +22,7 @@ _PATH = re.compile(
     r"`((?:rxkernel|tests|docs|benchmarks|app|messages|events|routing|kernel|servers|application"
     r"|cli|http|aiohttp|socketio)/(?:[\w./]*(?:/|\.(?:py|md|json)))?)`"
 )
+_TEST_FILE = re.compile(r"^```python\n# test_\w+\.py\n.*?^```$", re.MULTILINE | re.DOTALL)
 _METHOD = re.compile(r"\b[A-Z]\w+\.[a-z_]\w*\b(?!\.)")
 _PRIVATE = re.compile(r"/(?:home|root|work|Users)/|https?://(?:10|172|192)\.|index-url|registry\.")
 
@@ -74,6 +75,18 @@ def test_page_names_existing_files_of_the_package(page: Path) -> None:
     ]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_with_async_tests_shows_the_options_of_pytest(page: Path) -> None:
+    """Without ``asyncio_mode``, a reader sees "async def functions are not natively supported"."""
+    text = page.read_text(encoding="utf-8")
+    unmarked = [file for file in _TEST_FILE.findall(text) if "@pytest.mark.asyncio" not in file]
+    needs_mode = any("async def test_" in file for file in unmarked)
+
+    shown = "#the-pytest-plugin" in text or "asyncio_mode" in text
+
+    assert shown or not needs_mode or page.parent.name == "tutorial"
 
 
 def test_states_of_connection_name_its_methods() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from bundles.contracts.checks import is_number, takes_one
+from bundles.contracts.predicates import is_number, takes_one
 from bundles.contracts.schemas.nodes import NO_DEFAULT, ColumnRules
 from bundles.contracts.schemas.place import Place
 from bundles.contracts.schemas.suggestion import suggestion

@@ -120,7 +120,9 @@ def check(application: Application, database: str) -> None:
     for line in differences:
         click.echo(line)
     if differences:
-        click.echo("The tables differ from the models; write a revision: rxkernel db revision")
+        click.echo(
+            "The tables differ from the models; write a revision: python -m rxkernel db revision"
+        )
         raise SystemExit(1)
     click.echo("No differences.")
 

@@ -25,7 +25,7 @@ def readable(folder: Path, hint: str = "") -> Iterator[None]:
         yield
     except CommandError as exc:
         raise ConfigurationError(
-            f"{exc}; the command `rxkernel db history` lists the revisions in {folder}"
+            f"{exc}; the command `python -m rxkernel db history` lists the revisions in {folder}"
         ) from exc
     except Exception as exc:
         place = _place_of(exc, folder.absolute())

@@ -150,7 +150,7 @@ class Migrations:
         if current is None and inspect(self._connection).get_table_names():
             hint += (
                 "; if this database has its tables already, record its revision: "
-                "rxkernel db stamp REVISION"
+                "python -m rxkernel db stamp REVISION"
             )
         before = self._broken_references()
         options = self._options() | {"on_version_apply": self._report_step}
@@ -168,7 +168,7 @@ class Migrations:
             raise ConfigurationError(
                 f"the database is at revision {current}, which has no file in "
                 f"{self._files.folder}; add the file, or record another revision: "
-                f"rxkernel db stamp REVISION"
+                f"python -m rxkernel db stamp REVISION"
             )
         return ids.index(current)
 
@@ -179,7 +179,7 @@ class Migrations:
         if current != newest:
             raise ConfigurationError(
                 f"the database is at revision {current or '(none)'}, and the newest is "
-                f"{newest or '(none)'}; first run: rxkernel db upgrade"
+                f"{newest or '(none)'}; first run: python -m rxkernel db upgrade"
             )
 
     def _consequence(self) -> str:

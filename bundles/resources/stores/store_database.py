@@ -77,7 +77,7 @@ class StoreDatabase:
                 if not is_outage(exc):  # an outage is logged by the database
                     logger.exception(
                         "a table of the store cannot be used; if it is missing, create a "
-                        "migration for it and run `rxkernel db upgrade`"
+                        "migration for it and run `python -m rxkernel db upgrade`"
                     )
                 raise unavailable() from exc
         raise AssertionError("unreachable")

@@ -178,7 +178,9 @@ class WorkerPool:
                 return await reply
         except TimeoutError as exc:
             worker.kill()
-            raise WorkerTimeoutException(code="worker_timeout") from exc
+            raise WorkerTimeoutException(
+                f"the call did not end within {timeout} seconds", code="worker_timeout"
+            ) from exc
         except asyncio.CancelledError:
             worker.kill()
             raise

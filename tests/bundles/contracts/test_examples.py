@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from rxkernel_lines import LINES, LinesBundle, LinesSettings
 
 from bundles.contracts import ContractsBundle, DomainError, Example, contract, run_examples
-from bundles.contracts.command import contracts
+from bundles.contracts.commands import contracts
 from bundles.contracts.pytest_plugin import CheckExamples
 from bundles.security import (
     CurrentUser,

@@ -196,6 +196,7 @@ async def test_timeout_kills_the_worker_and_its_child_processes(
         with pytest.raises(WorkerTimeoutException) as caught:
             await call
         assert (caught.value.status_code, caught.value.code) == (408, "worker_timeout")
+        assert str(caught.value) == "the call did not end within 1.0 seconds"
         await ended(pid)
         assert await pool.run(jobs.add, 1, 2) == 3
 

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from rxkernel import Application, HttpSettings, Request, Settings, http
-from rxkernel.cli.acceptor import Acceptor
-from rxkernel.cli.request_heads import RequestHeads
+from rxkernel.cli.workers.acceptor import Acceptor
+from rxkernel.cli.workers.request_heads import RequestHeads
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.socketio.server import SocketioServer
 from rxkernel.servers.workers.passed_sockets import PassedSockets

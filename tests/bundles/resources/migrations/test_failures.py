@@ -30,7 +30,8 @@ def edit(shop: Shop, id: str, old: str, new: str) -> None:
 
 def test_unknown_revision_is_reported(shop: Shop, first: str) -> None:
     assert shop.run("upgrade", "abc", exit_code=2) == (
-        "Error: Can't locate revision identified by 'abc'; the command `rxkernel db history` "
+        "Error: Can't locate revision identified by 'abc'; the command "
+        "`python -m rxkernel db history` "
         "lists the revisions in migrations\n"
     )
 
@@ -59,7 +60,7 @@ def test_missing_file_of_the_database_revision_is_reported(shop: Shop, first: st
 
     assert shop.run("upgrade", exit_code=2) == (
         f"Error: the database is at revision {first}, which has no file in migrations; add the "
-        f"file, or record another revision: rxkernel db stamp REVISION\n"
+        f"file, or record another revision: python -m rxkernel db stamp REVISION\n"
     )
 
 

@@ -90,7 +90,7 @@ def test_check_prints_differences_and_exits_with_one(shop: Shop) -> None:
         "change type of account.name: VARCHAR(length=20) to String(length=40)",
         "remove constraint uq_account_name of account (name)",
         "add index ix_account_name of account (name)",
-        "The tables differ from the models; write a revision: rxkernel db revision",
+        "The tables differ from the models; write a revision: python -m rxkernel db revision",
     ]
 
 
@@ -98,8 +98,8 @@ def test_check_before_upgrade_names_the_command(shop: Shop) -> None:
     id = shop.revise("Create the tables")
 
     assert shop.run("check", exit_code=2) == (
-        f"Error: the database is at revision (none), and the newest is {id}; first run: rxkernel "
-        f"db upgrade\n"
+        f"Error: the database is at revision (none), and the newest is {id}; first run: python "
+        f"-m rxkernel db upgrade\n"
     )
 
 
@@ -208,7 +208,7 @@ def test_stamp_adopts_tables_that_boot_has_created(shop: Shop) -> None:
 
     printed = shop.run("upgrade", exit_code=2)
     assert "table account already exists" in printed
-    assert "record its revision: rxkernel db stamp REVISION" in printed
+    assert "record its revision: python -m rxkernel db stamp REVISION" in printed
     assert shop.run("stamp", "head") == f"The database is at {id}, no revisions are pending.\n"
     assert shop.run("check") == "No differences.\n"
 

@@ -145,7 +145,7 @@ async def test_stores_without_their_tables_are_503(
     response = await client.http("put", params={"value": "x"})
 
     assert (response.status_code, response.content["code"]) == (503, "sessions_unavailable")
-    assert "run `rxkernel db upgrade`" in caplog.text
+    assert "run `python -m rxkernel db upgrade`" in caplog.text
 
 
 async def test_stores_of_a_server_that_is_away_are_503(client_of: ClientOf) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from rxkernel.cli.port import TRIES, opened_ports
+from rxkernel.cli.workers.port import TRIES, opened_ports
 from rxkernel.servers.server import ServerStartError
 from tests.cli.conftest import Run, Write
 from tests.cli.processes import DEADLINE, Process, get
@@ -160,7 +160,7 @@ def test_port_that_becomes_free_is_opened(caplog: pytest.LogCaptureFixture) -> N
         def emit(self, record: logging.LogRecord) -> None:
             other.close()
 
-    logger, handler = logging.getLogger("rxkernel.cli.port"), Close()
+    logger, handler = logging.getLogger("rxkernel.cli.workers.port"), Close()
     logger.addHandler(handler)
     try:
         with opened_ports("127.0.0.1", [other.getsockname()[1]], pause=0.01) as [[opened]]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
-from rxkernel.cli.acceptor import Acceptor
-from rxkernel.cli.back_off import STEADY, BackOff
-from rxkernel.cli.children import Child, Children
-from rxkernel.cli.merged_reports import MergedReports
-from rxkernel.cli.worker_sockets import WorkerSockets
+from rxkernel.cli.workers.acceptor import Acceptor
+from rxkernel.cli.workers.back_off import STEADY, BackOff
+from rxkernel.cli.workers.children import Child, Children
+from rxkernel.cli.workers.merged_reports import MergedReports
+from rxkernel.cli.workers.worker_sockets import WorkerSockets
 from rxkernel.servers.workers.socket_channel import socket_pair
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rxkernel.application.health_details import figures_of, resident_memory
 from rxkernel.cli.shared_applications import Served, applications_of
-from rxkernel.cli.supervisor_link import SupervisorLink
+from rxkernel.cli.workers.supervisor_link import SupervisorLink
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import WorkersSettings
 

@@ -1,4 +1,4 @@
-"""Checks of the values of a contract."""
+"""Predicates for the values of a contract."""
 
 import inspect
 from collections.abc import Callable

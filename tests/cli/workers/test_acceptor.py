@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from rxkernel.cli.acceptor import Acceptor
-from rxkernel.cli.request_heads import MAX_HEAD, RequestHeads
-from rxkernel.cli.worker_sockets import WorkerSockets
+from rxkernel.cli.workers.acceptor import Acceptor
+from rxkernel.cli.workers.request_heads import MAX_HEAD, RequestHeads
+from rxkernel.cli.workers.worker_sockets import WorkerSockets
 from rxkernel.servers.http.forwarded import ForwardedHeaders
 from rxkernel.servers.workers.listening_sockets import BACKLOG
 from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, PING, STOP, UNKNOWN

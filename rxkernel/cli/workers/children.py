@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from rxkernel.cli.supervisor_link import MAX_LINE
+from rxkernel.cli.workers.supervisor_link import MAX_LINE
 
 
 class Child:

@@ -12,8 +12,8 @@ from functools import partial
 
 import attrs
 
-from rxkernel.cli.request_heads import MAX_HEAD, Choice, RequestHeads
-from rxkernel.cli.worker_sockets import WorkerPool
+from rxkernel.cli.workers.request_heads import MAX_HEAD, Choice, RequestHeads
+from rxkernel.cli.workers.worker_sockets import WorkerPool
 from rxkernel.servers.descriptors import room_for
 from rxkernel.servers.limits import LimitCounters, network_of
 from rxkernel.servers.workers.listening_sockets import BACKLOG

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 import attrs
 import click
 
-from rxkernel.cli.acceptor import Acceptor
-from rxkernel.cli.balancer import Balancer
-from rxkernel.cli.children import Children
 from rxkernel.cli.hangup import on_hangup
-from rxkernel.cli.merged_reports import MergedReports
-from rxkernel.cli.request_heads import RequestHeads
 from rxkernel.cli.service_manager import ServiceManager
 from rxkernel.cli.signals import StopRequest
-from rxkernel.cli.worker_slot import WorkerSlot
+from rxkernel.cli.workers.acceptor import Acceptor
+from rxkernel.cli.workers.balancer import Balancer
+from rxkernel.cli.workers.children import Children
+from rxkernel.cli.workers.merged_reports import MergedReports
+from rxkernel.cli.workers.request_heads import RequestHeads
+from rxkernel.cli.workers.worker_slot import WorkerSlot
 from rxkernel.cpus import usable_cpus
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from typing import Any
 
 import attrs
 
-from rxkernel.cli.children import Child
-from rxkernel.cli.worker_report import add
+from rxkernel.cli.workers.children import Child
+from rxkernel.cli.workers.worker_report import add
 
 _COUNTERS = ("handled", "limits")
 """The counters that are kept after the end of a process."""

@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 
 from rxkernel import Application, HttpSettings, Settings, WorkersSettings
-from rxkernel.cli.balancer import Balancer
-from rxkernel.cli.children import Child
-from rxkernel.cli.merged_reports import MergedReports
-from rxkernel.cli.supervisor_link import SupervisorLink
-from rxkernel.cli.worker_report import WorkerLimits, WorkerReports, details_of
+from rxkernel.cli.workers.balancer import Balancer
+from rxkernel.cli.workers.children import Child
+from rxkernel.cli.workers.merged_reports import MergedReports
+from rxkernel.cli.workers.supervisor_link import SupervisorLink
+from rxkernel.cli.workers.worker_report import WorkerLimits, WorkerReports, details_of
 from rxkernel.exceptions import ConfigurationError
 
 SETTINGS = Settings(http=HttpSettings(port=0), health=True, health_details=("127.0.0.1",))
@@ -95,7 +95,7 @@ async def test_details_are_null_if_the_supervisor_does_not_respond() -> None:
 async def test_report_is_sent_every_second_and_names_a_limit_that_is_reached(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("rxkernel.cli.worker_report.INTERVAL", 0.01)
+    monkeypatch.setattr("rxkernel.cli.workers.worker_report.INTERVAL", 0.01)
     settings = Settings(http=HttpSettings(port=0), workers=WorkersSettings(max_requests=1))
     async with reporting(settings) as (application, reports, reader, _):
         running = asyncio.create_task(reports.run())

@@ -1,6 +1,6 @@
 """The delay before a worker that ends repeatedly starts again."""
 
-from rxkernel.cli.back_off import MAX_FAILURES, STEADY, BackOff
+from rxkernel.cli.workers.back_off import MAX_FAILURES, STEADY, BackOff
 
 
 def test_back_off_grows_with_each_end_up_to_a_limit() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from rxkernel.cli.request_heads import Choice
+from rxkernel.cli.workers.request_heads import Choice
 from rxkernel.servers.limits import LimitCounters
 from rxkernel.servers.workers.passed_sockets import BACK, CHOSEN, END, LOST, PING, STOP, UNKNOWN
 from rxkernel.servers.workers.socket_channel import MAX_DATA, SocketChannel, close_descriptor

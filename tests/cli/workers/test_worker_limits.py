@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from rxkernel.cli.serve import warn_of_unused_limits
-from rxkernel.cli.worker_report import WorkerLimits
+from rxkernel.cli.workers.worker_report import WorkerLimits
 from rxkernel.exceptions import ConfigurationError
 from rxkernel.settings import WorkersSettings
 from tests.cli.conftest import Start

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from rxkernel.cli.port import shared_port
+from rxkernel.cli.workers.port import shared_port
 from rxkernel.servers.server import ServerStartError
 from rxkernel.settings import HttpSettings
 

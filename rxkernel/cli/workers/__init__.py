@@ -1,0 +1,1 @@
+"""The processes of ``serve --workers`` and ``--reload``: supervisor, workers and their ports."""
