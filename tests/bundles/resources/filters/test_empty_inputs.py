@@ -128,7 +128,7 @@ async def test_empty_input_of_the_body_of_a_form_is_not_a_filter(
 
 
 def test_empty_value_of_plain_parameters_is_a_value() -> None:
-    """A mapping is no query: only the client that has made it knows what an empty text means."""
+    """No form sends a mapping, so its empty texts are values."""
     with session_of(Book(id=1, title="", pages=1)) as session:
         assert ids(session, FILTERS, {"title": ""}) == [1]
         with pytest.raises(UnprocessableEntityException):
