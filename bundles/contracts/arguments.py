@@ -6,7 +6,7 @@ from typing import Any
 from multidict import MultiDict, MultiDictProxy
 
 from bundles.contracts.schemas import Schema
-from bundles.contracts.schemas.form_fields import nest, without_empty
+from bundles.contracts.schemas.form_fields import ignores_empty, nest, without_empty
 from bundles.contracts.schemas.nodes import Node
 from bundles.contracts.schemas.texts import read_texts
 from rxkernel import Request, UnprocessableEntityException, UploadedFile
@@ -95,6 +95,8 @@ class ArgumentsCheck:
         Raises:
             UnprocessableEntityException: lists every error.
         """
+        if _sends_texts(request) and not isinstance(request.body, _BAGS):
+            request.params = request.filled_params(self._ignores_empty)
         sent = params_of(request)
         request.attributes[_PARAMETERS] = frozenset(sent)
         try:
@@ -129,6 +131,9 @@ class ArgumentsCheck:
             request.params = checked
         if request.body is not None or self._takes_body:
             request.body = checked
+
+    def _ignores_empty(self, name: str) -> bool:
+        return ignores_empty(self._schema.node, name)
 
     def _values_of(self, request: Request, params: dict[str, Any]) -> Any:
         """Return the arguments. For an HTTP route, convert the texts of *params* and of a form."""

@@ -23,6 +23,7 @@ from bundles.web.channels.identities import Identities
 from bundles.web.channels.last_event_ids import LastEventIds
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.socket_upgrades import SocketUpgrades
+from bundles.web.channels.subscribers import Subscribers
 from bundles.web.directories.directories_place import Directories
 from bundles.web.directories.directory_tree import PLACE
 from bundles.web.directories.environment import Environment
@@ -126,6 +127,7 @@ class WebBundle(Bundle):
             BackendEvents,
             ClientSessions,
             Channels,
+            Subscribers,
             Identities,
             EventStreams,
             SocketUpgrades,

@@ -1,5 +1,6 @@
 """One incoming message, with the same interface over every transport."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar, cast
 
@@ -13,12 +14,13 @@ from rxkernel.messages.cookies import parse_cookies
 from rxkernel.messages.disconnect_callbacks import NOT_NOTICED, Callback
 from rxkernel.messages.input_errors import (
     MISSING_INPUT,
+    ErrorEntry,
     below,
     kind_of,
     rejection,
     wrong_type,
 )
-from rxkernel.messages.param_type import param_type
+from rxkernel.messages.param_type import ParamType, param_type
 from rxkernel.messages.request_id import new_request_id
 from rxkernel.messages.scoped_services import (
     AfterSending,
@@ -38,6 +40,9 @@ Bag = MultiDict[Any] | MultiDictProxy[Any]
 
 _HEADERS = (CIMultiDictProxy, CIMultiDict)
 _BAGS = (MultiDict, MultiDictProxy)
+
+_METHODS_OF_QUERIES = ("GET", "HEAD")
+"""The methods of requests whose query a form with ``method="get"`` may have sent."""
 
 
 class ServiceSource(Protocol):
@@ -60,6 +65,10 @@ class NativeSource(Protocol):
 async def _single_piece(raw: bytes) -> AsyncIterator[bytes]:
     if raw:
         yield raw
+
+
+def _read_param(type_: ParamType, params: Bag, name: str) -> tuple[Any, ErrorEntry | None]:
+    return type_.read(params[name]) if name in params else (None, MISSING_INPUT)
 
 
 _TRANSPORTS = {"HTTP": Transport.HTTP, "SOCKET": Transport.SOCKET}
@@ -215,21 +224,49 @@ class Request:
     def files(self, given: MultiDict[UploadedFile]) -> None:
         self._files = given
 
+    def filled_params(self, ignores: Callable[[str], bool]) -> Bag:
+        """Return `params` without inputs of a form that were left empty.
+
+        Browsers send such inputs as empty texts: in the body of a form, or in the query if it has
+        ``method="get"``. So an empty text in the query of GET and HEAD, or in the fields of a
+        form, counts as not sent. In the query of another method and over a socket it is a value,
+        because a client wrote it: ``DELETE /logs?before=`` must not delete all.
+
+        Args:
+            ignores: whether an empty text of a parameter counts as not sent, by its name: False if
+                an empty text is valid for its type.
+        """
+        params, body = self.params, self.body
+        is_query, has_form = self.method in _METHODS_OF_QUERIES, isinstance(body, _BAGS)
+        if not (is_query or has_form) or "" not in params.values():
+            return params
+        own: Counter[str] = Counter()  # how many values of a name precede those of the form
+        if has_form and not is_query:
+            own.update(name for name, _ in params.items())
+            own.subtract(name for name, _ in body.items())
+        found: MultiDict[Any] = MultiDict()
+        for name, value in params.items():
+            is_own, own[name] = own[name] > 0, own[name] - 1
+            if is_own or value != "" or not ignores(name):
+                found.add(name, value)
+        return found
+
     def param(self, name: str, kind: type[T] | None = None) -> T:
         """The parameter *name* as a *kind* (default: str), on every transport.
 
         Text is converted as for a typed argument, so ``param("id", int)`` takes ``"7"`` from a
         query and ``7`` from a socket. *kind* is the type of one value, such as ``int | None``, not
-        a set.
+        a set. An empty input of a form is missing, unless an empty text is valid for *kind*.
 
         Raises:
             UnprocessableEntityException: it is missing or invalid (422); ``errors`` has the
                 entry for ``params.<name>``.
             TypeError: *kind* is not supported.
         """
-        if name not in self.params:
-            raise rejection([MISSING_INPUT.to_dict(below("params", name))])
-        value, error = param_type(kind or str).read(self.params[name])
+        type_ = param_type(kind or str)
+        value, error = _read_param(type_, self.params, name)
+        if error is not None and self.params.get(name) == "":
+            value, error = _read_param(type_, self.filled_params(name.__eq__), name)
         if error is not None:
             raise rejection([error.to_dict(below("params", name))])
         return cast(T, value)

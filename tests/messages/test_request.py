@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NewType
 
@@ -265,3 +265,57 @@ async def test_inner_request_has_the_client_and_the_services_of_the_message() ->
     assert response.status_code == 200
     assert closed.is_closed
     await client.close()
+
+
+def _message(method: str | None, query: Any, form: Any = None) -> Request:
+    params = MultiDict([*query, *(form or ())])
+    body = None if form is None else MultiDict(form)
+    return Request("SOCKET" if method is None else "HTTP", params=params, body=body, method=method)
+
+
+EMPTY = [("a", ""), ("a", "1"), ("b", ""), ("c", "")]
+
+
+def _filled(request: Request) -> list[tuple[str, Any]]:
+    return list(request.filled_params(lambda name: name != "c").items())
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_filled_params_of_get_omit_empty_values_of_the_query(method: str) -> None:
+    """HTML, form submission: method="get" sends all inputs as the query."""
+    assert _filled(_message(method, EMPTY)) == [("a", "1"), ("c", "")]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE", None])
+def test_filled_params_of_other_messages_keep_empty_values(method: str | None) -> None:
+    request = _message(method, EMPTY)
+
+    assert request.filled_params(lambda _: True) is request.params
+
+
+def test_filled_params_of_a_form_omit_empty_inputs_of_its_body_only() -> None:
+    request = _message("POST", [("a", ""), ("d", "")], EMPTY)
+
+    assert _filled(request) == [("a", ""), ("d", ""), ("a", "1"), ("c", "")]
+
+
+def test_filled_params_without_empty_values_are_the_params() -> None:
+    request = _message("GET", [("a", "1")])
+
+    assert request.filled_params(lambda _: True) is request.params
+
+
+def test_param_that_is_empty_in_the_query_of_get_is_missing() -> None:
+    request = _message("GET", EMPTY)
+
+    assert request.param("a", int) == 1
+    assert request.param("b") == ""
+    for kind in (int, date, bool):
+        with pytest.raises(UnprocessableEntityException) as caught:
+            request.param("b", kind)
+        assert caught.value.errors == [
+            {"path": "params.b", "code": "missing", "message": "is missing"}
+        ]
+    with pytest.raises(UnprocessableEntityException) as caught:
+        _message("DELETE", EMPTY).param("b", int)
+    assert caught.value.errors[0]["code"] == "type"

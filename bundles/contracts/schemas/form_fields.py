@@ -30,8 +30,7 @@ def without_empty(node: Node, fields: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = {}
     for name, value in fields.items():
-        part = _node_at(node, name)
-        if part is not None and not _accepts_empty(part):
+        if ignores_empty(node, name):
             if isinstance(value, list):
                 value = [each for each in value if each != ""] or ""
             if value == "":
@@ -51,9 +50,11 @@ def nest(node: Node, fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _with_arrays(_part_of(node, name), value) for name, value in found.items()}
 
 
-def _node_at(node: Node, name: str) -> Node | None:
-    """Return the node of *name*, which may be a path."""
-    return _follow(node, _path_in(node, name) or [name])
+def ignores_empty(node: Node, name: str) -> bool:
+    """Whether an empty input *name* of a form counts as not sent: *node* does not accept an empty
+    text there. The name may be a path."""
+    part = _follow(node, _path_in(node, name) or [name])
+    return part is not None and not _accepts_empty(part)
 
 
 def _path_in(node: Node, name: str) -> list[str]:

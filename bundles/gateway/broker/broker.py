@@ -49,7 +49,8 @@ _LEVELS_OF_STACK = 20
 
 
 class Broker:
-    """
+    """Calls actions by name, and sends events to their handlers.
+
     Attributes:
         node_id: the name of this node.
         routes: the actions and event handlers of this node and of other nodes.
@@ -57,6 +58,8 @@ class Broker:
         circuits: the circuits of the actions on all nodes; None if the setting
             ``circuit_breaker`` is off.
     """
+
+    # Other parts of the bundle call some methods with an underscore; applications do not.
 
     @inject
     def __init__(
@@ -108,7 +111,7 @@ class Broker:
             ValidationError: the parameters are invalid.
             Exception: the exception of the action.
         """
-        return self.start(action, params, self._parent(), options)
+        return self._start(action, params, self._parent(), options)
 
     async def mcall(
         self,
@@ -123,9 +126,9 @@ class Broker:
         cancelled. With *settled*, all calls run to their end, and exceptions are returned like
         results. *options* apply to all calls; the options of a call override them.
         """
-        return await self.start_all(calls, self._parent(), options, settled=settled)
+        return await self._start_all(calls, self._parent(), options, settled=settled)
 
-    def start(
+    def _start(
         self,
         action: str,
         params: Any,
@@ -142,7 +145,7 @@ class Broker:
             return _raise(ServiceNotFoundError(action))
         else:
             try:
-                context = self.new_context(action, params, parent, shared)
+                context = self._new_context(action, params, parent, shared)
             except MoleculerError as exc:
                 return _raise(exc)
             call = self._messages.run(endpoint.definition, context)
@@ -158,7 +161,7 @@ class Broker:
         options: CallOptions,
         shared: bool,
     ) -> Call:
-        """Do the same as `start` for a call with a policy, or of another node."""
+        """Do the same as `_start` for a call with a policy, or of another node."""
         route = self.routes.all.get(action)
         if route is None or (
             isinstance(route, ActionEndpoint) and route.is_private and not _may_call(parent, route)
@@ -168,7 +171,7 @@ class Broker:
             return GuardedCall(self, route, params, parent, options, self._retries, shared).run()
         return self._once(route, params, parent, shared)
 
-    def serve(self, action: str, params: Any, caller: Context) -> Call:
+    def _serve(self, action: str, params: Any, caller: Context) -> Call:
         """Run *action* of this node once for *caller*, a context on another node.
 
         Raises:
@@ -187,11 +190,11 @@ class Broker:
         """Call the action of *route* without a policy."""
         try:
             endpoint = route.next(None)
-            return self.attempt(endpoint, self.new_context(route.name, params, parent, shared))
+            return self._attempt(endpoint, self._new_context(route.name, params, parent, shared))
         except MoleculerError as exc:
             return _raise(exc)
 
-    async def start_all(
+    async def _start_all(
         self,
         calls: Iterable[CallItem] | Mapping[str, CallItem],
         parent: Context | None,
@@ -200,9 +203,9 @@ class Broker:
         settled: bool,
         shared: bool = False,
     ) -> Any:
-        """Do the same as `mcall` within *parent*; see `start`."""
+        """Do the same as `mcall` within *parent*; see `_start`."""
         started = (
-            self.start(
+            self._start(
                 item["action"],
                 item.get("params"),
                 parent,
@@ -214,7 +217,7 @@ class Broker:
         results = await results_of(started, settled=settled)
         return dict(zip(calls, results, strict=True)) if isinstance(calls, Mapping) else results
 
-    def new_context(
+    def _new_context(
         self,
         name: str,
         params: Any,
@@ -256,7 +259,7 @@ class Broker:
         context.request = new_request(ACTIONS, name, params, origin, context)
         return context
 
-    def attempt(self, endpoint: Endpoint, context: Context) -> Call:
+    def _attempt(self, endpoint: Endpoint, context: Context) -> Call:
         """Run *endpoint* once, in *context*."""
         if isinstance(endpoint, ActionEndpoint):
             return self._messages.run(endpoint.definition, context)
@@ -299,7 +302,7 @@ class Broker:
         Raises:
             MaxCallLevelError: calls and events are nested too deeply.
         """
-        await self.publish(event, payload, self._parent(), groups, meta)
+        await self._publish(event, payload, self._parent(), groups, meta)
 
     async def broadcast(
         self,
@@ -310,7 +313,7 @@ class Broker:
         meta: CallMeta | None = None,
     ) -> None:
         """Send *event* to all handlers on all nodes; see `emit`."""
-        await self.publish(event, payload, self._parent(), groups, meta, to_all=True)
+        await self._publish(event, payload, self._parent(), groups, meta, to_all=True)
 
     async def broadcast_local(
         self,
@@ -326,7 +329,7 @@ class Broker:
         handlers = self.routes.registry.handlers_of(event, groups, to_all=True)
         await self._emitter.send(self, event, payload, parent, meta, handlers)
 
-    async def publish(
+    async def _publish(
         self,
         event: str,
         payload: Any,
@@ -348,7 +351,7 @@ class Broker:
             handlers = await remote.send_event(outgoing)
         await self._emitter.send(self, event, payload, parent, meta, handlers)
 
-    async def deliver(
+    async def _deliver(
         self,
         event: str,
         payload: Any,
@@ -375,9 +378,9 @@ class Broker:
                 "the circuit of %s on %s has opened: %d of %d calls have failed",
                 *(circuit.action, circuit.node_id, circuit.failures, circuit.count),
             )
-        self.notify(*event_of(circuit))
+        self._notify(*event_of(circuit))
 
-    def notify(self, event: str, payload: Any) -> None:
+    def _notify(self, event: str, payload: Any) -> None:
         """Start the handlers of this node for an *event* of the node itself, without waiting."""
         handlers = self.routes.registry.handlers_of(event, None, to_all=True)
         self._emitter.post(self, event, payload, handlers)

@@ -20,7 +20,7 @@ class Calls(Protocol):
     @property
     def node_id(self) -> str: ...
 
-    def start(
+    def _start(
         self,
         action: str,
         params: Any,
@@ -30,7 +30,7 @@ class Calls(Protocol):
         shared: bool,
     ) -> Coroutine[Any, Any, Any]: ...
 
-    def start_all(
+    def _start_all(
         self,
         calls: Iterable[CallItem] | Mapping[str, CallItem],
         parent: "Context | None",
@@ -40,7 +40,7 @@ class Calls(Protocol):
         shared: bool,
     ) -> Awaitable[Any]: ...
 
-    def publish(
+    def _publish(
         self,
         event: str,
         payload: Any,
@@ -69,7 +69,7 @@ class Context:
         stream: the pieces that the caller sends in addition to the parameters, or None.
     """
 
-    # `Broker.new_context` skips __init__: class attributes are the defaults of a call.
+    # `Broker._new_context` skips __init__: class attributes are the defaults of a call.
     request: Request
     _broker: Calls
     level: int = 1
@@ -129,7 +129,7 @@ class Context:
     ) -> Coroutine[Any, Any, Any]:
         """Make a call within this one: it has the remaining time, and shares the meta. See
         `Broker.call`."""
-        return self._broker.start(action, params, self, options, shared=True)
+        return self._broker._start(action, params, self, options, shared=True)
 
     async def mcall(
         self,
@@ -139,7 +139,7 @@ class Context:
         **options: Unpack[CallOptions],
     ) -> Any:
         """Make several calls within this one; see `Broker.mcall` and `call`."""
-        return await self._broker.start_all(calls, self, options, settled=settled, shared=True)
+        return await self._broker._start_all(calls, self, options, settled=settled, shared=True)
 
     async def emit(
         self,
@@ -150,7 +150,7 @@ class Context:
         meta: CallMeta | None = None,
     ) -> None:
         """Send an event with the meta of this call; see `Broker.emit`."""
-        await self._broker.publish(event, payload, self, groups, self._with(meta))
+        await self._broker._publish(event, payload, self, groups, self._with(meta))
 
     async def broadcast(
         self,
@@ -161,7 +161,7 @@ class Context:
         meta: CallMeta | None = None,
     ) -> None:
         """Send an event with the meta of this call; see `Broker.broadcast`."""
-        await self._broker.publish(event, payload, self, groups, self._with(meta), to_all=True)
+        await self._broker._publish(event, payload, self, groups, self._with(meta), to_all=True)
 
     def _with(self, meta: CallMeta | None) -> CallMeta | None:
         return {**self.meta, **meta} if meta else self.meta

@@ -30,7 +30,7 @@ class Attempts(Protocol):
     @property
     def circuits(self) -> CircuitBreakers | None: ...
 
-    def new_context(
+    def _new_context(
         self,
         name: str,
         params: Any,
@@ -40,7 +40,7 @@ class Attempts(Protocol):
         deadline: float | None,
     ) -> Context: ...
 
-    def attempt(self, endpoint: Endpoint, context: Context) -> Coroutine[Any, Any, Any]: ...
+    def _attempt(self, endpoint: Endpoint, context: Context) -> Coroutine[Any, Any, Any]: ...
 
 
 class GuardedCall:
@@ -108,7 +108,7 @@ class GuardedCall:
         outer = None if self._parent is None else self._parent.deadline
         if outer is not None and (deadline is None or outer <= deadline):
             deadline = None  # the outer call times out first, together with this one
-        self._context = context = self._broker.new_context(
+        self._context = context = self._broker._new_context(
             self._route.name,
             self._params,
             self._parent,
@@ -168,11 +168,11 @@ class GuardedCall:
     async def _timed(self, endpoint: Endpoint, context: Context) -> Any:
         parent, deadline = self._parent, context.deadline
         if deadline is None or (parent is not None and deadline == parent.deadline):
-            return await self._broker.attempt(endpoint, context)
+            return await self._broker._attempt(endpoint, context)
         limit = asyncio.timeout_at(deadline)
         try:
             async with limit:
-                result = await self._broker.attempt(endpoint, context)
+                result = await self._broker._attempt(endpoint, context)
         except Exception as exc:
             if not limit.expired():
                 raise

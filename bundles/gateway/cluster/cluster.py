@@ -87,7 +87,7 @@ class Cluster:
             self.members,
             settings,
             self._name_check,
-            joined=lambda: broker.notify("$transporter.connected", {}),
+            joined=lambda: broker._notify("$transporter.connected", {}),
             clean=self._clean,
         )
         self._inbox = Inbox(
@@ -172,7 +172,7 @@ class Cluster:
     def lost(self, reason: str) -> None:
         self._calls.fail_all(None)
         self._incoming.lose(None)
-        self._broker.notify("$transporter.disconnected", {"graceful": False})
+        self._broker._notify("$transporter.disconnected", {"graceful": False})
 
     # --- the life of this node
 
@@ -236,18 +236,18 @@ class Cluster:
         match change.kind:
             case "joined":
                 logger.info("the node %r has joined the cluster", node.id)
-                self._broker.notify("$node.connected", facts)
+                self._broker._notify("$node.connected", facts)
             case "restarted":
                 logger.warning("the node %r was restarted", node.id)
-                self._broker.notify("$node.updated", facts)
+                self._broker._notify("$node.updated", facts)
             case "updated":
-                self._broker.notify("$node.updated", facts)
+                self._broker._notify("$node.updated", facts)
             case "left":
                 logger.info("the node %r has left the cluster", node.id)
-                self._broker.notify("$node.disconnected", {**facts, "unexpected": False})
+                self._broker._notify("$node.disconnected", {**facts, "unexpected": False})
             case "lost":
                 logger.warning("the node %r is lost: it sends no heartbeat", node.id)
-                self._broker.notify("$node.disconnected", {**facts, "unexpected": True})
+                self._broker._notify("$node.disconnected", {**facts, "unexpected": True})
 
     def _renew(self) -> None:
         """Read again what all nodes offer."""

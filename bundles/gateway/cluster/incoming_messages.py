@@ -158,7 +158,7 @@ class IncomingMessages:
     async def _result(self, packet: RequestPacket, caller: Context) -> Any:
         if self.is_refusing:
             raise ServiceNotAvailableError(packet.action, self._broker.node_id)
-        call = self._broker.serve(packet.action, packet.params, caller)
+        call = self._broker._serve(packet.action, packet.params, caller)
         if caller.deadline is None:
             return await call
         limit = asyncio.timeout_at(caller.deadline)
@@ -186,7 +186,7 @@ class IncomingMessages:
 
     async def _handle(self, packet: EventPacket) -> None:
         try:
-            await self._broker.deliver(
+            await self._broker._deliver(
                 packet.event,
                 packet.data,
                 self._caller(packet),

@@ -67,7 +67,7 @@ class CallEvent:
             result = await self._call_with_hooks(connection, action, params, context)
         else:
             options = self.rules.options
-            result = await gateway.broker.start(action, params, context, options, shared=True)
+            result = await gateway.broker._start(action, params, context, options, shared=True)
             await _refuse_stream(action, result)
         changed = context.changes()
         if JOIN in changed or LEAVE in changed:  # this may fail, and a failed call saves nothing

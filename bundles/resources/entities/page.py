@@ -1,6 +1,6 @@
 """``page: Page``: the part of a list that a client requests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import attrs
@@ -18,6 +18,7 @@ from rxkernel import (
 
 _LARGEST = 2**63 - 1
 _SKIPS = ("skip", "offset")
+_NAMES = ("limit", *_SKIPS)
 
 
 @attrs.frozen
@@ -64,9 +65,10 @@ class PageResolver:
 
         def page(request: Request) -> Page:
             errors: list[Any] = []
-            limit = _read(self._limit, request, "limit", marker.limit, errors)
-            sent = [name for name in _SKIPS if name in request.params]
-            skip = _read(self._skip, request, sent[0] if sent else "skip", 0, errors)
+            params = request.filled_params(_NAMES.__contains__)
+            limit = _read(self._limit, params, "limit", marker.limit, errors)
+            sent = [name for name in _SKIPS if name in params]
+            skip = _read(self._skip, params, sent[0] if sent else "skip", 0, errors)
             if len(sent) > 1:
                 text = "is sent together with skip; send one of them"
                 errors.append({"path": "params.offset", "code": "invalid", "message": text})
@@ -98,15 +100,12 @@ class PageResolver:
 
 
 def _read(
-    validator: Validator, request: Request, name: str, default: int, errors: list[Any]
+    validator: Validator, params: Mapping[str, Any], name: str, default: int, errors: list[Any]
 ) -> int:
-    if name not in request.params:
-        return default
-    sent = request.params[name]
-    if sent == "" and request.method in ("GET", "HEAD"):  # an input of a form, left empty
+    if name not in params:
         return default
     try:
-        value: int = validator.validate(sent, f"params.{name}", lenient=True)
+        value: int = validator.validate(params[name], f"params.{name}", lenient=True)
     except UnprocessableEntityException as exc:
         errors += exc.errors
         return default

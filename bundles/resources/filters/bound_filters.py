@@ -11,8 +11,9 @@ from bundles.resources.filters.conditions import BoundField, ConditionReader, un
 from bundles.resources.filters.cursor import values_of
 from bundles.resources.filters.description import described, field_inputs
 from bundles.resources.filters.filter_query import FilterQuery
-from bundles.resources.filters.input_tree import tree_of
+from bundles.resources.filters.input_tree import parts_of, tree_of
 from bundles.resources.filters.sorting import Order, SortKey, SortReader
+from rxkernel import Request
 from rxkernel.kernel.binding.validation_errors import INVALID, ValidationErrors
 from rxkernel.messages.input_errors import (
     ErrorEntry,
@@ -47,14 +48,19 @@ class BoundFilters:
     limit: int
     ignored: frozenset[str]
 
-    def parse(self, params: Mapping[str, Any]) -> FilterQuery:
-        """Return the query in *params*: ``request.params``, or an equal mapping.
+    def parse(self, given: Request | Mapping[str, Any]) -> FilterQuery:
+        """Return the query in *given*: a message, or a mapping such as the params of an event.
+
+        Empty inputs of a form count as not sent, unless an empty text is valid for the filter, see
+        `Request.filled_params`. A mapping has no such inputs: its empty texts are values.
 
         Raises:
             UnprocessableEntityException: lists every error (422).
         """
         errors = ValidationErrors()
-        tree = tree_of(params, self.ignored, errors)
+        if isinstance(given, Request):
+            given = given.filled_params(self._ignores_empty)
+        tree = tree_of(given, self.ignored, errors)
         options = self._options(tree, errors)
         reader = ConditionReader(self.fields, errors)
         where: list[ColumnElement[bool]] = []
@@ -80,6 +86,17 @@ class BoundFilters:
         options = map(self._described_option, self._option_names())
         return {"inputs": [*inputs, *options], "statuses": [422]}
 
+    def _ignores_empty(self, name: str) -> bool:
+        """Whether an empty input *name* of a form counts as not sent."""
+        root, parts = parts_of(name)
+        option = root.removeprefix("$")
+        if option in self._options_offered and root in self._names_of(option):
+            return True
+        if root == "$or" and self.alternatives and len(parts) > 1:
+            root, parts = parts[1], parts[2:]
+        field = self.fields.get(root)
+        return field is not None and field.ignores_empty(parts[0] if parts else "")
+
     def _described_option(self, name: str) -> dict[str, Any]:
         if name.endswith("limit"):
             text = f"the number of rows of the page; at most {self.limit} are sent"
@@ -90,7 +107,7 @@ class BoundFilters:
         if name.endswith("cursor"):
             return described(name, {"type": "string"}, "the cursor from the previous page")
         words = "|".join(map(re.escape, self.sort_keys))
-        schema = {"type": "string", "pattern": f"^-?({words})(,-?({words}))*$"}
+        schema = {"type": "string", "pattern": f"^(-?({words})(,-?({words}))*)?$"}
         if self.default_order:
             schema["default"] = ",".join(order.text for order in self.default_order)
         text = "the names to sort by, separated by commas; a leading - means descending"

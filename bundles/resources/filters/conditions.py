@@ -68,6 +68,14 @@ class BoundField:
     type: ValueType
     transform: tuple[Callable[[Any], Any], ...] = ()
 
+    def ignores_empty(self, operator: str) -> bool:
+        """Whether an empty input of a form counts as not sent. *operator* is its name for a
+        client; empty for a plain value."""
+        found = self.operators.get(operator or "$eq")
+        if found is None:
+            return False
+        return found.operand is Operand.FLAG or self.type.read("")[1] is not None
+
 
 @attrs.define(eq=False)
 class ConditionReader:

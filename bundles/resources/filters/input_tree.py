@@ -69,7 +69,7 @@ def tree_of(
         return {}
     nodes: dict[str, _Node] = {}
     for name in dict.fromkeys(params):
-        root, parts = _parts_of(str(name))
+        root, parts = parts_of(str(name))
         if root in ignored:
             continue
         if len(parts) >= MAX_PARTS:
@@ -84,7 +84,7 @@ def tree_of(
     return {name: node.plain(below("params", name), errors) for name, node in nodes.items()}
 
 
-def _parts_of(name: str) -> tuple[str, list[str]]:
+def parts_of(name: str) -> tuple[str, list[str]]:
     """Return the first part of *name* and the others; the whole *name* if its brackets do not
     match."""
     found = _NAME.fullmatch(name)

@@ -151,7 +151,7 @@ class FiltersResolver:
         self, marker: FiltersMarker, parameter: Parameter, definition: Definition
     ) -> Callable[[Request], Filtered]:
         filters = attrs.evolve(marker.filters, ignored=marker.filters.ignored | self._ignored)
-        return lambda request: Filtered(filters, filters.parse(request.params))
+        return lambda request: Filtered(filters, filters.parse(request))
 
     def describe(self, marker: FiltersMarker, parameter: Parameter) -> Any:
         return marker.filters.describe()

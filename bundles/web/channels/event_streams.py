@@ -5,10 +5,10 @@ from typing import Any, Self
 
 from injector import inject
 
-from bundles.web.channels.channels import Channels
 from bundles.web.channels.identities import Identities
 from bundles.web.channels.settings import ChannelSettings
 from bundles.web.channels.subscriber import Subscriber
+from bundles.web.channels.subscribers import Subscribers
 from bundles.web.channels.subscriptions import keys_for, last_event_id
 from rxkernel import EncodedEvent, EventStreamResponse, ForbiddenException, Request
 
@@ -18,9 +18,9 @@ class EventStreams:
 
     @inject
     def __init__(
-        self, channels: Channels, identities: Identities, settings: ChannelSettings
+        self, subscribers: Subscribers, identities: Identities, settings: ChannelSettings
     ) -> None:
-        self._channels = channels
+        self._subscribers = subscribers
         self._identities = identities
         self._settings = settings
 
@@ -39,11 +39,11 @@ class EventStreams:
             TypeError, ValueError: a name is not a str, or empty.
         """
         names = set(names)
-        self._channels.check_number(names)
+        self._subscribers.check_number(names)
         keys = keys_for(request, names)
         if not keys:
             raise ForbiddenException("the handler has not subscribed the client to a channel")
-        source = ChannelStream(request, keys, self._channels, self._identities)
+        source = ChannelStream(request, keys, self._subscribers, self._identities)
         settings = self._settings
         return EventStreamResponse(source, heartbeat=settings.heartbeat, retry=settings.retry)
 
@@ -56,14 +56,14 @@ class ChannelStream:
         self,
         request: Request,
         keys: tuple[str, ...],
-        channels: Channels,
+        subscribers: Subscribers,
         identities: Identities,
     ) -> None:
         self._request = request
         self._keys = keys
-        self._channels = channels
+        self._subscribers = subscribers
         self._identities = identities
-        self._last_id = last_event_id(request) or channels.position
+        self._last_id = last_event_id(request) or subscribers.position
         self._subscriber: Subscriber | None = None
         self._unwatch: Callable[[], None] | None = None
         self._is_closed = False
@@ -87,19 +87,19 @@ class ChannelStream:
     def _subscribe(self) -> EncodedEvent | None:
         """Subscribe. If no events are replayed, return a first message with the id of the last
         event, so that a client that has received no event continues there when it reconnects."""
-        channels = self._channels
-        subscriber = self._subscriber = channels.subscriber(self._request.client)
-        is_replayed = channels.replay(subscriber, self._last_id, self._keys)
-        channels.add(subscriber, self._keys)
+        subscribers = self._subscribers
+        subscriber = self._subscriber = subscribers.subscriber(self._request.client)
+        is_replayed = subscribers.replay(subscriber, self._last_id, self._keys)
+        subscribers.add(subscriber, self._keys)
         self._unwatch = self._identities.watch(self._request, self._end)
         if is_replayed:
             return None
-        id = channels.latest(self._last_id)
+        id = subscribers.latest(self._last_id)
         return EncodedEvent(id=id, encoded=f"id: {id}\n\n".encode())
 
     def _end(self) -> None:
         if self._subscriber is not None:
-            self._channels.remove(self._subscriber)
+            self._subscribers.remove(self._subscriber)
 
     async def aclose(self) -> None:
         """Unsubscribe."""

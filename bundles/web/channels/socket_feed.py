@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 
-from bundles.web.channels.channels import Channels
 from bundles.web.channels.identities import Identities
 from bundles.web.channels.subscriber import Subscriber
+from bundles.web.channels.subscribers import Subscribers
 from bundles.web.channels.subscriptions import keys_for, last_event_id
 from rxkernel import Response, RxKernelError, WebSocket
 
@@ -18,9 +18,11 @@ _POLICY = 1008
 class SocketFeed:
     """Sends ``{"event", "data", "id"}`` for each event of the channels of *websocket*."""
 
-    def __init__(self, websocket: WebSocket, channels: Channels, identities: Identities) -> None:
+    def __init__(
+        self, websocket: WebSocket, subscribers: Subscribers, identities: Identities
+    ) -> None:
         self._websocket = websocket
-        self._channels = channels
+        self._subscribers = subscribers
         self._identities = identities
         self._unwatch: Callable[[], None] | None = None
         self._subscriber: Subscriber | None = None
@@ -62,28 +64,28 @@ class SocketFeed:
             TooManyRequestsException: the client has more than ``web.channels.max_channels``.
             TypeError, ValueError: a name is not a str, or empty.
         """
-        websocket, channels = self._websocket, self._channels
+        websocket, subscribers = self._websocket, self._subscribers
         if not websocket.is_accepted:
             raise RxKernelError(
                 "subscribe() was called before the handshake; await websocket.accept() first"
             )
         all_names = self._names.union(names)
-        channels.check_number(all_names)
+        subscribers.check_number(all_names)
         self._names = all_names
         keys = keys_for(websocket.request, names)
         if self._subscriber is None:
-            self._subscriber = channels.subscriber(websocket.client, self._overflowed)
+            self._subscriber = subscribers.subscriber(websocket.client, self._overflowed)
             if last := last_event_id(websocket.request):
-                channels.replay(self._subscriber, last, keys)
+                subscribers.replay(self._subscriber, last, keys)
             self._sending = asyncio.create_task(self._send(self._subscriber))
         if not self._subscriber.is_ended:
-            channels.add(self._subscriber, keys)
+            subscribers.add(self._subscriber, keys)
 
     async def _send(self, subscriber: Subscriber) -> None:
         websocket = self._websocket
         try:
             while (event := await subscriber.next()) is not None:
-                message = self._channels.message(event)
+                message = self._subscribers.message(event)
                 if not websocket.send_text(message):
                     await websocket.send(message.decode())
         except ConnectionError:
@@ -91,7 +93,7 @@ class SocketFeed:
         except Exception:
             logger.exception("the events of a WebSocket were not sent")
         finally:
-            self._channels.remove(subscriber)
+            self._subscribers.remove(subscriber)
 
     def _overflowed(self) -> None:
         self.disconnect("the client reads too slowly")

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from injector import inject
 
-from bundles.web.channels.channels import Channels
 from bundles.web.channels.identities import Identities
 from bundles.web.channels.socket_feed import SocketFeed
+from bundles.web.channels.subscribers import Subscribers
 from rxkernel import HttpServer, Request, Response, WebSocket
 
 Serve = Callable[[WebSocket, SocketFeed], Awaitable[None]]
@@ -17,9 +17,11 @@ class SocketUpgrades:
     """Upgrades requests to WebSockets that may subscribe to channels."""
 
     @inject
-    def __init__(self, server: HttpServer, channels: Channels, identities: Identities) -> None:
+    def __init__(
+        self, server: HttpServer, subscribers: Subscribers, identities: Identities
+    ) -> None:
         self._server = server
-        self._channels = channels
+        self._subscribers = subscribers
         self._identities = identities
 
     async def respond(self, request: Request, serve: Serve) -> Response:
@@ -32,7 +34,7 @@ class SocketUpgrades:
         """
 
         async def accept(websocket: WebSocket) -> None:
-            feed = SocketFeed(websocket, self._channels, self._identities)
+            feed = SocketFeed(websocket, self._subscribers, self._identities)
             feed.watch_identity()
             try:
                 await serve(websocket, feed)

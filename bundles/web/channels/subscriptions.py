@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from multidict import MultiDict
 
-from bundles.web.channels.channels import GLOBAL, channel_key, user_key
+from bundles.web.channels.channel_keys import GLOBAL, channel_key, user_key
 from rxkernel import Request
 
 _HEADER = "Last-Event-ID"

@@ -43,9 +43,6 @@ _RULED = (*_READ, Source.FILE)
 BAGS = (MultiDict, MultiDictProxy)
 """The classes of a decoded form."""
 
-_SAFE = ("GET", "HEAD")
-"""The methods whose query a form with ``method="get"`` may have sent."""
-
 _RAW = (Source.HEADER, Source.COOKIE)
 """The sources whose texts may be invalid UTF-8."""
 
@@ -204,7 +201,7 @@ def _text(parameter: Parameter) -> Read:
         if is_float and type(value) in (int, float) and -_LARGEST <= value <= _LARGEST:
             return float(value)  # msgspec would return the same
         if value == "" and ignores_empty:
-            value = next(iter(_without_empty(request, key)), MISSING)
+            value = request.filled_params(key.__eq__).get(key, MISSING)
             if value is MISSING:
                 return on_absent(errors)
         return validator.read(value, path, errors, True)
@@ -214,20 +211,6 @@ def _text(parameter: Parameter) -> Read:
 
 def _validator(parameter: Parameter) -> Validator:
     return Validator(parameter.type, scalars=parameter.scalars)
-
-
-def _without_empty(request: Request, key: str) -> list[Any]:
-    """All values of *key* except the empty inputs of a form, which browsers send too; they send
-    a form with ``method="get"`` as the query. Empty texts in the query of another method are kept,
-    because a client wrote them: ``DELETE /logs?before=`` must not delete all. Path and query come
-    first in ``params``."""
-    values, body = request.params.getall(key), request.body
-    if request.method in _SAFE:
-        return [value for value in values if value != ""]
-    if not isinstance(body, BAGS):
-        return values
-    own = len(values) - len(body.getall(key, ()))
-    return values[:own] + [value for value in values[own:] if value != ""]
 
 
 def _exact(type_: Any) -> Any:
@@ -260,7 +243,7 @@ def _texts(parameter: Parameter) -> Read:
     def read(request: Request, errors: ValidationErrors) -> Any:
         values = bag(request).getall(key, None)
         if values is not None and ignores_empty and "" in values:
-            values = _without_empty(request, key)
+            values = request.filled_params(key.__eq__).getall(key, None)
         if not values:
             return on_absent(errors)
         if is_raw and not all(map(_is_unicode, values)):
@@ -288,24 +271,13 @@ def _model(parameter: Parameter) -> Read:
     ignored = validator.schema.ignored_inputs
 
     def read(request: Request, errors: ValidationErrors) -> Any:
-        params = request.params
-        is_query = request.method in _SAFE and "" in params.values()
-        if is_query or isinstance(request.body, BAGS):  # a form
-            params = MultiDict(params)
-            for key in ignored.intersection(params):
-                _replace(params, key, _without_empty(request, key))
+        params = request.filled_params(ignored.__contains__)
         raw = values_of(params, [key for key in fields if key in params], fields)
         if not raw and on_absent is not None:
             return on_absent(errors)
         return validator.read(raw, "params", errors, True)
 
     return read
-
-
-def _replace(bag: MultiDict[Any], key: str, values: list[Any]) -> None:
-    bag.popall(key)
-    for value in values:
-        bag.add(key, value)
 
 
 def values_of(bag: Any, keys: Iterable[str], fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -2,16 +2,17 @@
 
 from contextlib import AbstractAsyncContextManager
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytest
 from msgspec import Meta
-from rxkernel_lines import LINES
+from rxkernel_lines import LINES, LinesBundle
 
 from bundles.contracts import Arguments, ContractsBundle, compile_definitions, contract
 from rxkernel import (
     Application,
     KernelClient,
+    Request,
     ValidationError,
     both,
     http,
@@ -221,3 +222,61 @@ async def test_plain_parameters_of_the_action_are_read_from_the_checked_argument
         wrong = await caller.call("book", {"name": "x", "hours": "y"})
     assert result.content == f"x 1.5 {DAY}"
     assert [e["path"] for e in wrong.content["errors"]] == ["body.hours"]
+
+
+class Search:
+    """The arguments of one contract, read in each way."""
+
+    parameters: ClassVar[dict[str, Any]] = {
+        "limit": {"type": "number", "default": 7},
+        "day": {"type": "date", "required": False},
+        "text": {"type": "string", "required": False},
+        "ids": {"array": "number", "required": False},
+    }
+
+    @procedure("search", LINES)
+    @both("GET", "/search", "search")
+    @http("DELETE", "/search", "delete")
+    @contract(parameters=parameters)
+    async def search(self, arguments: Annotated[Any, Arguments()]) -> Any:
+        return arguments
+
+    @http("GET", "/plain", "plain")
+    @contract(parameters=parameters)
+    async def plain(self, request: Request, limit: int = 1, text: str = "all") -> Any:
+        return {"limit": limit, "text": text, "params": sorted(request.params)}
+
+    @http("GET", "/required", "required")
+    @contract(parameters={"limit": "number"})
+    async def required(self, limit: int) -> int:
+        return limit
+
+
+async def test_empty_value_in_query_of_get_counts_as_not_sent() -> None:
+    """HTML, form submission: method="get" sends all inputs as the query."""
+    async with Application(bundles=[ContractsBundle, LinesBundle], controllers=[Search]) as app:
+        client = KernelClient(app)
+        empty = dict.fromkeys(("limit", "day", "text", "ids"), "")
+
+        assert (await client.http("search", params=empty)).content == {"limit": 7, "text": ""}
+        some = {"limit": ["", "2"], "ids": ["", "1"]}
+        assert (await client.http("search", params=some)).content == {"limit": 2, "ids": [1]}
+        expected = {"limit": 7, "text": "", "params": ["limit", "text"]}
+        assert (await client.http("plain", params=empty)).content == expected
+        response = await client.http("required", params={"limit": ""})
+        assert [(e["path"], e["code"]) for e in response.content["errors"]] == [
+            ("params.limit", "missing")
+        ]
+
+
+async def test_empty_value_that_no_form_sends_is_an_error() -> None:
+    """As for typed actions: `DELETE /logs?before=` must not delete all."""
+    async with Application(bundles=[ContractsBundle, LinesBundle], controllers=[Search]) as app:
+        client = KernelClient(app)
+
+        for response in (
+            await client.http("delete", params={"limit": ""}),
+            await client.websocket("search", params={"limit": ""}),
+            await client.call(LINES, "search", body={"limit": ""}),
+        ):
+            assert response.status_code == 422

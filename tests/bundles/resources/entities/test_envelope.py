@@ -203,6 +203,10 @@ async def test_page_with_empty_values_in_query_has_the_defaults(
 
     assert response.headers["X-Limit"] == "2"
     assert len(msgspec.to_builtins(response.content)["books"]) == 2
+    response = await client.http(
+        "enveloped", params={"limit": ["", "1"], "skip": "", "offset": "2"}
+    )
+    assert (response.headers["X-Limit"], response.headers["X-Skip"]) == ("1", "2")
     over_socket = await client.websocket("enveloped", params={"limit": ""})
     assert over_socket.status_code == 422
 

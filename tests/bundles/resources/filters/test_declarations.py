@@ -284,7 +284,7 @@ def test_description_lists_the_parameters_of_clients() -> None:
         "skip": {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 0},
         "sort": {
             "type": "string",
-            "pattern": "^-?(title|pages)(,-?(title|pages))*$",
+            "pattern": "^(-?(title|pages)(,-?(title|pages))*)?$",
             "default": "-pages",
         },
         "cursor": {"type": "string"},

@@ -27,7 +27,7 @@ class Books:
 
     @both("GET", "/{shelf}/books", "book_list")
     async def list(self, request: Request) -> dict[str, Any]:
-        query = FILTERS.parse(request.params)
+        query = FILTERS.parse(request)
         items, cursor = query.page(self.session.execute(query.apply(select(Book))).all())
         return {
             "ids": [book.id for book in items],

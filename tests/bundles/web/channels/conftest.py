@@ -12,6 +12,7 @@ import pytest
 from bundles.autoload import create_application
 from bundles.security import UserProvider
 from bundles.web import Channels
+from bundles.web.channels.subscribers import Subscribers
 from rxkernel import Application
 from tests.bundles.web.conftest import Site
 
@@ -78,6 +79,10 @@ class LiveSite:
     @property
     def port(self) -> int | None:
         return self.application.servers["http"].port
+
+    @property
+    def subscribers(self) -> Subscribers:
+        return self.application.injector.get(Subscribers)
 
     @property
     def channels(self) -> Channels:

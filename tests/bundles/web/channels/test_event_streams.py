@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from bundles.web import Channels
+from bundles.web.channels.subscribers import Subscribers
 from rxkernel import KernelClient, ServerSentEvent
 from tests.bundles.web.channels.conftest import Live, LiveSite
 from tests.bundles.web.conftest import Site
@@ -179,7 +180,7 @@ async def test_channel_without_subscribers_is_forgotten_with_its_events(live: Li
     for number in range(3):
         await channels.send(f"room {number}", "say", number)
         await asyncio.sleep(0.002)
-    later = channels.position
+    later = site.subscribers.position
 
     async with site.events("/chat.sse", headers={"Last-Event-ID": position}) as reader:
         assert (await reader.event())["event"] == "reset"
@@ -382,7 +383,7 @@ async def test_send_with_an_invalid_argument_raises_and_sends_nothing(site: Site
         with pytest.raises(ValueError, match="empty"):
             await call
 
-    assert channels.position.endswith("-0")
+    assert site.application.injector.get(Subscribers).position.endswith("-0")
 
 
 # G4

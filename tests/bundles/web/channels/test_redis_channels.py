@@ -140,7 +140,7 @@ async def test_unknown_id_gets_a_reset_from_each_process(
 ) -> None:
     one, two = await start(shared_redis), await start(shared_redis)
     await one.channels.send("chat", "say", 1)
-    await until(lambda: two.channels.position.endswith("-1"))
+    await until(lambda: two.subscribers.position.endswith("-1"))
 
     for site in (one, two):
         async with site.events("/chat.sse", headers={"Last-Event-ID": last}) as reader:
@@ -152,10 +152,10 @@ async def test_id_older_than_the_events_of_a_new_process_gets_a_reset(
 ) -> None:
     settings = {"web.channels.max_stored": 2}
     one = await start(shared_redis, settings)
-    run = one.channels.position.removesuffix("0")
+    run = one.subscribers.position.removesuffix("0")
     for number in range(5):
         await one.channels.send("chat", "say", number)
-        await until(lambda number=number: one.channels.position == f"{run}{number + 1}")  # type: ignore[misc]
+        await until(lambda number=number: one.subscribers.position == f"{run}{number + 1}")  # type: ignore[misc]
     two = await start(shared_redis, settings)
 
     async with two.events("/chat.sse", headers={"Last-Event-ID": f"{run}2"}) as reader:
@@ -172,7 +172,7 @@ async def test_process_with_fewer_events_does_not_repeat_events(
     """A client comes from a process that has read more events, and requests the events since
     then."""
     one = await start(shared_redis)
-    run = one.channels.position.removesuffix("0")
+    run = one.subscribers.position.removesuffix("0")
 
     async with one.events("/chat.sse", headers={"Last-Event-ID": f"{run}2"}) as reader:
         assert await reader.opened() == f"{run}2"

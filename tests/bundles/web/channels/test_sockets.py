@@ -228,7 +228,7 @@ async def test_ws_subscriber_receives_events_as_json(live: Live) -> None:
 async def test_ws_subscriber_gets_missed_events(live: Live) -> None:
     site = await live(FILES)
     await site.channels.send("chat", "say", 1)
-    last = site.channels.position
+    last = site.subscribers.position
     await site.channels.send("chat", "say", 2)
 
     async with site.websocket(f"/chat.ws?lastEventId={last}") as client:
@@ -329,7 +329,7 @@ async def test_ws_id_of_the_last_event_is_not_a_parameter_of_the_contract(live: 
         """
     site = await live({"app/room.ws/get.py": handler})
     await site.channels.send("x", "say", 1)
-    last = site.channels.position
+    last = site.subscribers.position
     await site.channels.send("x", "say", 2)
 
     async with site.websocket(f"/room.ws?room=x&lastEventId={last}") as client:
