@@ -20,6 +20,7 @@ from rxkernel.cli.service import service
 from rxkernel.cli.unknown_command import explain_unknown
 from rxkernel.exception_text import own_traceback
 from rxkernel.exceptions import ConfigurationError, ServiceUnavailableException
+from rxkernel.kernel.garbage_collection import paused_collection
 from rxkernel.servers.server import ServerStartError
 
 _APPLICATION = "rxkernel.application"
@@ -63,6 +64,7 @@ class Commands(click.Group):
             report(error)
             return names
 
+    @paused_collection()
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if (own := super().get_command(ctx, cmd_name)) is not None:
             return own

@@ -25,6 +25,7 @@ from rxkernel.cli.project_folders import (
 )
 from rxkernel.exception_text import place_of, summary_of, text_of
 from rxkernel.exceptions import ConfigurationError
+from rxkernel.kernel.garbage_collection import paused_collection
 
 DEFAULT = "app"
 _OBJECT, _FACTORY = "application", "create_application"
@@ -34,6 +35,7 @@ class TargetMissingError(ConfigurationError):
     """The module of the application does not exist."""
 
 
+@paused_collection()
 def locate(target: str | None) -> Application:
     """Find *target*; the current directory is searched first.
 
