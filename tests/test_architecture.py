@@ -237,6 +237,12 @@ def test_rarely_used_modules_are_imported_late() -> None:
     assert (ours - theirs) & {"difflib", "importlib.metadata", "zipfile"} == set()
 
 
+def test_application_with_tables_imports_no_alembic() -> None:
+    """Only ``rxkernel db`` and a folder of revisions need it."""
+    code = "import sys, bundles.resources; print(*sys.modules)"
+    assert "alembic" not in run_python("-c", code).split()
+
+
 def test_every_third_party_import_is_a_declared_dependency() -> None:
     declared = set(requirements())
     distributions = packages_distributions()

@@ -35,7 +35,7 @@ from bundles.resources.fixtures.commands import fixtures
 from bundles.resources.fixtures.fixture import Fixture
 from bundles.resources.fixtures.fixture_list import check_fixtures
 from bundles.resources.fixtures.fixtures import Fixtures
-from bundles.resources.migrations.commands import db
+from bundles.resources.migrations.group import db
 from bundles.resources.migrations.pending import PendingRevisions
 from bundles.resources.operations.declared_errors import DeclaredErrors
 from bundles.resources.operations.listing import FiltersMarker, FiltersResolver

@@ -37,10 +37,7 @@ _sql_option = click.option(
 
 @click.group("db")
 def db() -> None:
-    """Change the tables of a database by revisions: files in the folder migrations.
-
-    REVISION is an id or the begin of one, head, base, or a step such as +1 or -1.
-    """
+    """The commands of `bundles.resources.migrations.group`, whose help users see."""
 
 
 @db.command("revision")

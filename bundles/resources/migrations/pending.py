@@ -10,8 +10,6 @@ from bundles.resources.database.database import Database
 from bundles.resources.database.databases import Databases
 from bundles.resources.database.mode import READS
 from bundles.resources.database.tables import joined
-from bundles.resources.migrations.migrations import Migrations
-from bundles.resources.migrations.revision_files import RevisionFiles
 from bundles.resources.settings import ResourcesSettings
 from rxkernel import ApplicationEvents, BootstrapEvent, ConfigurationError, observe
 
@@ -43,6 +41,13 @@ class PendingRevisions:
                 logger.warning("database %s: %s", database.name, problem)
 
     async def _problem_of(self, database: Database) -> str | None:
+        from bundles.resources.migrations.migrations import (  # noqa: PLC0415 - imports Alembic
+            Migrations,
+        )
+        from bundles.resources.migrations.revision_files import (  # noqa: PLC0415 - as above
+            RevisionFiles,
+        )
+
         files = RevisionFiles(self._settings.migrations_of(database.name))
 
         def read(connection: Connection) -> tuple[int, bool]:
