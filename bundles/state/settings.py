@@ -1,15 +1,11 @@
 """The settings of the bundle."""
 
-import re
 from typing import Literal
 
 import attrs
 
 from rxkernel import COUNT, SECONDS, Allowed, whole_number
 
-_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-
-_KEY_NAME = Allowed("letters, digits, and '-', '_', '.' or ':'", (str,), _KEY.fullmatch)
 _FILE = Allowed("the path of a file", (str, type(None)), lambda value: value != "")
 _SIZE = whole_number(1024, unit="bytes")
 
@@ -27,9 +23,6 @@ class StateSettings:
         default=None, validator=_FILE, metadata={"per_application": True}
     )
     """Keeps the state of the store ``memory`` over a restart, as JSON; by default nothing does."""
-
-    key: str = attrs.field(default="rxkernel:state", validator=_KEY_NAME)
-    """Begins the names of the keys in Redis. Processes with the same one share their state."""
 
     max_keys: int = attrs.field(default=100_000, validator=COUNT)
     """Most paths that have a value, dicts included."""

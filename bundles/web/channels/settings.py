@@ -4,7 +4,7 @@ from typing import Literal
 
 import attrs
 
-from rxkernel import COUNT, COUNT_OR_0, SECONDS, SECONDS_OR_0, SIZE, SIZE_OR_0, TEXT
+from rxkernel import COUNT, COUNT_OR_0, SECONDS, SECONDS_OR_0, SIZE, SIZE_OR_0
 
 
 @attrs.frozen(kw_only=True)
@@ -16,9 +16,6 @@ class ChannelSettings:
     )
     """Where events are kept: in this process, or in Redis. With Redis the subscribers of all
     processes get them, and may reconnect to another process."""
-
-    prefix: str = attrs.field(default="rxkernel:channels", validator=TEXT)
-    """The prefix of all keys in Redis, after ``redis.prefix``."""
 
     max_stored: int = attrs.field(default=100_000, validator=COUNT)
     """Most events of all channels that Redis keeps, for processes that start or reconnect."""

@@ -888,7 +888,7 @@ async def test_state_in_memory_with_workers_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"store": "disk"}, {"key": "a b"}, {"file": ""}, {"max_keys": 0}, {"commit_timeout": 0}],
+    [{"store": "disk"}, {"file": ""}, {"max_keys": 0}, {"commit_timeout": 0}],
     ids=lambda settings: next(iter(settings)),
 )
 def test_invalid_setting_is_rejected(settings: dict[str, Any]) -> None:
