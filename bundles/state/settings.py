@@ -1,12 +1,13 @@
 """The settings of the bundle."""
 
+from pathlib import Path
 from typing import Literal
 
 import attrs
 
-from rxkernel import COUNT, SECONDS, Allowed, whole_number
+from rxkernel import COUNT, SECONDS, whole_number
+from rxkernel.settings import FILE
 
-_FILE = Allowed("the path of a file", (str, type(None)), lambda value: value != "")
 _SIZE = whole_number(1024, unit="bytes")
 
 
@@ -19,10 +20,11 @@ class StateSettings:
     )
     """``memory``: the state belongs to this process; ``redis``: all processes share it."""
 
-    file: str | None = attrs.field(
-        default=None, validator=_FILE, metadata={"per_application": True}
+    file: Path | None = attrs.field(
+        default=None, validator=FILE.or_none(), metadata={"per_application": True}
     )
-    """Keeps the state of the store ``memory`` over a restart, as JSON; by default nothing does."""
+    """The file of the store ``memory``, as JSON, which keeps the state over a restart; by default
+    nothing does. It is created with mode 600."""
 
     max_keys: int = attrs.field(default=100_000, validator=COUNT)
     """Most paths that have a value, dicts included."""
