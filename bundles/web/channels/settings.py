@@ -26,7 +26,7 @@ class ChannelSettings:
     retry: float = attrs.field(default=2.0, validator=SECONDS_OR_0)
     """Seconds after which a browser that lost its event stream reconnects."""
 
-    heartbeat: float = attrs.field(default=10.0, validator=SECONDS)
+    heartbeat_interval: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds of silence after which an event stream is sent a comment."""
 
     replay_events: int = attrs.field(default=1_000, validator=COUNT_OR_0)
