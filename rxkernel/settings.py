@@ -113,10 +113,10 @@ SWITCH = Allowed("true or false", (bool,))
 """A validator for a bool: 1 and texts are not allowed."""
 
 TEXT = Allowed("a text, 1 character or more", (str,), len)
+"""A validator for a text that is not empty."""
 
 FILE = Allowed("the path of a file", (Path,), lambda path: path.name and "\0" not in str(path))
-"""For the files of bundles. ``Path("")`` is a folder."""
-"""A validator for a text that is not empty."""
+"""A validator for the path of a file. ``Path("")`` is a folder."""
 
 
 def _read_only(table: Any) -> Any:
