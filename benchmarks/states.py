@@ -26,11 +26,11 @@ async def states(*, reads: int = 1_000_000, times: int = 50_000, calls: int = 50
         f"one Redis on the same machine. With contention both processes change one value.",
     )
     with running_redis() as redis:
-        url, key = f"redis://127.0.0.1:{redis.port}/0", uuid.uuid4().hex
-        async with _application(url, key) as application:
+        url, prefix = f"redis://127.0.0.1:{redis.port}/0", uuid.uuid4().hex
+        async with _application(url, prefix) as application:
             state = application.injector.get(State)
             other = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "benchmarks.states", url, key, str(times), str(calls))
+                *(sys.executable, "-m", "benchmarks.states", url, prefix, str(times), str(calls))
             )
             try:
                 await _reached(state, "ready", 1)
@@ -49,8 +49,11 @@ async def states(*, reads: int = 1_000_000, times: int = 50_000, calls: int = 50
     return table
 
 
-def _application(url: str, key: str) -> Application:
-    bundles = {"redis": RedisSettings(url=url), "state": StateSettings(store="redis", key=key)}
+def _application(url: str, prefix: str) -> Application:
+    bundles = {
+        "redis": RedisSettings(url=url, prefix=prefix),
+        "state": StateSettings(store="redis"),
+    }
     return Application(
         bundles=[RedisBundle, StateBundle],
         settings=Settings(http=HttpSettings(port=0), bundles=bundles),
@@ -122,9 +125,9 @@ async def _contended(state: State, calls: int) -> float:
     return calls / (time.perf_counter() - begin)
 
 
-async def _serve(url: str, key: str, times: int, calls: int) -> None:
+async def _serve(url: str, prefix: str, times: int, calls: int) -> None:
     orders: asyncio.Queue[str] = asyncio.Queue()
-    async with _application(url, key) as application:
+    async with _application(url, prefix) as application:
         state = application.injector.get(State)
         state.subscribe("order", lambda path, order, _: orders.put_nowait(order))
         state.subscribe("there", lambda path, number, _: state.set("back", number))

@@ -115,6 +115,9 @@ SWITCH = Allowed("true or false", (bool,))
 TEXT = Allowed("a text, 1 character or more", (str,), len)
 """A validator for a text that is not empty."""
 
+FILE = Allowed("the path of a file", (Path,), lambda path: path.name and "\0" not in str(path))
+"""A validator for the path of a file. ``Path("")`` is a folder."""
+
 
 def _read_only(table: Any) -> Any:
     return MappingProxyType(dict(table)) if isinstance(table, Mapping) else table

@@ -5,6 +5,7 @@ from pathlib import Path
 import attrs
 
 from rxkernel import SECONDS, SIZE, SWITCH, Allowed
+from rxkernel.settings import FILE
 
 _MODE = Allowed(
     "a name of letters, digits and _, or none",
@@ -34,7 +35,7 @@ class AutoloadSettings:
     stop_timeout: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds within which one ``stop`` hook must end."""
 
-    setup_file: Path | None = None
+    setup_file: Path | None = attrs.field(default=None, validator=FILE.or_none())
     """The SQLite file with the results of the scripts of ``setup``; by default,
     ``var/setup.sqlite3`` in the folder above the root."""
 

@@ -82,7 +82,7 @@ class MetacomServer(Server):
                 path,
                 self._serve,
                 max_size=settings.max_size,
-                heartbeat=settings.heartbeat,
+                heartbeat=settings.heartbeat_interval,
                 shared=True,
                 drain=self.drain,
             )

@@ -38,7 +38,7 @@ class MetacomSettings:
     """The maximum of bytes of a message; a larger one closes the WebSocket with code 1009.
     Browsers send files in chunks of up to 2 MiB."""
 
-    heartbeat: float = attrs.field(default=25.0, validator=SECONDS)
+    heartbeat_interval: float = attrs.field(default=25.0, validator=SECONDS)
     """Seconds without data from a client after which it is pinged. The WebSocket is closed if no
     data follows for half as many seconds."""
 
@@ -67,16 +67,17 @@ class MetacomSettings:
     stream_timeout: float = attrs.field(default=20.0, validator=SECONDS)
     """Seconds without data after which a stream fails, also if its call does not read or write it.
     Less than 1 KiB of a client's stream does not count as data, except at its end. The time must
-    be shorter than ``heartbeat``, since messages, including pongs, wait for a call that does not
-    read."""
+    be shorter than ``heartbeat_interval``, since messages, including pongs, wait for a call that
+    does not read."""
 
     max_buffered: int = attrs.field(default=10_000_000, validator=SIZE)
     """The maximum of bytes that wait for a client that reads slowly; above it, the WebSocket is
     closed."""
 
     def __attrs_post_init__(self) -> None:
-        if self.stream_timeout >= self.heartbeat:
+        if self.stream_timeout >= self.heartbeat_interval:
             raise ValueError(
-                f"stream_timeout is {self.stream_timeout}; it must be less than heartbeat "
-                f"({self.heartbeat}), since no pongs are received while a stream is not read"
+                f"stream_timeout is {self.stream_timeout}; it must be less than "
+                f"heartbeat_interval ({self.heartbeat_interval}), since no pongs are received "
+                "while a stream is not read"
             )

@@ -9,6 +9,9 @@ from bundles.scale.presence.settings import PresenceSettings
 from bundles.scale.recovery.settings import RecoverySettings
 from rxkernel import Allowed, ConfigurationError, seconds_between, whole_number
 
+CHANNEL = "rxkernel"
+"""The first part of the names of the channels and keys, after ``redis.prefix``."""
+
 _CHANNEL = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100}){0,9}")
 _SHORTEST_SECRET = 32
 
@@ -31,9 +34,10 @@ _SECONDS = seconds_between(0.05, 3600)
 
 
 def _is_separate(instance: Any, attribute: "attrs.Attribute[Any]", value: str | None) -> None:
-    if value is not None and value.startswith(f"{instance.channel}."):
+    if value is not None and value.startswith(f"{CHANNEL}."):
         raise ValueError(
-            f"{attribute.name} is {value!r}; it must not begin with channel, {instance.channel!r}"
+            f"{attribute.name} is {value!r}; it must not begin with '{CHANNEL}.', as the channels "
+            "of the bus do"
         )
 
 
@@ -51,10 +55,6 @@ class ScaleSettings:
         default="memory", validator=attrs.validators.in_(("memory", "redis"))
     )
     """Where the calls for `@limit` are counted: in this process, or in Redis for all of them."""
-
-    channel: str = attrs.field(default="rxkernel", validator=_CHANNEL_NAME)
-    """The prefix of the channels of Redis, after ``redis.prefix``. Processes with the same
-    prefixes share broadcasts and events. The number of the database does not separate them."""
 
     secret: str | None = attrs.field(
         default=None, validator=_SECRET, repr=False, metadata={"secret": True}

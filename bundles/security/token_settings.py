@@ -8,6 +8,7 @@ import attrs
 from attrs.validators import in_, instance_of
 
 from rxkernel import COUNT, COUNT_OR_0, SECONDS, Allowed, seconds_between, whole_number
+from rxkernel.settings import FILE
 
 _FILES = instance_of(tuple)
 
@@ -62,7 +63,7 @@ class TokenSettings:
     """PEM and JWKS files. The first private or secret key signs; all keys verify."""
 
     key_file: Path = attrs.field(
-        default=Path("var/security-keys.json"), metadata={"per_application": True}
+        default=Path("var/security-keys.json"), validator=FILE, metadata={"per_application": True}
     )
     """The file in which a key is created at the first start, without *secret* and *keys*."""
 
@@ -99,9 +100,9 @@ class TokenSettings:
     resources."""
 
     store_file: Path = attrs.field(
-        default=Path("var/security.sqlite3"), metadata={"per_application": True}
+        default=Path("var/security.sqlite3"), validator=FILE, metadata={"per_application": True}
     )
-    """The file of the store ``sqlite``."""
+    """The file of the store ``sqlite``; it is created with mode 600."""
 
     max_stored: int = attrs.field(default=100_000, validator=COUNT)
     """Most refresh tokens in the store ``memory``. Above it, tokens of the user with the most

@@ -1,11 +1,13 @@
 """The settings of the bundle."""
 
 import re
+from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 
-from rxkernel import COUNT, SECONDS, SIZE, TEXT
+from rxkernel import COUNT, SECONDS, SIZE
+from rxkernel.settings import FILE
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -28,12 +30,10 @@ class SessionsSettings:
     """Where sessions are: in this process, in a file for all processes of a machine, in Redis, or
     in the database of the bundle resources."""
 
-    file: str = attrs.field(
-        default="var/sessions.sqlite3",
-        validator=TEXT,
-        metadata={"per_application": True},
+    file: Path = attrs.field(
+        default=Path("var/sessions.sqlite3"), validator=FILE, metadata={"per_application": True}
     )
-    """The file of the store ``sqlite``; created with mode 600."""
+    """The file of the store ``sqlite``; it is created with mode 600."""
 
     cookie: str = attrs.field(default="sid", validator=_check_cookie)
     """Name of the cookie. Browsers accept ``__Host-sid`` over TLS only, and never from a

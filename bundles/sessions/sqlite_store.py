@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from injector import inject
@@ -68,7 +67,7 @@ class SqliteSessionStore(SqliteStore, SessionStore):
     @inject
     def __init__(self, settings: SessionsSettings) -> None:
         file = SqliteFile(
-            Path(settings.file),
+            settings.file,
             _SCHEMA,
             setting="sessions.file",
             unavailable=SessionsUnavailableException,

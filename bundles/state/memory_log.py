@@ -23,7 +23,7 @@ class MemoryLog(StateLog):
 
     @inject
     def __init__(self, settings: StateSettings) -> None:
-        self._file = None if settings.file is None else Path(settings.file)
+        self._file = settings.file
         self._settings = settings
         self._replica: Replica | None = None
         self._saving: asyncio.Task[None] | None = None

@@ -21,9 +21,11 @@ from bundles.state.log import StateLog
 from bundles.state.pending import Outgoing
 from bundles.state.redis_store import BrokenLogError, ForeignDataError, RedisStore, reason_of
 from bundles.state.replica import Course, GapError, Head, Replica
-from bundles.state.settings import StateSettings
 
 logger = logging.getLogger(__name__)
+
+_KEY = "rxkernel:state"
+"""Begins the names of the two keys, after ``redis.prefix``."""
 
 _FIRST_DELAY = 0.1
 _LONGEST_DELAY = 2.0
@@ -43,10 +45,10 @@ class RedisLog(StateLog):
     """
 
     @inject
-    def __init__(self, client: Redis, redis: RedisSettings, settings: StateSettings) -> None:
+    def __init__(self, client: Redis, redis: RedisSettings) -> None:
         self._client = client
         self._redis = redis
-        self._key = redis.key(settings.key)
+        self._key = redis.key(_KEY)
         self._wait = redis.command_timeout / 2
         self._problems: dict[str, str] = {}
         self._outage = 0.0

@@ -1,16 +1,13 @@
 """The settings of the bundle."""
 
-import re
+from pathlib import Path
 from typing import Literal
 
 import attrs
 
-from rxkernel import COUNT, SECONDS, Allowed, whole_number
+from rxkernel import COUNT, SECONDS, whole_number
+from rxkernel.settings import FILE
 
-_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-
-_KEY_NAME = Allowed("letters, digits, and '-', '_', '.' or ':'", (str,), _KEY.fullmatch)
-_FILE = Allowed("the path of a file", (str, type(None)), lambda value: value != "")
 _SIZE = whole_number(1024, unit="bytes")
 
 
@@ -23,13 +20,11 @@ class StateSettings:
     )
     """``memory``: the state belongs to this process; ``redis``: all processes share it."""
 
-    file: str | None = attrs.field(
-        default=None, validator=_FILE, metadata={"per_application": True}
+    file: Path | None = attrs.field(
+        default=None, validator=FILE.or_none(), metadata={"per_application": True}
     )
-    """Keeps the state of the store ``memory`` over a restart, as JSON; by default nothing does."""
-
-    key: str = attrs.field(default="rxkernel:state", validator=_KEY_NAME)
-    """Begins the names of the keys in Redis. Processes with the same one share their state."""
+    """The file of the store ``memory``, as JSON, which keeps the state over a restart; by default
+    nothing does. It is created with mode 600."""
 
     max_keys: int = attrs.field(default=100_000, validator=COUNT)
     """Most paths that have a value, dicts included."""

@@ -7,7 +7,8 @@ import attrs
 
 from bundles.tasks.pool.settings import WorkerPoolSettings
 from bundles.tasks.queue.settings import TaskQueueSettings
-from rxkernel import COUNT, SECONDS, TEXT, seconds_between
+from rxkernel import COUNT, SECONDS, seconds_between
+from rxkernel.settings import FILE
 
 
 @attrs.frozen(kw_only=True)
@@ -20,11 +21,10 @@ class TasksSettings:
     """Where schedules and records are stored: in the memory of this process, in a file that
     survives it, or in Redis for processes on several machines."""
 
-    file: Path = attrs.field(default=Path("var/tasks.sqlite3"), metadata={"per_application": True})
+    file: Path = attrs.field(
+        default=Path("var/tasks.sqlite3"), validator=FILE, metadata={"per_application": True}
+    )
     """The file of the store ``sqlite``; it is created with mode 600."""
-
-    prefix: str = attrs.field(default="rxkernel:tasks", validator=TEXT)
-    """The prefix of all keys of the store ``redis``, after ``redis.prefix``."""
 
     lease: float = attrs.field(default=10.0, validator=seconds_between(0.2, 3600))
     """With the store ``redis``: seconds within which another process takes over the tasks of a

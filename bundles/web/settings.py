@@ -1,5 +1,7 @@
 """The section ``[web]`` of the settings."""
 
+from pathlib import Path
+
 import attrs
 
 from bundles.web.channels.settings import ChannelSettings
@@ -8,7 +10,7 @@ from bundles.web.firewall.settings import FirewallSettings
 from bundles.web.proxy.settings import ProxySettings
 from rxkernel import COUNT_OR_0, SECONDS, SIZE_OR_0, Allowed
 
-_FOLDER = Allowed("the path of a folder", (str,), lambda value: value and "\0" not in value)
+_FOLDER = Allowed("the path of a folder", (Path,), lambda path: "\0" not in str(path))
 _TYPE = Allowed(
     "a list of types in lower case, such as 'image/png', 'image/*' or '*/*'",
     (str,),
@@ -27,7 +29,7 @@ class WebSettings:
     page_cache_entries: int = attrs.field(default=1_000, validator=COUNT_OR_0)
     """Most pages that ``client.cache`` keeps."""
 
-    uploads: str = attrs.field(default="files", validator=_FOLDER)
+    uploads: Path = attrs.field(default=Path("files"), validator=_FOLDER)
     """The folder of ``client.upload``, absolute or below the directory of the application. It must
     not be served."""
 

@@ -1,5 +1,6 @@
 """A redis-server or a nats-server for the tests of bundles."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from tests.bundles.nats_servers import NatsServer, running_nats
 from tests.bundles.redis_servers import RedisServer, running_redis
+
+_numbers = itertools.count()
 
 
 @pytest.fixture
@@ -23,6 +26,12 @@ def shared_redis(
     """A server that the tests of a module share and do not stop."""
     with running_redis(redis_server, tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture
+def prefix() -> str:
+    """The ``redis.prefix`` of this test in a shared server."""
+    return f"test-{next(_numbers)}:"
 
 
 @pytest.fixture

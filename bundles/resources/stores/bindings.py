@@ -41,7 +41,7 @@ def _bind_sessions(binder: Binder) -> bool:
         file = _file_beside(injector, "sessions")
         if file is None:
             return DatabaseSessionStore(injector.get(StoreDatabase), settings)
-        return SqliteSessionStore(attrs.evolve(settings, file=str(file)))
+        return SqliteSessionStore(attrs.evolve(settings, file=file))
 
     binder.bind(SessionStore, to=store, scope=singleton)  # type: ignore[type-abstract]
     return True

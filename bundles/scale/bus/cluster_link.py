@@ -14,7 +14,7 @@ from bundles.scale.bus.link import Handler, Link
 from bundles.scale.bus.members import Members
 from bundles.scale.bus.outbox import Outbox
 from bundles.scale.bus.seal import KIND_AT, SENDER_AT, Kind, Message, RejectedError, Seal
-from bundles.scale.settings import ScaleSettings
+from bundles.scale.settings import CHANNEL, ScaleSettings
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class ClusterLink(Link):
         self._transporter = transporter
         self._interval = settings.heartbeat_interval
         self._timeout = settings.heartbeat_timeout
-        self._channel = f"{prefix}{settings.channel}"
+        self._channel = f"{prefix}{CHANNEL}"
         self._to_all = f"{self._channel}.all"
         self._numbers = {True: 0, False: 0}  # the last number of messages to all, and to one
         self._counted = CountedMessages()

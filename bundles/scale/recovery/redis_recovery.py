@@ -21,7 +21,7 @@ from bundles.scale.recovery.positions import StreamId, StreamPosition
 from bundles.scale.recovery.scripts import KEEP
 from bundles.scale.recovery.states import MissedLog, pack_state, unpack_state
 from bundles.scale.recovery.stream_log import Entry, StreamLog
-from bundles.scale.settings import ScaleSettings, secret_of
+from bundles.scale.settings import CHANNEL, ScaleSettings, secret_of
 from rxkernel import (
     Broadcaster,
     ConfigurationError,
@@ -66,7 +66,7 @@ class RedisRecovery(ClusterLog):
         self._kernel = kernel
         self._broadcaster = broadcaster
         self._settings = settings
-        self._states = f"{link.prefix}{settings.channel}.recovery"
+        self._states = f"{link.prefix}{CHANNEL}.recovery"
         self._seal = Seal(secret, settings.recovery.max_session_size)
         self._keep = client.register_script(KEEP)
         self._log = StreamLog(client, link, settings, secret)

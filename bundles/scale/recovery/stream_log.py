@@ -18,7 +18,7 @@ from bundles.scale.bus.packing import unpack
 from bundles.scale.bus.seal import SENDER_AT, Kind, Message, RejectedError, Seal
 from bundles.scale.recovery.positions import StreamId, StreamPosition, stream_id
 from bundles.scale.recovery.scripts import WRITE
-from bundles.scale.settings import ScaleSettings
+from bundles.scale.settings import CHANNEL, ScaleSettings
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class StreamLog:
         self.node = self._id.hex()
         self.number = 0
         self.seen: StreamId | None = None
-        self._topic = f"{link.prefix}{settings.channel}.events"
+        self._topic = f"{link.prefix}{CHANNEL}.events"
         self._own = f"{self._topic}.{self.node}"
         self._meta = f"{self._topic}.meta"
         self._seal = Seal(secret, settings.max_message_size)

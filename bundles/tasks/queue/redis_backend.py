@@ -49,7 +49,7 @@ class RedisTasks(TaskBackend):
         self._client = client
         self._settings = settings
         self._block = min(1.0, redis.command_timeout / 2)
-        prefix = redis.key(f"{{{settings.prefix}}}")
+        prefix = redis.key(redis_scripts.PREFIX)
         self._keys = [f"{prefix}:{name}" for name in redis_scripts.NAMES]
         self._messages = self._keys[redis_scripts.NAMES.index("messages")]
         self._signal = self._keys[-1]

@@ -1,6 +1,6 @@
 """The Lua scripts of queued tasks. Redis executes each as one atomic operation.
 
-Keys, all with the prefix of the settings in braces, so that they are in one slot of a cluster:
+Keys, all with `PREFIX` after ``redis.prefix``, in one slot of a cluster:
     ``waiting``     list of ids, the next one first
     ``delayed``     sorted set of ids, by the time of their next run
     ``running``     sorted set of ids, by the time until which their worker owns them
@@ -13,6 +13,8 @@ Keys, all with the prefix of the settings in braces, so that they are in one slo
 
 Times are those of Redis, in seconds.
 """
+
+PREFIX = "{rxkernel:tasks}"
 
 NAMES = ("waiting", "delayed", "running", "messages", "takes", "losses", "signal")
 """The names of the keys, in the order of KEYS."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 import attrs
 
-from rxkernel import COUNT, SECONDS, TEXT
+from rxkernel import COUNT, SECONDS
 
 
 @attrs.frozen(kw_only=True)
@@ -28,6 +28,3 @@ class TaskQueueSettings:
 
     result_ttl: float = attrs.field(default=3600.0, validator=SECONDS)
     """Seconds for which Redis keeps the result of a task."""
-
-    prefix: str = attrs.field(default="rxkernel:tasks", validator=TEXT)
-    """The prefix of all keys in Redis, after ``redis.prefix``."""

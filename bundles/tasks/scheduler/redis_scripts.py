@@ -1,6 +1,6 @@
 """The Lua scripts of the schedules in Redis. Redis executes each as one atomic operation.
 
-Keys, all with the prefix of the settings in braces, so that they are in one slot of a cluster:
+Keys, all with `PREFIX` after ``redis.prefix``, in one slot of a cluster:
     ``lease``    the token of the process that runs the tasks; it expires
     ``version``  is incremented with each change
     ``plans``    hash: each task by its id, as JSON, without its due time and its record
@@ -9,6 +9,8 @@ Keys, all with the prefix of the settings in braces, so that they are in one slo
 
 A script that changes tasks returns the new version.
 """
+
+PREFIX = "{rxkernel:tasks}"
 
 NAMES = ("lease", "version", "plans", "dues", "records")
 """The names of the keys, in the order of KEYS."""

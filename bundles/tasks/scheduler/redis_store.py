@@ -59,7 +59,7 @@ class RedisTaskStore(TaskStore):
         self._waits_for_lease = False
         self._version: int | None = None
         self._changed_by_others = True
-        prefix = redis.key(f"{{{settings.prefix}}}")
+        prefix = redis.key(redis_scripts.PREFIX)
         self._keys = [f"{prefix}:{name}" for name in redis_scripts.NAMES]
         self._acquire = client.register_script(redis_scripts.ACQUIRE)
         self._keep = client.register_script(redis_scripts.KEEP)

@@ -45,7 +45,9 @@ class EventStreams:
             raise ForbiddenException("the handler has not subscribed the client to a channel")
         source = ChannelStream(request, keys, self._subscribers, self._identities)
         settings = self._settings
-        return EventStreamResponse(source, heartbeat=settings.heartbeat, retry=settings.retry)
+        return EventStreamResponse(
+            source, heartbeat=settings.heartbeat_interval, retry=settings.retry
+        )
 
 
 class ChannelStream:

@@ -47,7 +47,7 @@ class RedisEventLog(EventLog):
         self._client = client
         self._outage = outage
         self._block = max(1, round(min(_LONGEST_WAIT, redis.command_timeout / 2) * 1000))
-        prefix = redis.key(f"{{{settings.prefix}}}")
+        prefix = redis.key(redis_log_scripts.PREFIX)
         self._keys = [f"{prefix}:{name}" for name in redis_log_scripts.NAMES]
         self._sent = f"{prefix}:sent:"
         age = round(max(settings.replay_age, _SHORTEST_AGE) * 1000)

@@ -1,6 +1,6 @@
 """The Lua scripts of events in Redis: Redis executes each without another command in between.
 
-Keys, both with the prefix of the settings in braces, so that they are in one slot of a cluster:
+Keys, all with `PREFIX` after ``redis.prefix``, in one slot of a cluster:
     ``log``     hash: ``run``, the random part of the ids; ``last``, the number of the last event;
                 ``size``, the bytes of the stream; ``server``, the run id of the Redis server
     ``events``  stream: the events of all channels, the id of each is ``0-<number>``. Numbers have
@@ -11,6 +11,8 @@ Keys, both with the prefix of the settings in braces, so that they are in one sl
 A Redis that was restarted, or a replica that has taken over, may lack the last events, and would
 use their numbers again. So the first script that another server executes begins a new run.
 """
+
+PREFIX = "{rxkernel:channels}"
 
 NAMES = ("log", "events")
 """In the order of KEYS; `APPEND` also has the key ``sent:<id>``."""

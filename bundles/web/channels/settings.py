@@ -4,7 +4,7 @@ from typing import Literal
 
 import attrs
 
-from rxkernel import COUNT, COUNT_OR_0, SECONDS, SECONDS_OR_0, SIZE, SIZE_OR_0, TEXT
+from rxkernel import COUNT, COUNT_OR_0, SECONDS, SECONDS_OR_0, SIZE, SIZE_OR_0
 
 
 @attrs.frozen(kw_only=True)
@@ -17,9 +17,6 @@ class ChannelSettings:
     """Where events are kept: in this process, or in Redis. With Redis the subscribers of all
     processes get them, and may reconnect to another process."""
 
-    prefix: str = attrs.field(default="rxkernel:channels", validator=TEXT)
-    """The prefix of all keys in Redis, after ``redis.prefix``."""
-
     max_stored: int = attrs.field(default=100_000, validator=COUNT)
     """Most events of all channels that Redis keeps, for processes that start or reconnect."""
 
@@ -29,7 +26,7 @@ class ChannelSettings:
     retry: float = attrs.field(default=2.0, validator=SECONDS_OR_0)
     """Seconds after which a browser that lost its event stream reconnects."""
 
-    heartbeat: float = attrs.field(default=10.0, validator=SECONDS)
+    heartbeat_interval: float = attrs.field(default=10.0, validator=SECONDS)
     """Seconds of silence after which an event stream is sent a comment."""
 
     replay_events: int = attrs.field(default=1_000, validator=COUNT_OR_0)

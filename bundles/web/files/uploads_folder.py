@@ -9,8 +9,8 @@ _TREE = "app"
 _TAKEN = frozenset((_TREE, *PLACES, *OTHER_FOLDERS))
 
 
-def uploads_folder(root: Path, setting: str) -> Path:
-    """Return the absolute folder for *setting*, a path that is absolute or below *root*, the
+def uploads_folder(root: Path, setting: Path) -> Path:
+    """Return the absolute folder for *setting*, which is absolute or below *root*, the
     directory of the application.
 
     Raises:
@@ -25,7 +25,7 @@ def uploads_folder(root: Path, setting: str) -> Path:
         problem = f"is in {place}, whose files are served or loaded"
     if problem is not None:
         raise ConfigurationError(
-            f"web.uploads is {setting!r}, which {problem}; write a separate folder, such as "
+            f"web.uploads is {str(setting)!r}, which {problem}; write a separate folder, such as "
             f"'files'"
         )
     return folder

@@ -44,7 +44,7 @@ class Site:
 
 
 @pytest.fixture
-async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
+async def site_of(prefix: str) -> AsyncIterator[SiteOf]:
     """``await site_of(redis, Controller, …, scale={…})`` starts an application."""
     async with AsyncExitStack() as stack:
 
@@ -52,18 +52,22 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
             server: RedisServer | None,
             *controllers: Any,
             scale: dict[str, Any] | None = None,
+            redis_prefix: str | None = None,
             redis_timeout: float = 20.0,
             health: bool = False,
             bundles: tuple[Any, ...] = (),
             sections: dict[str, Any] | None = None,
             **parts: Any,
         ) -> Site:
-            options: dict[str, Any] = {"channel": request.node.name.replace("[", "-").strip("]")}
+            options: dict[str, Any] = {}
             settings: dict[str, Any] = dict(sections or {})
             if server is not None:
                 options |= {"bus": "redis", "secret": SECRET}
                 settings["redis"] = RedisSettings(
-                    url=server.url, connect_timeout=redis_timeout, command_timeout=redis_timeout
+                    url=server.url,
+                    prefix=prefix if redis_prefix is None else redis_prefix,
+                    connect_timeout=redis_timeout,
+                    command_timeout=redis_timeout,
                 )
             settings["scale"] = ScaleSettings(**{**options, **(scale or {})})
             application = Application(
@@ -86,9 +90,9 @@ async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
 class Process:
     """Another process with `application_on`; *url* is the URL of its servers."""
 
-    def __init__(self, redis: RedisServer, channel: str) -> None:
+    def __init__(self, redis: RedisServer, prefix: str) -> None:
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "tests.bundles.scale.process", redis.url, channel],
+            [sys.executable, "-m", "tests.bundles.scale.process", redis.url, prefix],
             stdout=subprocess.PIPE,
             cwd=ROOT,
         )
@@ -112,24 +116,18 @@ class Process:
 
 
 @pytest.fixture
-def channel(request: pytest.FixtureRequest) -> str:
-    """The channel of `process` and `application`."""
-    return str(request.node.name)
-
-
-@pytest.fixture
-def process(shared_redis: RedisServer, channel: str) -> Iterator[Process]:
-    process = Process(shared_redis, channel)
+def process(shared_redis: RedisServer, prefix: str) -> Iterator[Process]:
+    process = Process(shared_redis, prefix)
     yield process
     process.close()
 
 
 @pytest.fixture
 async def application(
-    process: Process, shared_redis: RedisServer, channel: str
+    process: Process, shared_redis: RedisServer, prefix: str
 ) -> AsyncIterator[Application]:
     """An application that sees the other process."""
-    async with serving(application_on(shared_redis.url, channel)) as application:
+    async with serving(application_on(shared_redis.url, prefix)) as application:
         link = application.injector.get(Link)  # type: ignore[type-abstract]
         await until(lambda: link.others)
         yield application

@@ -1,4 +1,4 @@
-"""A process of an application, for a test that kills it: ``python -m … REDIS_URL CHANNEL``."""
+"""A process of an application, for a test that kills it: ``python -m … REDIS_URL PREFIX``."""
 
 import asyncio
 import sys
@@ -42,12 +42,12 @@ class Rooms:
         await presence.leave(connection, room)
 
 
-def application_on(url: str, channel: str) -> Application:
+def application_on(url: str, prefix: str) -> Application:
     """An application with accounts, whose tokens are in Redis."""
-    scale = ScaleSettings(bus="redis", channel=channel, secret=SECRET, **QUICK)
+    scale = ScaleSettings(bus="redis", secret=SECRET, **QUICK)
     tokens = TokenSettings(secret=TOKEN_SECRET, store="redis")
     bundles = {
-        "redis": RedisSettings(url=url),
+        "redis": RedisSettings(url=url, prefix=prefix),
         "scale": scale,
         "security": SecuritySettings(passwords=CHEAP, tokens=tokens),
     }
@@ -58,8 +58,8 @@ def application_on(url: str, channel: str) -> Application:
     )
 
 
-async def main(url: str, channel: str) -> None:
-    application = application_on(url, channel)
+async def main(url: str, prefix: str) -> None:
+    application = application_on(url, prefix)
     await application.start()
     sys.stdout.write(f"{application.servers['socketio'].url}\n")
     sys.stdout.flush()

@@ -24,7 +24,7 @@ class News:
 def create(url: str) -> Application:
     bundles = {
         "redis": RedisSettings(url=url),
-        "scale": ScaleSettings(bus="redis", channel="queue", secret=SECRET, **QUICK),
+        "scale": ScaleSettings(bus="redis", secret=SECRET, **QUICK),
         "tasks": TasksSettings(store="memory", queue=TaskQueueSettings(store="redis")),
     }
     return Application(

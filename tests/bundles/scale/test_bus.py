@@ -200,12 +200,15 @@ async def test_incomplete_settings_fail_at_boot(
     ("settings", "message"),
     [
         ({"bus": "nats"}, "bus"),
-        ({"channel": "a b"}, "channel must be letters, digits"),
+        ({"socketio_channel": "a b"}, "socketio_channel must be letters, digits"),
         ({"secret": "short"}, "secret must be a text of at least 32 characters"),
-        ({"socketio_channel": "rxkernel.all"}, "must not begin with channel, 'rxkernel'"),
+        (
+            {"socketio_channel": "rxkernel.all"},
+            "must not begin with 'rxkernel.'",
+        ),
         ({"heartbeat_interval": 5.0}, "must be longer than heartbeat_interval, 5.0"),
     ],
-    ids=["bus", "channel", "secret", "socketio", "heartbeat"],
+    ids=["bus", "socketio-text", "secret", "socketio-bus", "heartbeat"],
 )
 def test_invalid_settings_are_rejected(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:

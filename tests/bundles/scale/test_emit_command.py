@@ -24,9 +24,9 @@ OTHER_SECRET = "x" * 32
 SETTINGS = """\
 [redis]
 url = "{url}"
+prefix = "shell:"
 [scale]
 bus = "{bus}"
-channel = "shell"
 secret = "{secret}"
 heartbeat_interval = 0.05
 heartbeat_timeout = 0.2
@@ -50,7 +50,7 @@ async def test_emit_command_reaches_clients_of_running_processes(
 ) -> None:
     text = SETTINGS.format(url=shared_redis.url, bus="redis", secret=SECRET)
     (project / "rxkernel.toml").write_text(text)
-    site = await site_of(shared_redis, scale={"channel": "shell"})
+    site = await site_of(shared_redis, redis_prefix="shell:")
 
     async with raw_socket(site.application) as client:
         (one,) = await site.broadcaster.connections()
@@ -99,7 +99,7 @@ async def test_emit_command_without_a_running_process_fails(
         "Error: the event was not sent: no running process replied within 0.2 s\n",
     )
 
-    await site_of(shared_redis, scale={"channel": "shell", "heartbeat_interval": 0.05})
+    await site_of(shared_redis, redis_prefix="shell:", scale={"heartbeat_interval": 0.05})
     settings.write_text(SETTINGS.format(url=shared_redis.url, bus="redis", secret=OTHER_SECRET))
     result = await asyncio.to_thread(emit, "news")
     assert result.exit_code == 1

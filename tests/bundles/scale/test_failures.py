@@ -105,7 +105,7 @@ async def test_reserved_event_of_another_process_is_logged(
 
 
 async def test_unknown_method_of_python_socketio_is_ignored(
-    site_of: SiteOf, shared_redis: RedisServer
+    site_of: SiteOf, shared_redis: RedisServer, prefix: str
 ) -> None:
     _, there = await _two(site_of, shared_redis)
 
@@ -118,13 +118,13 @@ async def test_unknown_method_of_python_socketio_is_ignored(
             {"method": "emit", "event": "unseen", "data": [], "room": "readers"},
             {"method": "emit", "event": "text", "data": "tea"},
         ):
-            shared_redis.command("PUBLISH", "others", json.dumps(message))
+            shared_redis.command("PUBLISH", f"{prefix}others", json.dumps(message))
         assert await bob.receive() == '42["text","tea"]'
     assert there.counts == {}
 
 
 async def test_messages_beyond_the_limit_are_dropped(
-    site_of: SiteOf, shared_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+    site_of: SiteOf, shared_redis: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = await _two(site_of, shared_redis, Slow())
     monkeypatch.setattr("bundles.scale.bus.load.MOST", 0)
@@ -132,7 +132,7 @@ async def test_messages_beyond_the_limit_are_dropped(
     await here.bus.publish("slow")
     await here.broadcaster.emit("news")
     await here.broadcaster.connections()
-    shared_redis.command("PUBLISH", "others", '{"method":"emit","event":"x","data":[]}')
+    shared_redis.command("PUBLISH", f"{prefix}others", '{"method":"emit","event":"x","data":[]}')
     await until(lambda: there.counts.get("bus.overloaded") == 4)
 
 

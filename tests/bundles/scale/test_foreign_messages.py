@@ -17,10 +17,10 @@ CHANNEL = {"socketio_channel": "socketio"}
 
 
 async def test_events_and_changes_of_python_socketio_reach_clients_of_all_processes(
-    site_of: SiteOf, shared_redis: RedisServer
+    site_of: SiteOf, shared_redis: RedisServer, prefix: str
 ) -> None:
     here, there = [await site_of(shared_redis, scale=CHANNEL) for _ in range(2)]
-    manager = AsyncRedisManager(shared_redis.url, write_only=True)
+    manager = AsyncRedisManager(shared_redis.url, channel=f"{prefix}socketio", write_only=True)
 
     async with raw_socket(here.application) as ada, raw_socket(there.application) as bob:
         (one,) = await there.broadcaster.connections(local=True)
@@ -61,7 +61,7 @@ class Slow:
 
 
 async def test_broadcasts_do_not_wait_for_listeners_of_a_client_that_is_disconnected(
-    site_of: SiteOf, shared_redis: RedisServer
+    site_of: SiteOf, shared_redis: RedisServer, prefix: str
 ) -> None:
     slow = Slow()
     here = await site_of(shared_redis, scale=CHANNEL, listeners=[slow])
@@ -75,7 +75,7 @@ async def test_broadcasts_do_not_wait_for_listeners_of_a_client_that_is_disconne
                 {"method": "emit", "event": "bye", "data": [], "room": one.id},
                 {"method": "disconnect", "sid": one.id},
             ):
-                shared_redis.command("PUBLISH", "socketio", json.dumps(message))
+                shared_redis.command("PUBLISH", f"{prefix}socketio", json.dumps(message))
             assert [await ada.receive() for _ in range(2)] == ['42["bye"]', "41"]
             await there.broadcaster.emit("news")
             assert await bob.receive() == '42["news"]'
@@ -95,11 +95,11 @@ async def test_broadcasts_do_not_wait_for_listeners_of_a_client_that_is_disconne
     ids=["pickle", "list", "empty", "no-event", "not-base64", "no-id"],
 )
 async def test_invalid_message_of_another_program_is_dropped(
-    site_of: SiteOf, shared_redis: RedisServer, message: str
+    site_of: SiteOf, shared_redis: RedisServer, prefix: str, message: str
 ) -> None:
     site = await site_of(shared_redis, scale={"socketio_channel": "hostile"})
 
-    shared_redis.command("PUBLISH", "hostile", message)
+    shared_redis.command("PUBLISH", f"{prefix}hostile", message)
     await until(lambda: site.counts)
 
     assert site.counts == {"bus.invalid": 1}

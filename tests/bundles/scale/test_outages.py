@@ -15,7 +15,7 @@ from tests.servers.conftest import http_url
 from tests.servers.socketio_clients import raw_socket
 from tests.waiting import until
 
-BUS = ("&shop.*", "+ping", "+publish", "+subscribe", "+select")
+BUS = ("&rxkernel.*", "+ping", "+publish", "+subscribe", "+select")
 LIMITS = (
     *("~rxkernel:limit:*", "+evalsha", "+script|load", "+time", "+hmget", "+hset", "+pexpire"),
     *("~rxkernel:probe", "+set"),
@@ -126,9 +126,9 @@ async def test_user_of_redis_needs_only_the_commands_and_channels_of_the_pages(
     site_of: SiteOf, redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", *BUS, *LIMITS)
-    user, scale = _As(redis), {"channel": "shop", "limits": "redis"}
+    user, scale = _As(redis), {"limits": "redis"}
 
-    here, there = [await site_of(user, Limited, scale=scale) for _ in range(2)]
+    here, there = [await site_of(user, Limited, redis_prefix="", scale=scale) for _ in range(2)]
     await here.sees(1)
 
     async with raw_socket(there.application) as bob:

@@ -95,7 +95,7 @@ async def _two(
     site_of: SiteOf, redis: RedisServer, folder: Path, store: Any = "redis"
 ) -> list[Process]:
     tokens = TokenSettings(secret=SECRET, store=store, store_file=folder / "tokens.sqlite3")
-    sessions = SessionsSettings(store=store, file=str(folder / "sessions.sqlite3"))
+    sessions = SessionsSettings(store=store, file=folder / "sessions.sqlite3")
     found = []
     for _ in range(2):
         ends = Ends()

@@ -44,11 +44,11 @@ async def _broadcast(broadcaster: Broadcaster, listeners: Listeners, times: int)
 
 @pytest.mark.soak
 async def test_clients_that_never_read_are_closed_and_others_receive_all(
-    process: Process, application: Application, shared_redis: RedisServer, channel: str
+    process: Process, application: Application, shared_redis: RedisServer, prefix: str
 ) -> None:
     """10 of 100 clients never read. 1,000 events of 20 KB exceed `max_outbound_bytes`."""
     broadcaster = application.injector.get(Broadcaster)
-    other, link = Process(shared_redis, channel), application.injector.get(Link)  # type: ignore[type-abstract]
+    other, link = Process(shared_redis, prefix), application.injector.get(Link)  # type: ignore[type-abstract]
     await until(lambda: len(link.others) == 2)
     ports = [int(one.url.rpartition(":")[2]) for one in (process, other)]
     listeners = Listeners(ports, 45, "news")

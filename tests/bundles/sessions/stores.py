@@ -40,7 +40,7 @@ async def open_store(settings: SessionsSettings, url: str) -> AsyncIterator[Sess
 
 
 def settings_of(store: str, folder: Path, **limits: float) -> SessionsSettings:
-    file = str(folder / "sub" / "sessions.sqlite3")
+    file = folder / "sub" / "sessions.sqlite3"
     store = "database" if store in DATABASES else store
     return SessionsSettings(store=store, file=file, **limits)  # type: ignore[arg-type]
 

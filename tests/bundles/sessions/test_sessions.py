@@ -788,7 +788,7 @@ async def test_session_sqlite_file_unusable_is_503_and_logged_once(
 async def test_session_sqlite_file_of_folder_is_a_boot_error(
     settings_for: SettingsOf, tmp_path: Path
 ) -> None:
-    settings = SessionsSettings(store="sqlite", file=str(tmp_path))
+    settings = SessionsSettings(store="sqlite", file=tmp_path)
     with pytest.raises(ConfigurationError, match=r"cannot be opened: .*; set sessions\.file"):
         await Site(settings, "").client().http("get")
 
@@ -798,7 +798,7 @@ async def test_session_sqlite_file_is_private(site_of: SiteOf) -> None:
     site = site_of()
     async with site.client() as client:
         await client.http("put", params={"name": "a", "value": "1"})
-        check_private(Path(site.settings.file), client.cookies["sid"])
+        check_private(site.settings.file, client.cookies["sid"])
 
 
 def check_private(file: Path, secret: str) -> None:
@@ -1030,7 +1030,7 @@ async def test_session_parameter_of_other_type_is_a_boot_error(site_of: SiteOf) 
         {"lifetime": -1},
         {"max_size": 0},
         {"max_per_user": 0},
-        {"file": ""},
+        {"file": Path()},
     ],
 )
 def test_session_settings_invalid_raise(settings_for: SettingsOf, wrong: dict[str, Any]) -> None:

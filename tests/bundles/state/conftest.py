@@ -1,6 +1,5 @@
 """Applications with a state, in memory or in a redis-server."""
 
-import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -15,8 +14,6 @@ from tests.bundles.redis_servers import RedisServer
 
 StateOf = Callable[..., Any]
 
-_numbers = itertools.count()
-
 
 class Site:
     """The state of one process of an application."""
@@ -28,7 +25,12 @@ class Site:
 
 
 def application_on(
-    server: RedisServer | None, *, user: str = "", command_timeout: float = 0.5, **state: Any
+    server: RedisServer | None,
+    *,
+    user: str = "",
+    prefix: str = "",
+    command_timeout: float = 0.5,
+    **state: Any,
 ) -> Application:
     """*user* is the user and the password for Redis, as ``"ada:secret@"``."""
     settings: dict[str, Any] = {"state": StateSettings(**state)}
@@ -36,7 +38,7 @@ def application_on(
         url = server.url.replace("//", f"//{user}")
         settings["state"] = StateSettings(store="redis", **state)
         settings["redis"] = RedisSettings(
-            url=url, connect_timeout=0.5, command_timeout=command_timeout
+            url=url, prefix=prefix, connect_timeout=0.5, command_timeout=command_timeout
         )
     return Application(
         bundles=[RedisBundle, StateBundle] if server is not None else [StateBundle],
@@ -45,14 +47,8 @@ def application_on(
 
 
 @pytest.fixture
-def key() -> str:
-    """The key of this test in a shared server."""
-    return f"test:{next(_numbers)}"
-
-
-@pytest.fixture
 async def site_of() -> AsyncIterator[StateOf]:
-    """``await site_of(server, key=…)`` boots an application; without a server its state is in
+    """``await site_of(server, prefix=…)`` boots an application; without a server its state is in
     memory."""
     async with AsyncExitStack() as stack:
 

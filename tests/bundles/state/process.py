@@ -1,5 +1,5 @@
-"""A process that increments: ``python -m … REDIS_URL KEY TIMES TOTAL``. It ends when the count is
-TOTAL, and prints each value that its subscriber received."""
+"""A process that increments: ``python -m … REDIS_URL PREFIX TIMES TOTAL``. It ends when the
+count is TOTAL, and prints each value that its subscriber received."""
 
 import asyncio
 import sys
@@ -12,8 +12,11 @@ from rxkernel import Application, HttpSettings, Settings
 _BURST = 100
 
 
-async def main(url: str, key: str, times: int, total: int) -> None:
-    bundles = {"redis": RedisSettings(url=url), "state": StateSettings(store="redis", key=key)}
+async def main(url: str, prefix: str, times: int, total: int) -> None:
+    bundles = {
+        "redis": RedisSettings(url=url, prefix=prefix),
+        "state": StateSettings(store="redis"),
+    }
     application = Application(
         bundles=[RedisBundle, StateBundle],
         settings=Settings(http=HttpSettings(port=0), bundles=bundles),

@@ -29,7 +29,7 @@ async def test_write_that_fails_while_the_state_ends_is_tried_again(
 
     monkeypatch.setattr(memory_log, "write", failing)
     file = tmp_path / "state.json"
-    async with application_on(None, file=str(file)) as application:
+    async with application_on(None, file=file) as application:
         application.injector.get(State).set("n", 5)
         await until(begun.is_set)
         asyncio.get_running_loop().call_later(0.1, may_fail.set)

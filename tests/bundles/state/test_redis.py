@@ -44,9 +44,9 @@ async def settled(*sites: Site) -> None:
 
 
 async def test_change_of_one_process_reaches_the_other(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
-    here, there = await pair(site_of, shared_redis, key=key)
+    here, there = await pair(site_of, shared_redis, prefix=prefix)
     seen: list[tuple[Any, ...]] = []
     own: list[tuple[Any, ...]] = []
     there.state.watch("", lambda *change: seen.append(change))
@@ -63,10 +63,10 @@ async def test_change_of_one_process_reaches_the_other(
 
 # T75
 async def test_increments_of_two_processes_add_up(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
     """Two processes that increment 1000 times both end at 2000."""
-    sites = await pair(site_of, shared_redis, key=key)
+    sites = await pair(site_of, shared_redis, prefix=prefix)
     seen: list[int] = []
     sites[0].state.subscribe("x", lambda path, value, is_remote: seen.append(value))
 
@@ -85,10 +85,10 @@ async def test_increments_of_two_processes_add_up(
 
 # T75
 async def test_rolled_back_transaction_is_never_seen_elsewhere(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
     """No watcher elsewhere is called."""
-    here, there = await pair(site_of, shared_redis, key=key)
+    here, there = await pair(site_of, shared_redis, prefix=prefix)
     seen: list[Any] = []
     there.state.watch("", lambda *change: seen.append(change))
     async with here.state.transaction() as t:
@@ -101,11 +101,11 @@ async def test_rolled_back_transaction_is_never_seen_elsewhere(
 
 
 async def test_transfers_of_two_processes_keep_the_sum(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
     """Each transfer reads and writes two accounts. No update is lost, and no account goes below
     0."""
-    sites = await pair(site_of, shared_redis, key=key, attempts=100)
+    sites = await pair(site_of, shared_redis, prefix=prefix, attempts=100)
     sites[0].state.set("accounts", {"a": 20, "b": 20, "c": 20})
     await settled(*sites)
 
@@ -129,9 +129,9 @@ async def test_transfers_of_two_processes_keep_the_sum(
 
 
 async def test_transaction_on_values_of_the_past_is_a_conflict(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
-    here, there = await pair(site_of, shared_redis, key=key)
+    here, there = await pair(site_of, shared_redis, prefix=prefix)
 
     async def copy() -> None:
         async with here.state.transaction() as t:
@@ -146,10 +146,10 @@ async def test_transaction_on_values_of_the_past_is_a_conflict(
 
 
 async def test_increment_of_a_value_that_became_a_text_is_logged(
-    site_of: StateOf, shared_redis: RedisServer, key: str, caplog: pytest.LogCaptureFixture
+    site_of: StateOf, shared_redis: RedisServer, prefix: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The text precedes the increment in the order of all changes."""
-    here, there = await pair(site_of, shared_redis, key=key)
+    here, there = await pair(site_of, shared_redis, prefix=prefix)
     here.state.increment("n", delay=3600)
     there.state.set("n", "text")
     await until(lambda: here.state.get("n") == "text")
@@ -161,9 +161,9 @@ async def test_increment_of_a_value_that_became_a_text_is_logged(
 
 
 async def test_delayed_changes_are_sent_together(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
-    here, there = await pair(site_of, shared_redis, key=key)
+    here, there = await pair(site_of, shared_redis, prefix=prefix)
     seen: list[Any] = []
     there.state.watch("", lambda path, value, is_remote: seen.append((path, value)))
     before = there.state._replica.position
@@ -181,42 +181,42 @@ async def test_delayed_changes_are_sent_together(
 
 
 async def test_new_process_loads_the_state(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
-    here = await site_of(shared_redis, key=key)
+    here = await site_of(shared_redis, prefix=prefix)
     here.state.set("a", {"b": 1})
     await here.state.flush()
-    assert (await site_of(shared_redis, key=key)).state.get("a") == {"b": 1}
-    assert (await site_of(shared_redis, key=f"{key}x")).state.get("a") is None
+    assert (await site_of(shared_redis, prefix=prefix)).state.get("a") == {"b": 1}
+    assert (await site_of(shared_redis, prefix=f"{prefix}x:")).state.get("a") is None
 
 
 async def test_changes_are_sent_when_the_application_stops(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
-    here, there = await pair(site_of, shared_redis, key=key)
+    here, there = await pair(site_of, shared_redis, prefix=prefix)
     here.state.set("a", 1, delay=3600)
     await here.application.stop()
     await until(lambda: there.state.get("a") == 1)
 
 
 async def test_application_stops_at_once_after_its_boot(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
     """With Python 3.11 redis-py loses some cancellations, see `cancellable_connection`."""
-    first = await site_of(shared_redis, key=key)
+    first = await site_of(shared_redis, prefix=prefix)
     first.state.set("a", 1)
     await first.state.flush()
     for steps in range(5):
-        site = await site_of(shared_redis, key=key)
+        site = await site_of(shared_redis, prefix=prefix)
         for _ in range(steps):
             await asyncio.sleep(0)
         await site.application.stop()
 
 
 async def test_log_is_trimmed_and_a_late_process_loads_the_image(
-    redis: RedisServer, site_of: StateOf, key: str
+    redis: RedisServer, site_of: StateOf, prefix: str
 ) -> None:
-    here, there = await pair(site_of, redis, key=key)
+    here, there = await pair(site_of, redis, prefix=prefix)
     assert isinstance(there.log, RedisLog)
     seen: list[Any] = []
     there.state.subscribe("n", lambda path, value, is_remote: seen.append(value))
@@ -226,18 +226,18 @@ async def test_log_is_trimmed_and_a_late_process_loads_the_image(
         await here.state.flush()
     await settled(here, there)
     assert here.state._replica.position >= 40
-    assert int(redis.command("XLEN", f"{key}:log")[1:]) < 40
+    assert int(redis.command("XLEN", f"{prefix}rxkernel:state:log")[1:]) < 40
     assert seen == list(range(1, 41))
-    late = await site_of(redis, key=key)
+    late = await site_of(redis, prefix=prefix)
     assert late.state.get("n") == 40
     assert late.state._replica.position == here.state._replica.position
 
 
 async def test_image_that_the_log_does_not_have_is_not_saved(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
     """Redis has restored an older state, and the process has not noticed it yet."""
-    here = await site_of(shared_redis, key=key)
+    here = await site_of(shared_redis, prefix=prefix)
     replica, store = here.state._replica, here.log._store
     here.state.increment("n")
     await here.state.flush()
@@ -251,7 +251,7 @@ async def test_image_that_the_log_does_not_have_is_not_saved(
     assert await store.save_image(replica.epoch, older)
     assert await store.save_image(replica.epoch, lost)  # it is not newer
     assert await store.save_image(replica.epoch, newer)
-    assert (await site_of(shared_redis, key=key)).state.get("n") == 2
+    assert (await site_of(shared_redis, prefix=prefix)).state.get("n") == 2
 
 
 # Failures
@@ -526,16 +526,16 @@ COMMANDS = [
 async def test_user_of_redis_with_the_documented_commands_shares_the_state(
     redis: RedisServer, site_of: StateOf
 ) -> None:
-    keys = ("~shop:state", "~shop:state:log")
+    keys = ("~rxkernel:state", "~rxkernel:state:log")
     redis.command("ACL", "SETUSER", "shop", "on", ">secret", "resetchannels", *keys, *COMMANDS)
-    here = await site_of(redis, key="shop:state", user="shop:secret@")
-    there = await site_of(redis, key="shop:state", user="shop:secret@")
+    here = await site_of(redis, user="shop:secret@")
+    there = await site_of(redis, user="shop:secret@")
     for number in range(30):
         here.state.set("large", f"{number}" * 60_000)
         await here.state.flush()
     await settled(here, there)
     assert here.log.problem is there.log.problem is None
-    assert int(redis.command("XLEN", "shop:state:log")[1:]) < 30
+    assert int(redis.command("XLEN", "rxkernel:state:log")[1:]) < 30
     assert set(COMMANDS) <= {*PAGE.read_text(encoding="utf-8").replace("`", " ").split()}
 
 

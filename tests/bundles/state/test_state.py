@@ -729,7 +729,7 @@ async def test_transaction_that_adds_to_a_full_state_is_rejected(site_of: StateO
 
 async def test_file_keeps_the_state_over_a_restart(site_of: StateOf, tmp_path: Path) -> None:
     file = tmp_path / "var" / "state.json"
-    first = await site_of(file=str(file))
+    first = await site_of(file=file)
     first.state.set("a", {"b": 1})
     first.state.increment("n", 2)
     await until(file.exists)
@@ -741,7 +741,7 @@ async def test_file_keeps_the_state_over_a_restart(site_of: StateOf, tmp_path: P
     }
     assert [entry.name for entry in file.parent.iterdir()] == ["state.json"]
     assert file.stat().st_mode & 0o777 == 0o600
-    assert (await site_of(file=str(file))).state.get("n") == 5
+    assert (await site_of(file=file)).state.get("n") == 5
 
 
 def file_of(values: str) -> str:
@@ -769,13 +769,12 @@ async def test_file_without_a_state_ends_the_boot(
     file = tmp_path / "state.json"
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=r"state\.json' has no state"):
-        await site_of(file=str(file))
+        await site_of(file=file)
     assert file.read_text() == text
 
 
 async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    file = str(path)
+    file = tmp_path / "state.json"
     first = await site_of(file=file, max_size=1024, max_keys=3)
     first.state.set("a", {"ü": "ж" * 500})
     with pytest.raises(StateFullException, match=r"state\.max_size is 1024"):
@@ -785,7 +784,7 @@ async def test_file_of_a_full_state_is_read_again(site_of: StateOf, tmp_path: Pa
     assert (await site_of(file=file, max_size=1024, max_keys=3)).state.get("b") == "ж" * 8
     with pytest.raises(ConfigurationError, match=r"3 paths; state\.max_keys is 1"):
         await site_of(file=file, max_keys=1)
-    path.write_text(file_of(json.dumps({"a": "x" * 1024})))
+    file.write_text(file_of(json.dumps({"a": "x" * 1024})))
     with pytest.raises(ConfigurationError, match=r"more than 1024 bytes; state\.max_size"):
         await site_of(file=file, max_size=1024)
 
@@ -823,11 +822,11 @@ def test_file_that_cannot_be_written_leaves_no_temporary_file(tmp_path: Path) ->
 async def test_file_that_cannot_be_written_ends_the_boot(site_of: StateOf, file: str) -> None:
     """Not even root can write below /proc."""
     with pytest.raises(ConfigurationError, match=rf"state\.file '{file}' cannot be written: "):
-        await site_of(file=file)
+        await site_of(file=Path(file))
 
 
 async def test_boot_with_an_empty_state_writes_no_file(site_of: StateOf, tmp_path: Path) -> None:
-    site = await site_of(file=str(tmp_path / "var" / "state.json"))
+    site = await site_of(file=tmp_path / "var" / "state.json")
     assert os.listdir(tmp_path) == []
     await site.application.stop()
     assert os.listdir(tmp_path) == []
@@ -839,14 +838,14 @@ async def test_file_that_cannot_be_written_later_is_reported(
     file = tmp_path / "folder" / "state.json"
     file.parent.write_text("not a folder")
     with pytest.raises(ConfigurationError, match=r"cannot be written: '.*/folder': Not a dir"):
-        await site_of(file=str(file))
+        await site_of(file=file)
     file.parent.unlink()
     file.mkdir(parents=True)
     with pytest.raises(ConfigurationError, match=r"cannot be read: .*Is a directory"):
-        await site_of(file=str(file))
+        await site_of(file=file)
     file.rmdir()
     file.parent.rmdir()
-    site = await site_of(file=str(file))
+    site = await site_of(file=file)
     file.parent.write_text("not a folder")
     site.state.set("a", 1)
     await until(lambda: site.log.problem)
@@ -864,7 +863,7 @@ async def test_file_that_cannot_be_written_later_is_reported(
     ("settings", "problem"),
     [
         ({"store": "redis"}, "the bundle 'redis' is not enabled"),
-        ({"store": "redis", "file": "x.json"}, "state.file is set"),
+        ({"store": "redis", "file": Path("x.json")}, "state.file is set"),
     ],
     ids=["bundle", "file"],
 )
@@ -888,7 +887,7 @@ async def test_state_in_memory_with_workers_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"store": "disk"}, {"key": "a b"}, {"file": ""}, {"max_keys": 0}, {"commit_timeout": 0}],
+    [{"store": "disk"}, {"file": Path()}, {"max_keys": 0}, {"commit_timeout": 0}],
     ids=lambda settings: next(iter(settings)),
 )
 def test_invalid_setting_is_rejected(settings: dict[str, Any]) -> None:

@@ -39,9 +39,9 @@ async def test_concurrent_transactions_need_at_most_two_attempts(site_of: StateO
 
 
 async def test_transactions_of_two_processes_take_turns(
-    site_of: StateOf, shared_redis: RedisServer, key: str
+    site_of: StateOf, shared_redis: RedisServer, prefix: str
 ) -> None:
-    sites = [await site_of(shared_redis, key=key, attempts=6) for _ in range(2)]
+    sites = [await site_of(shared_redis, prefix=prefix, attempts=6) for _ in range(2)]
     done: list[int] = []
 
     async def run(number: int) -> None:

@@ -65,6 +65,7 @@ async def running_site(
     file: Path | None = None,
     redis: RedisServer | None = None,
     redis_timeout: float = 20.0,
+    prefix: str = "",
     bundles: tuple[Any, ...] = (TasksBundle,),
     workers: bool = False,
     is_started: bool = True,
@@ -81,7 +82,10 @@ async def running_site(
     if redis is not None:
         place, bundles = {"store": "redis"}, (RedisBundle, *bundles)
         sections["redis"] = RedisSettings(
-            url=redis.url, connect_timeout=redis_timeout, command_timeout=redis_timeout
+            url=redis.url,
+            prefix=prefix,
+            connect_timeout=redis_timeout,
+            command_timeout=redis_timeout,
         )
     application = Application(
         bundles=bundles,

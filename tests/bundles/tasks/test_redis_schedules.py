@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bundles.redis import RedisSettings
 from bundles.tasks import TASKS, TaskRecord, TasksBundle, TasksSettings, cron, every
 from bundles.tasks.scheduler.planner import Planner
 from rxkernel import Application, ConfigurationError, Settings, procedure
@@ -64,12 +65,12 @@ def lasting_redis(redis_server: Path, tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-async def site_of(request: pytest.FixtureRequest) -> AsyncIterator[SiteOf]:
+async def site_of(prefix: str) -> AsyncIterator[SiteOf]:
     """``await site_of(redis)`` starts an application with its own clock."""
     async with AsyncExitStack() as stack:
 
         async def start(redis: RedisServer, jobs: Any, **given: Any) -> Site:
-            given = {"prefix": request.node.name, "lease": 40.0, **given}
+            given = {"prefix": prefix, "lease": 40.0, **given}
             site: Site = await stack.enter_async_context(running_site(jobs, redis=redis, **given))
             return site
 
@@ -80,9 +81,10 @@ def planner_of(site: Site) -> Planner:
     return site.client.application.injector.get(Planner)
 
 
-def prefix_of(site: Site) -> str:
-    """The prefix of the keys in Redis."""
-    return f"{{{site.client.application.injector.get(TasksSettings).prefix}}}"
+def key_of(site: Site, name: str) -> str:
+    """The key *name* of the schedules in Redis."""
+    redis = site.client.application.injector.get(RedisSettings)
+    return redis.key(f"{{rxkernel:tasks}}:{name}")
 
 
 async def pass_time(site: Site, seconds: float) -> None:
@@ -221,7 +223,7 @@ async def test_run_that_redis_may_have_recorded_does_not_begin(
 
 def take_lease(redis: RedisServer, site: Site) -> None:
     """Let the lease expire."""
-    assert redis.command("DEL", f"{prefix_of(site)}:lease") == ":1"
+    assert redis.command("DEL", key_of(site, "lease")) == ":1"
 
 
 async def test_run_that_ends_after_its_process_has_lost_the_lease_is_recorded(
@@ -344,10 +346,9 @@ async def test_stored_task_that_cannot_be_read_is_logged(
     site_of: SiteOf, shared_redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     site = await site_of(shared_redis, Jobs())
-    prefix = prefix_of(site)
     for id, text in (("broken", "{"), ("old", '{"task": "tick"}')):
-        shared_redis.command("HSET", f"{prefix}:plans", id, text)
-        shared_redis.command("HSET", f"{prefix}:records", id, "{}")
+        shared_redis.command("HSET", key_of(site, "plans"), id, text)
+        shared_redis.command("HSET", key_of(site, "records"), id, "{}")
 
     with caplog.at_level(logging.ERROR):
         assert len(await planner_of(site)._entries.store.load()) == 2

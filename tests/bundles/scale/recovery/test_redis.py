@@ -19,11 +19,8 @@ def redis_with(**recovery: Any) -> dict[str, Any]:
     return {**QUICK, "recovery": RecoverySettings(store="redis", **recovery)}
 
 
-async def two(
-    site_of: SiteOf, redis: RedisServer, *, channel: str | None = None, **recovery: Any
-) -> tuple[Site, Site]:
-    scale = redis_with(**recovery) | ({} if channel is None else {"channel": channel})
-    options = {"scale": scale, "listeners": [Rooms]}
+async def two(site_of: SiteOf, redis: RedisServer, **recovery: Any) -> tuple[Site, Site]:
+    options = {"scale": redis_with(**recovery), "listeners": [Rooms]}
     a = await site_of(redis, Rooms, **options)
     b = await site_of(redis, Rooms, **options)
     await a.sees(1)
@@ -165,7 +162,7 @@ async def test_no_event_is_lost_or_sent_twice_while_many_are_sent(
 async def test_client_beyond_a_limit_does_not_recover(
     site_of: SiteOf, shared_redis: RedisServer, limit: dict[str, int]
 ) -> None:
-    a, b = await two(site_of, shared_redis, channel=f"limit-{next(iter(limit))}", **limit)
+    a, b = await two(site_of, shared_redis, **limit)
     async with recovering(a.application) as one, recovering(a.application) as other:
         await lost(a, one)
         await lost(a, other)

@@ -147,7 +147,7 @@ async def test_subscriber_whose_wait_was_cancelled_keeps_the_event() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"retry": -1}, {"heartbeat": 0}, {"replay_events": -1}, {"max_waiting": 0}],
+    [{"retry": -1}, {"heartbeat_interval": 0}, {"replay_events": -1}, {"max_waiting": 0}],
     ids=lambda given: next(iter(given)),
 )
 def test_setting_out_of_range_is_rejected(settings: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ async def test_stream_begins_with_retry_and_sends_events(live: Live) -> None:
 
 # T80
 async def test_silent_stream_gets_heartbeats(live: Live) -> None:
-    site = await live(FILES, {"web.channels.heartbeat": 0.02})
+    site = await live(FILES, {"web.channels.heartbeat_interval": 0.02})
 
     async with site.events("/chat.sse") as reader:
         await reader.opened()

@@ -45,7 +45,7 @@ Start = Callable[..., Any]
 
 
 @pytest.fixture
-async def start(site: Site, request: pytest.FixtureRequest) -> AsyncIterator[Start]:
+async def start(site: Site, prefix: str) -> AsyncIterator[Start]:
     """``await start(redis, {"web.channels.replay_age": 1})`` serves the files in another
     application, which stands for another process."""
     site.write(FILES)
@@ -56,7 +56,7 @@ async def start(site: Site, request: pytest.FixtureRequest) -> AsyncIterator[Sta
             application.load_settings(
                 {
                     **{"http.port": 0, "http.host": "127.0.0.1", "redis.url": redis.url},
-                    **{"web.channels.store": "redis", "web.channels.prefix": request.node.name},
+                    **{"web.channels.store": "redis", "redis.prefix": prefix},
                     **(settings or {}),
                 }
             )
@@ -282,13 +282,15 @@ class Reader:
     """A log that is read, and its received events."""
 
     def __init__(self, url: str, prefix: str, **settings: Any) -> None:
-        redis = RedisSettings(url=url, command_timeout=1)
+        redis = RedisSettings(url=url, prefix=prefix, command_timeout=1)
         self.client: Redis = create_client(redis)
-        channels = ChannelSettings(store="redis", prefix=prefix, **settings)
+        channels = ChannelSettings(store="redis", **settings)
         self.outage = Outage(self.client, redis)
         self.log = RedisEventLog(self.client, redis, self.outage, channels)
         self.got = self.log.receiver = Receiver(log=self.log)
-        self.stream, self.hash = f"{{{prefix}}}:events", f"{{{prefix}}}:log"
+        self.stream, self.hash = [
+            redis.key(f"{{rxkernel:channels}}:{name}") for name in ("events", "log")
+        ]
 
     async def send(self, *bodies: bytes, event: str = "say") -> None:
         for body in bodies:
@@ -309,9 +311,9 @@ class Reader:
 
 
 @pytest.fixture
-def reader_of(shared_redis: RedisServer, request: pytest.FixtureRequest) -> Callable[..., Reader]:
+def reader_of(shared_redis: RedisServer, prefix: str) -> Callable[..., Reader]:
     def make(**settings: Any) -> Reader:
-        return Reader(shared_redis.url, request.node.name, **settings)
+        return Reader(shared_redis.url, prefix, **settings)
 
     return make
 
@@ -461,11 +463,11 @@ async def test_user_with_the_documented_permissions_can_send_and_read(
     shared_redis: RedisServer,
 ) -> None:
     page = (ROOT / "docs" / "bundles" / "web-events.md").read_text(encoding="utf-8")
-    [rule] = re.findall(r"`(~\{talk:channels\}:\* [^`]*)`", page)
+    [rule] = re.findall(r"`(~\{rxkernel:channels\}:\* [^`]*)`", page)
     shared_redis.command("ACL", "SETUSER", "talk", "reset", "on", ">secret", *rule.split())
     url = shared_redis.url.replace("://", "://talk:secret@")
 
-    async with Reader(url, "talk:channels", max_stored=1) as one:
+    async with Reader(url, "", max_stored=1) as one:
         await one.send(b"1", b"2")
         await one.reads(2)
 

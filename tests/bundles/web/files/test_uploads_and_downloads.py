@@ -219,7 +219,7 @@ async def test_body_limit_invalid_is_reported(site: Site, limit: str) -> None:
     ("options", "message"),
     [
         ({"web.uploads": "app/files"}, "web.uploads is 'app/files', which is in app"),
-        ({"web.uploads": ""}, "must be the path of a folder"),
+        ({"web.uploads": ""}, "contains the application"),
         ({"web.upload_types": ["image"]}, "must be a list of types"),
         ({"web.page_cache_size": -1}, "must be bytes, a whole number, 0 or more"),
     ],

@@ -13,7 +13,7 @@ def test_uploads_folder_of_its_own_is_accepted(tmp_path: Path, setting: str) -> 
     root = tmp_path / "application"
     setting = setting.format(absolute=tmp_path / "absolute")
 
-    assert uploads_folder(root, setting) == (root / setting).resolve()
+    assert uploads_folder(root, Path(setting)) == (root / setting).resolve()
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_uploads_folder_that_is_served_or_loaded_is_reported(
     (root / "linked").symlink_to(root / "app")
 
     with pytest.raises(ConfigurationError, match=f"which {problem}"):
-        uploads_folder(root, setting)
+        uploads_folder(root, Path(setting))
