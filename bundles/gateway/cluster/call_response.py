@@ -17,8 +17,6 @@ from rxkernel.exception_text import own_traceback
 
 logger = logging.getLogger(__name__)
 
-_UNSENDABLE = (PacketTooLargeError, TypeError, ValueError, RecursionError)
-
 
 class CallResponse:
     """
@@ -57,7 +55,7 @@ class CallResponse:
         meta = self._caller.meta or None
         try:
             await self._deliver(self._packet(success=True, data=result, meta=meta))
-        except _UNSENDABLE as exc:
+        except Exception as exc:  # noqa: BLE001 - encoding runs code of the result's class
             await self.fail(_unsendable(self._action, exc))
 
     async def fail(self, exc: Exception) -> None:
@@ -71,7 +69,7 @@ class CallResponse:
         fields = self._errors.fields_of(exc)
         try:
             await self._deliver(self._packet(error=fields, meta=self._caller.meta))
-        except _UNSENDABLE as failure:
+        except Exception as failure:  # noqa: BLE001 - as in `send`
             logger.error("an error of the action %.200r was not sent whole: %s", action, failure)
             await self._deliver(self._packet(error=shortened(fields)))
 

@@ -106,6 +106,10 @@ class Cluster:
                 Command.RESPONSE: self._calls.received,
                 Command.EVENT: self._incoming.event,
             },
+            {
+                Command.REQUEST: self._incoming.refuse,
+                Command.RESPONSE: self._calls.end,
+            },
             settings.max_packet_size,
         )
         self._kernel = kernel

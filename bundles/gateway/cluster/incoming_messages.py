@@ -17,6 +17,8 @@ from bundles.gateway.cluster.incoming_stream import IncomingStream
 from bundles.gateway.cluster.link import Link
 from bundles.gateway.cluster.outgoing_calls import PARAMS
 from bundles.gateway.cluster.packets import (
+    INVALID_PACKET,
+    Envelope,
     EventPacket,
     InvalidPacketError,
     MessagePacket,
@@ -28,6 +30,7 @@ from bundles.gateway.cluster.remote_node import RemoteNode
 from bundles.gateway.cluster.stream_fields import has_objects, stream_error
 from bundles.gateway.cluster.trace import Trace
 from bundles.gateway.exceptions import (
+    MoleculerClientError,
     MoleculerError,
     RequestTimeoutError,
     ServiceNotAvailableError,
@@ -94,6 +97,17 @@ class IncomingMessages:
             )
             return
         self._start(self._respond(packet, stream))
+
+    def refuse(self, packet: Envelope, problem: str) -> None:
+        """End the call whose packet cannot be read: its stream fails, or it gets an error."""
+        exc = MoleculerClientError(f"The call cannot be read: {problem:.500}", 400, INVALID_PACKET)
+        stream = self._streams.get((packet.sender, packet.id))
+        if stream is not None and stream.has_begun:
+            stream.fail(exc)
+            return
+        request = RequestPacket(id=packet.id, sender=packet.sender, ver=packet.ver)
+        response = CallResponse(request, self._caller(request), self._link, self._errors)
+        self._start(response.fail(exc))
 
     def _add_to_stream(self, packet: RequestPacket) -> IncomingStream | None:
         """Add *packet* to its stream and return the stream; None: the call has no stream."""

@@ -12,7 +12,13 @@ from bundles.gateway.broker.context import Context
 from bundles.gateway.cluster.dropped_packets import DroppedPackets
 from bundles.gateway.cluster.incoming_stream import IncomingStream
 from bundles.gateway.cluster.link import Link
-from bundles.gateway.cluster.packets import Command, RequestPacket, ResponsePacket
+from bundles.gateway.cluster.packets import (
+    INVALID_PACKET,
+    Command,
+    Envelope,
+    RequestPacket,
+    ResponsePacket,
+)
 from bundles.gateway.cluster.pieces import send_pieces
 from bundles.gateway.cluster.remote_errors import ErrorWriter, restored, shortened
 from bundles.gateway.cluster.remote_node import RemoteNode
@@ -209,6 +215,18 @@ class OutgoingCalls:
             self._begin_stream(call, packet)
         else:
             call.response.set_result(packet)
+
+    def end(self, packet: Envelope, problem: str) -> None:
+        """End the call whose response cannot be read."""
+        call = self._pending.get(packet.id)
+        if call is not None and call.node.id == packet.sender:
+            exc = MoleculerError(
+                f"The response of '{call.action}' cannot be read: {problem:.500}",
+                502,
+                INVALID_PACKET,
+            )
+            exc.node_id = packet.sender
+            call.fail(exc)
 
     def _begin_stream(self, call: PendingCall, packet: ResponsePacket) -> None:
         """Begin a stream: *packet* is its first packet, or a piece that arrived before it."""

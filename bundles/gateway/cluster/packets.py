@@ -4,6 +4,8 @@ They have the fields of the protocol. Unknown fields are ignored. Fields that ar
 sent.
 """
 
+import json
+import re
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
@@ -139,6 +141,16 @@ class EventPacket(MessagePacket):
     broadcast: bool | None = None
 
 
+INVALID_PACKET = "INVALID_PACKET"
+"""The type of the error of a call if its packet or the response cannot be read."""
+
+
+class Envelope(Packet):
+    """The common fields of calls and responses, which can be read if the rest is invalid."""
+
+    id: str = ""
+
+
 P = TypeVar("P", bound=Packet)
 
 _CLASSES: dict[Command, type[Packet]] = {
@@ -170,6 +182,13 @@ _LIMITED = {
 
 _DECODE = {command: msgspec.json.Decoder(cls).decode for command, cls in _CLASSES.items()}
 _VERSION = msgspec.json.Decoder(Packet).decode
+_ENVELOPE = msgspec.json.Decoder(Envelope).decode
+
+_MOST_SCANNED = 1024 * 1024
+"""The maximum size of a packet whose envelope is searched although the rest is not JSON: this is
+slow."""
+
+_TEXT_OR_BRACKET = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
 
 
 class InvalidPacketError(Exception):
@@ -225,3 +244,38 @@ def _wrong_version(packet: Packet, accepted: tuple[str, ...]) -> InvalidPacketEr
         f"node reads {versions}",
         packet.sender[:200],
     )
+
+
+def read_envelope(data: bytes) -> Envelope | None:
+    """Return the envelope of *data*, a packet that `read_packet` rejects, such as JSON that is
+    nested too deeply, or that has half of a surrogate pair. None: it cannot be read either."""
+    try:
+        return _ENVELOPE(data)
+    except msgspec.ValidationError:
+        return None
+    except (ValueError, RecursionError):
+        if len(data) > _MOST_SCANNED:
+            return None
+    try:
+        text = _without_nested(data).decode("utf-8", "replace")
+        return msgspec.convert(json.loads(text, strict=False), Envelope)
+    except ValueError:
+        return None
+
+
+def _without_nested(data: bytes) -> bytes:
+    """Return the JSON object *data* with null instead of its objects and lists."""
+    kept, begin, depth = [], 0, 0
+    for found in _TEXT_OR_BRACKET.finditer(data):
+        match found[0]:
+            case b"{" | b"[":
+                depth += 1
+                if depth == 2:
+                    kept.append(data[begin : found.start()])
+            case b"}" | b"]":
+                depth -= 1
+                if depth == 1:
+                    kept.append(b"null")
+                    begin = found.end()
+    kept.append(data[begin:])
+    return b"".join(kept)

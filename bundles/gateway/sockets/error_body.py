@@ -41,7 +41,7 @@ def _can_encode(value: Any, serializer: Serializer) -> bool:
         return True
     try:
         serializer.encode_json(value)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - encoding runs code of the value's class
         return False
     return True
 

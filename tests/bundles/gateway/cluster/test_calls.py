@@ -1,6 +1,7 @@
 """Calls between nodes that share a bus."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -22,6 +23,19 @@ from bundles.gateway.cluster.remote_errors import RemoteError
 from bundles.gateway.exceptions import BrokerDisconnectedError, RequestRejectedError
 from rxkernel import KernelEvents, NotFoundException, RequestEvent, RequestIdFilter
 from tests.bundles.gateway.cluster.nodes import Node, Nodes, settled
+
+
+class Broken(Mapping[str, Any]):
+    """A result whose values cannot be read, such as a row of a closed database session."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError(f"{key} is not loaded")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["name"])
+
+    def __len__(self) -> int:
+        return 1
 
 
 class Math:
@@ -96,6 +110,10 @@ class Math:
                 circular: list[Any] = []
                 circular.append(circular)
                 return circular  # type: ignore[return-value]
+            case "broken":
+                return Broken()  # type: ignore[return-value]
+            case "broken error":
+                raise MoleculerClientError("no", 422, "DIV_ZERO", Broken())
 
 
 async def pair(nodes: Nodes, **options: Any) -> tuple[Node, Math]:
@@ -238,13 +256,21 @@ async def test_text_of_unexpected_exception_is_sent_in_debug_mode(nodes: Nodes) 
         await web.broker.call("math.fail", {"kind": "plain"})
 
 
-@pytest.mark.parametrize("kind", ["result", "circular"])
+@pytest.mark.parametrize("kind", ["result", "circular", "broken"])
 async def test_result_that_cannot_be_sent_is_an_error(nodes: Nodes, kind: str) -> None:
     web, _ = await pair(nodes)
 
     with pytest.raises(RemoteError):
         await web.broker.call("math.fail", {"kind": kind})
     assert await web.broker.call("math.add", {"a": 1, "b": 2}) == 3
+
+
+async def test_data_of_an_error_that_cannot_be_sent_is_missing(nodes: Nodes) -> None:
+    web, _ = await pair(nodes)
+
+    with pytest.raises(MoleculerClientError, match="no") as caught:
+        await web.broker.call("math.fail", {"kind": "broken error"})
+    assert caught.value.errors is None
 
 
 async def test_params_that_cannot_be_sent_are_a_type_error(nodes: Nodes) -> None:

@@ -78,6 +78,18 @@ async def test_node_gets_results_of_python(
     assert await node.call("python.echo", params) == params
 
 
+async def test_text_with_half_an_emoji_is_an_error_in_both_directions(
+    python: PythonNode, node: NodePeer
+) -> None:
+    """JavaScript allows such texts, and UTF-8 does not. Without an error, a call would hang."""
+    python.expected_drops["not_json"] = 2
+
+    error = await node.error("python.echo", "\ud83d")
+    assert error.summary().items() >= {"code": 400, "type": "INVALID_PACKET"}.items()
+    with pytest.raises(MoleculerError, match="halfAnEmoji"):
+        await python.broker.call("values.halfAnEmoji", node_id="node-1")
+
+
 async def test_node_gets_errors_of_python(python: PythonNode, node: NodePeer) -> None:
     client = await node.error("python.fail", {"kind": "client"})
     retryable = await node.error("python.fail", {"kind": "retryable"})

@@ -98,6 +98,7 @@ export function servicesOf(version, { Errors }, received) {
       actions: {
         echo: (ctx) => ctx.params,
         nothing() {},
+        halfAnEmoji: () => "\u{1F600}".slice(0, 1),
         node: (ctx) => ctx.broker.nodeID,
       },
     },
