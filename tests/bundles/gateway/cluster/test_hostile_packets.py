@@ -345,6 +345,15 @@ async def test_unreadable_packets_that_no_call_can_get_back_are_only_dropped(
     assert raw.packets("RES") == []
 
 
+async def test_text_without_an_end_is_dropped_and_the_node_serves_on(nodes: Nodes) -> None:
+    node, raw, _ = await cluster(nodes)
+
+    await raw.send_raw("REQ", "one", b'{"id":"1","a":"' + b'\\"' * 30_000)
+
+    assert node.dropped == {"not_json": 1}
+    assert await is_alive(node, raw)
+
+
 async def test_piece_that_cannot_be_read_ends_the_stream_of_a_call(nodes: Nodes) -> None:
     _, raw, _ = await cluster(nodes)
 
