@@ -89,7 +89,7 @@ def test_number_in_a_file_is_an_error_with_value_rule_and_unit(tmp_path: Any) ->
         load_settings(directory=tmp_path, environment={}, sections=sections)
 
     assert sorted(problem.partition(": ")[2] for problem in raised.value.problems) == [
-        "got '', must be a text, 1 character or more",
+        "got '', must be the path of a file",
         "got 0, must be a whole number, 1 or more",
         "got 1.5, must be bytes, a whole number, 1 or more",
         "got inf, must be seconds, more than 0",
