@@ -184,6 +184,9 @@ _DECODE = {command: msgspec.json.Decoder(cls).decode for command, cls in _CLASSE
 _VERSION = msgspec.json.Decoder(Packet).decode
 _ENVELOPE = msgspec.json.Decoder(Envelope).decode
 
+_MOST_READ_AGAIN = 1024 * 1024
+"""The maximum size of a packet that Python's json reads after msgspec has failed."""
+
 _MOST_SCANNED = 64 * 1024
 """The maximum size of a packet whose envelope is searched although nothing reads it as JSON, such
 as deeply nested lists: a search of 64 KiB blocks for 0.03 seconds."""
@@ -255,18 +258,22 @@ def read_envelope(data: bytes) -> Envelope | None:
     except msgspec.ValidationError:
         return None
     except (ValueError, RecursionError):
-        pass
-    try:  # the json of Python reads half of a surrogate pair
-        text = data.decode("utf-8", "replace")
-        return msgspec.convert(json.loads(text, strict=False), Envelope)
+        if len(data) > _MOST_READ_AGAIN:
+            return None
+    try:
+        return _read_with_json(data)
     except (ValueError, RecursionError):
         if len(data) > _MOST_SCANNED:
             return None
     try:
-        text = _without_nested(data).decode("utf-8", "replace")
-        return msgspec.convert(json.loads(text, strict=False), Envelope)
+        return _read_with_json(_without_nested(data))
     except ValueError:
         return None
+
+
+def _read_with_json(data: bytes) -> Envelope:
+    """Read *data* with Python's json, which accepts half of a surrogate pair."""
+    return msgspec.convert(json.loads(data.decode("utf-8", "replace"), strict=False), Envelope)
 
 
 def _without_nested(data: bytes) -> bytes:
